@@ -1,0 +1,31 @@
+"""The errors users see: one class, and the sentences that are built from facts."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SHOWN = 10
+
+
+class CXError(ValueError):
+    """Something the caller can put right; the message says what, with which value, and how."""
+
+
+def listing(names: Iterable[object], limit: int = _SHOWN) -> str:
+    """Return names as a bracketed list, cut to ``limit`` with the number left out."""
+    names = [repr(name) for name in names]
+    rest = len(names) - limit
+    return "[" + ", ".join(names[:limit]) + (f", ... {rest} more" if rest > 0 else "") + "]"
+
+
+def unknown(kind: str, value: object, available: Iterable[object], *, then: str = "") -> CXError:
+    """Return the error for a name that does not exist: the value, the nearest name, the alternatives."""
+    names = list(available)
+    near = get_close_matches(str(value), [str(name) for name in names], n=1, cutoff=0.6)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    then = f" {then}" if then else ""
+    return CXError(f"unknown {kind} {value!r}.{hint} Available: {listing(names)}.{then}")
