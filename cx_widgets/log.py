@@ -1,0 +1,850 @@
+"""The event log: any table of events, checked once, sorted once, packed into small integers."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from threading import Lock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets import _frames, _times
+from cx_widgets.errors import CXError, listing, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    import numpy.typing as npt
+
+    IntArray = npt.NDArray[np.integer[npt.NBitBase]]
+
+__all__ = ["EventLog", "Packed"]
+
+T = TypeVar("T")
+
+_KEYS = ("customer", "time", "event")
+_NUMBERS = ("value", "score")
+_MEMO_SIZE = 64
+_INT32_MAX = np.iinfo(np.int32).max
+_EARLY_NS = _times.UNIT_NS["D"]
+_LATE_NS = pd.Timestamp("2099-01-01").value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """The events of a log as small read-only arrays, ordered by customer, time and given position.
+
+    Parameters
+    ----------
+    offsets : ndarray of int64
+        Customer ``i`` owns the rows ``offsets[i]`` to ``offsets[i + 1] - 1``; length customers + 1.
+    codes : ndarray of uint8, uint16 or uint32
+        Of each row, the position of its event's name in `EventLog.event_names`.
+    ticks : ndarray of int32 or int64
+        Of each row, the time since the first event, counted exactly in ticks of ``tick_ns``.
+    rows : ndarray of int64
+        Of each row, its position in the given frame.
+    tick_ns : int
+        Nanoseconds of one tick: a second, millisecond, microsecond or nanosecond, the coarsest that is exact.
+    origin_ns : int
+        UTC nanoseconds since 1970 of tick 0.
+    end_tick : int
+        The last tick of the log; 0 in an empty log.
+    has_ties : bool
+        Whether any customer has two rows at one tick.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"who": ["b", "a", "b"], "at": ["2024-01-02", "2024-01-01", "2024-01-01"],
+    ...                    "what": ["buy", "view", "view"]})
+    >>> packed = EventLog(df, customer="who", time="at", event="what").packed
+    >>> packed.offsets.tolist(), packed.ticks.tolist(), packed.rows.tolist()
+    ([0, 2, 3], [0, 86400, 0], [2, 0, 1])
+    """
+
+    offsets: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.unsignedinteger[npt.NBitBase]]
+    ticks: npt.NDArray[np.signedinteger[npt.NBitBase]]
+    rows: npt.NDArray[np.int64]
+    tick_ns: int
+    origin_ns: int
+    end_tick: int
+    has_ties: bool
+    _customers: list[IntArray] = field(default_factory=list, repr=False)
+
+    @property
+    def customers(self) -> IntArray:
+        """The customer number of each row: int32 where that is enough, else int64."""
+        if not self._customers:
+            kind = np.int32 if len(self.offsets) - 1 <= _INT32_MAX else np.int64
+            numbers = np.repeat(np.arange(len(self.offsets) - 1, dtype=kind), np.diff(self.offsets))
+            self._customers.append(_frozen(numbers))
+        return self._customers[0]
+
+
+class EventLog:
+    """A table of events, checked, sorted and packed once; immutable.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row for one event: a pandas frame, or any table that speaks Arrow or that narwhals knows
+        (polars, pyarrow, a DuckDB relation). It is never changed, and later changes of it do not reach the log.
+    customer, time, event : str
+        Names of the columns that say who, when and what. Customers are integers or text. Times are
+        timestamps, dates, ISO 8601 text, or numbers together with ``time_unit``. Events are names: other
+        values are taken by their text. An empty text is a missing customer, time or event.
+    value, score : str, optional
+        Names of numeric columns: the money of an event; what a customer answered (0 to 10). May have gaps.
+    channel : str, optional
+        Name of the column that says where the event took place.
+    time_unit : {'s', 'ms', 'us', 'ns', 'D'}, optional
+        What numeric times count, from 1970-01-01 UTC; required for numbers, refused for others. Fractions
+        are kept to the microsecond.
+    time_zone : str, optional
+        The zone in which times are shown, such as ``'Europe/Berlin'``. Times without a zone are taken as
+        local times there (an hour that occurs twice as the second one, an hour that is skipped as the clock
+        before the change would show it; `checks` counts both); times with a zone are converted.
+    drop_nulls : bool, default False
+        Leave out rows without customer, time or event, instead of refusing the table.
+    drop_duplicates : bool, default False
+        Leave out rows that repeat another row in every column, instead of only counting them.
+
+    Raises
+    ------
+    CXError
+        When a column is missing, named twice or of the wrong kind, when rows lack a customer, time or event
+        and ``drop_nulls`` is not set, when a time cannot be read or lies outside the years 1678 to 2261.
+
+    Notes
+    -----
+    Equal times of one customer keep the order of the given table. An empty table gives an empty log whose
+    span is NaT. Two logs are equal only if they are the same object.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({
+    ...     "id": [1, 1, 2],
+    ...     "at": ["2024-01-01 10:00", "2024-01-03 09:30", "2024-01-02 12:00"],
+    ...     "what": ["view", "order", "view"],
+    ...     "price": [None, 20.0, None],
+    ... })
+    >>> log = EventLog(df, customer="id", time="at", event="what", value="price")
+    >>> log.n_events, log.n_customers, log.event_names
+    (3, 2, ('order', 'view'))
+    >>> log.end
+    Timestamp('2024-01-03 09:30:00')
+    >>> log.values.tolist()
+    [nan, 20.0, nan]
+    """
+
+    def __init__(
+        self,
+        data: object,
+        *,
+        customer: str,
+        time: str,
+        event: str,
+        value: str | None = None,
+        channel: str | None = None,
+        score: str | None = None,
+        time_unit: str | None = None,
+        time_zone: str | None = None,
+        drop_nulls: bool = False,
+        drop_duplicates: bool = False,
+    ) -> None:
+        frame = _frames.read(data)
+        given = {
+            "customer": customer,
+            "time": time,
+            "event": event,
+            "value": value,
+            "channel": channel,
+            "score": score,
+        }
+        self._roles = _roles(frame, given)
+        keys = {self._roles[role] for role in _KEYS}
+        self._columns = tuple(name for name in frame.names if name not in keys)
+        self._kept = {name: _kept(frame.column(name)) for name in self._columns}
+        for role in _NUMBERS:
+            if role in self._roles:
+                self._kept[self._roles[role]] = _numbers(
+                    self._kept[self._roles[role]], role, self._roles[role]
+                )
+
+        times = _times.instants(frame.column(time), time, time_unit, time_zone)
+        customers, ids = _customers(frame.column(customer), customer)
+        codes, names = _events(frame.column(event), event)
+        missing = {"customer": customers < 0, "time": times.missing, "event": codes < 0}
+        dropped = {role: int(where.sum()) for role, where in missing.items()}
+        rows = np.arange(frame.n_rows, dtype=np.int64)
+        ns = times.ns
+        if any(dropped.values()):
+            if not drop_nulls:
+                raise _nulls(missing, self._roles, frame.n_rows)
+            rows = np.flatnonzero(~(missing["customer"] | missing["time"] | missing["event"]))
+            customers, codes, ns = customers[rows], codes[rows], ns[rows]
+
+        origin, tick_ns, ticks = _ticks(ns)
+        order = _order(customers, ticks)
+        duplicates = self._duplicates(customers, codes, ticks, rows, order)
+        n_duplicates = int(duplicates.sum())
+        if n_duplicates and drop_duplicates:
+            order = order[~duplicates]
+        if any(dropped.values()) or (n_duplicates and drop_duplicates):
+            customers, ids = _renumbered(customers, ids, order)
+            codes, names = _used(codes, names, order)
+        self._zone = times.zone
+        self._names = names
+        self._ids = ids
+        self._packed = _packed(
+            customers[order], codes[order], ticks[order], rows[order], origin, tick_ns, ids, names
+        )
+        self._checks = _checks(
+            dropped=dropped,
+            duplicates=n_duplicates,
+            removed=drop_duplicates,
+            ns=ns,
+            packed=self._packed,
+            times=times,
+        )
+        self._memo: OrderedDict[Hashable, object] = OrderedDict()
+        self._lock = Lock()
+
+    def _duplicates(
+        self,
+        customers: npt.NDArray[np.int64],
+        codes: npt.NDArray[np.int64],
+        ticks: npt.NDArray[np.int64],
+        rows: npt.NDArray[np.int64],
+        order: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.bool_]:
+        """Return which rows, in packed order, repeat an earlier one in every column."""
+        found = np.zeros(len(order), np.bool_)
+        tied = _tied(customers[order], ticks[order])
+        if not tied.any():
+            return found
+        # Only rows that share customer and tick with a neighbour can be equal: few, in most logs.
+        near = np.zeros(len(order), np.bool_)
+        near[1:] |= tied
+        near[:-1] |= tied
+        where = np.flatnonzero(near)
+        at = order[where]
+        table = {"customer": customers[at], "tick": ticks[at], "event": codes[at]}
+        for position, name in enumerate(self._columns):
+            table[f"column {position}"] = _comparable(self._kept[name].iloc[rows[at]])
+        found[where] = pd.DataFrame(table).duplicated().to_numpy()
+        return found
+
+    @property
+    def n_events(self) -> int:
+        """The number of events."""
+        return len(self._packed.codes)
+
+    @property
+    def n_customers(self) -> int:
+        """The number of customers with at least one event."""
+        return len(self._ids)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """The distinct event names, sorted."""
+        return self._names
+
+    @property
+    def customer_ids(self) -> pd.Index:
+        """The customers' ids, in the order in which they first appear in the data."""
+        return self._ids
+
+    @property
+    def packed(self) -> Packed:
+        """The events as small integers, ordered by customer and time."""
+        return self._packed
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The given roles, each with its column."""
+        return MappingProxyType(self._roles)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that conditions can use: all but customer, time and event."""
+        return self._columns
+
+    @property
+    def time_zone(self) -> str | None:
+        """The zone in which times are shown; None when they have none."""
+        return self._zone
+
+    @property
+    def checks(self) -> pd.DataFrame:
+        """What was looked for in the rows, how many rows showed it, and what was done."""
+        return self._checks.copy()
+
+    @cached_property
+    def event_counts(self) -> npt.NDArray[np.int64]:
+        """The number of events of each name, parallel to `event_names`."""
+        return _frozen(np.bincount(self._packed.codes, minlength=len(self._names)).astype(np.int64))
+
+    @cached_property
+    def event_customers(self) -> npt.NDArray[np.int64]:
+        """The number of customers with an event of each name, parallel to `event_names`."""
+        order = _stable_order(self._packed.codes)
+        codes, customers = self._packed.codes[order], self._packed.customers[order]
+        first = np.ones(len(order), np.bool_)
+        first[1:] = (codes[1:] != codes[:-1]) | (customers[1:] != customers[:-1])
+        return _frozen(np.bincount(codes[first], minlength=len(self._names)).astype(np.int64))
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """The time of the first event; NaT in an empty log."""
+        return self._stamp(0)
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """The time of the last event; NaT in an empty log."""
+        return self._stamp(self._packed.end_tick)
+
+    @property
+    def observation_end(self) -> pd.Timestamp:
+        """The time up to which customers were observed: the last event of the log."""
+        return self.end
+
+    def _stamp(self, tick: int) -> pd.Timestamp:
+        if not self.n_events:
+            return pd.NaT  # type: ignore[return-value]
+        return self.timestamps(np.array([tick], np.int64))[0]
+
+    @property
+    def memory_bytes(self) -> int:
+        """The bytes that the packed events and the kept columns take (text counted by its references)."""
+        packed = self._packed
+        arrays = (packed.offsets, packed.codes, packed.ticks, packed.rows)
+        kept = sum(int(column.memory_usage(index=False)) for column in self._kept.values())
+        return sum(array.nbytes for array in arrays) + kept
+
+    @property
+    def values(self) -> npt.NDArray[np.float64] | None:
+        """The numbers of the role ``value`` in packed order, NaN where missing; None without that role."""
+        return self._number("value")
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64] | None:
+        """The numbers of the role ``score`` in packed order, NaN where missing; None without that role."""
+        return self._number("score")
+
+    def _number(self, role: str) -> npt.NDArray[np.float64] | None:
+        if role not in self._roles:
+            return None
+        return self.column(self._roles[role]).to_numpy(dtype=np.float64)
+
+    def column(self, name: str) -> pd.Series:
+        """Return a column in packed order: row ``i`` belongs to row ``i`` of `packed`.
+
+        Parameters
+        ----------
+        name : str
+            One of `columns`.
+
+        Returns
+        -------
+        Series
+            The values with the index 0, 1, ...; not to be written to.
+
+        Raises
+        ------
+        CXError
+            When there is no such column.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": [2, 1, 2], "at": ["2024-01-02", "2024-01-01", "2024-01-01"],
+        ...                    "what": ["buy", "view", "view"], "shop": ["web", "app", "app"]})
+        >>> EventLog(df, customer="id", time="at", event="what").column("shop").tolist()
+        ['app', 'web', 'app']
+        """
+        if name not in self._kept:
+            for role in _KEYS:
+                if self._roles[role] == name:
+                    raise CXError(
+                        f"column {name!r} is the {role} of this log, not a column for conditions."
+                        f" Available: {listing(self._columns)}."
+                    )
+            raise unknown("column", name, self._columns)
+        return self.memo(("column", name), lambda: _packed_column(self._kept[name], self._packed.rows))
+
+    def to_ticks(self, duration: pd.Timedelta) -> int:
+        """Return a duration in whole ticks, rounded down: a difference of ticks fits it exactly if it is not larger.
+
+        Parameters
+        ----------
+        duration : Timedelta
+            How long.
+
+        Returns
+        -------
+        int
+            Ticks.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": [1], "at": ["2024-01-01"], "what": ["view"]})
+        >>> EventLog(df, customer="id", time="at", event="what").to_ticks(pd.Timedelta("1min 0.5s"))
+        60
+        """
+        return int(duration.as_unit("ns")._value // self._packed.tick_ns)
+
+    def durations(self, ticks: npt.ArrayLike) -> pd.TimedeltaIndex:
+        """Return ticks as durations, exact for whole and half ticks; NaN becomes NaT.
+
+        Parameters
+        ----------
+        ticks : array_like of int or float
+            Differences of ticks.
+
+        Returns
+        -------
+        TimedeltaIndex
+            In nanoseconds.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": [1], "at": ["2024-01-01"], "what": ["view"]})
+        >>> EventLog(df, customer="id", time="at", event="what").durations([90, 0.5])[0]
+        Timedelta('0 days 00:01:30')
+        """
+        return pd.TimedeltaIndex(_nanoseconds(ticks, self._packed.tick_ns, 0).view("m8[ns]"))
+
+    def timestamps(self, ticks: npt.ArrayLike) -> pd.DatetimeIndex:
+        """Return ticks as points in time in the log's time zone; NaN becomes NaT.
+
+        Parameters
+        ----------
+        ticks : array_like of int or float
+            Ticks since the first event.
+
+        Returns
+        -------
+        DatetimeIndex
+            In nanoseconds, in `time_zone`.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": [1], "at": ["2024-01-01"], "what": ["view"]})
+        >>> EventLog(df, customer="id", time="at", event="what").timestamps([0, 3600])[1]
+        Timestamp('2024-01-01 01:00:00')
+        """
+        packed = self._packed
+        index = pd.DatetimeIndex(_nanoseconds(ticks, packed.tick_ns, packed.origin_ns).view("M8[ns]"))
+        return index if self._zone is None else index.tz_localize("UTC").tz_convert(self._zone)
+
+    def memo(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return what ``compute`` returned for this key before, or call it and remember the last 64 results.
+
+        Parameters
+        ----------
+        key : hashable
+            What the result depends on besides the log.
+        compute : callable
+            Takes nothing and returns an immutable result.
+
+        Returns
+        -------
+        object
+            The result.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": [1], "at": ["2024-01-01"], "what": ["view"]})
+        >>> log = EventLog(df, customer="id", time="at", event="what")
+        >>> log.memo("answer", lambda: 42), log.memo("answer", lambda: 43)
+        (42, 42)
+        """
+        with self._lock:
+            if key in self._memo:
+                self._memo.move_to_end(key)
+                return self._memo[key]  # type: ignore[return-value]
+        result = compute()
+        with self._lock:
+            self._memo[key] = result
+            self._memo.move_to_end(key)
+            while len(self._memo) > _MEMO_SIZE:
+                self._memo.popitem(last=False)
+        return result
+
+    def __len__(self) -> int:
+        return self.n_events
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getstate__(self) -> dict[str, object]:
+        state = self.__dict__.copy()
+        del state["_memo"], state["_lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._memo = OrderedDict()
+        self._lock = Lock()
+
+    def _facts(self) -> list[tuple[str, str]]:
+        ranked = np.argsort(-self.event_counts, kind="stable")
+        shown = ", ".join(f"{self._names[i]} {self.event_counts[i]:,}" for i in ranked[:_SHOWN])
+        rest = len(ranked) - _SHOWN
+        span = "none" if not self.n_events else f"{self.start} to {self.end}"
+        facts = [
+            ("customers", f"{self.n_customers:,}"),
+            ("events", f"{self.n_events:,}"),
+            ("span", span),
+            ("names", shown + (f", ... {rest:,} more" if rest > 0 else "") or "none"),
+        ]
+        if self._columns:
+            facts.append(("columns", ", ".join(self._columns)))
+        noted = self._checks[self._checks["rows"] > 0]
+        if len(noted):
+            found = zip(noted["check"], noted["rows"], strict=True)
+            facts.append(("checks", ", ".join(f"{check} {rows:,}" for check, rows in found)))
+        facts.append(("memory", _size(self.memory_bytes)))
+        return facts
+
+    def __repr__(self) -> str:
+        return "EventLog\n" + "\n".join(f"  {label:<10} {text}" for label, text in self._facts())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
+            f'<td style="text-align:left">{escape(text)}</td></tr>'
+            for label, text in self._facts()
+        )
+        return f"<table><caption>EventLog</caption><tbody>{rows}</tbody></table>"
+
+
+_SHOWN = 10
+
+
+def _roles(frame: _frames.Frame, given: Mapping[str, object]) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for role, name in given.items():
+        if name is None and role not in _KEYS:
+            continue
+        if not isinstance(name, str):
+            raise CXError(
+                f"{role} must be the name of a column, as text; got {name!r}. Available: {listing(frame.names)}."
+            )
+        if name not in frame.names:
+            if name in frame.index_names:
+                raise CXError(
+                    f"{role}={name!r} is the index of the frame, not a column. Pass df.reset_index()."
+                )
+            raise unknown(f"{role} column", name, frame.names)
+        for other, taken in roles.items():
+            if taken == name:
+                raise CXError(
+                    f"column {name!r} is given twice, as {other} and as {role}. Each role needs its own column."
+                )
+        roles[role] = name
+    return roles
+
+
+def _kept(column: pd.Series) -> pd.Series:
+    return column.copy(deep=not _frames.COPY_ON_WRITE)
+
+
+def _comparable(column: pd.Series) -> npt.NDArray[np.object_] | pd.api.extensions.ExtensionArray:
+    if column.dtype == object:
+        try:
+            pd.factorize(column)
+        except TypeError:
+            return column.map(repr).array
+    return column.array
+
+
+def _numbers(column: pd.Series, role: str, name: str) -> pd.Series:
+    present = column.notna().to_numpy(dtype=bool)
+    if not present.any():
+        return pd.Series(np.full(len(column), np.nan))
+    if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(column.dtype):
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        if kind not in {"integer", "floating", "mixed-integer-float", "decimal"}:
+            row = int(np.argmax(present))
+            raise CXError(
+                f"the {role} column {name!r} must hold numbers, but holds {column.iloc[row]!r} at row {row}."
+                f" Convert it first: pd.to_numeric(df[{name!r}])."
+            )
+    numbers = column.astype("float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        raise CXError(
+            f"{int(infinite.sum()):,} of {len(numbers):,} numbers of the {role} column {name!r} are infinite,"
+            f" first at row {int(np.argmax(infinite))}. Correct them, or leave them empty."
+        )
+    return pd.Series(numbers.copy())
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Return floats that are integers as integers: pandas makes floats of integers beside a gap."""
+    if not pd.api.types.is_float_dtype(column.dtype):
+        return column
+    numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    present = numbers[~np.isnan(numbers)]
+    if (np.abs(present) >= 2**53).any() or (present != np.floor(present)).any():
+        return column
+    return column.astype("Int64")
+
+
+def _factorized(column: pd.Series, role: str, name: str) -> tuple[npt.NDArray[np.int64], pd.Index]:
+    try:
+        codes, found = pd.factorize(column)
+    except TypeError:
+        row = int(np.argmax(column.map(lambda value: isinstance(value, (list, dict, set, np.ndarray)))))
+        raise CXError(
+            f"the {role} column {name!r} must hold integers or text, but holds {column.iloc[row]!r} at row {row}."
+        ) from None
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        found = found.categories.take(found.codes)
+    return codes.astype(np.int64), pd.Index(found)
+
+
+def _customers(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], pd.Index]:
+    column = _whole(column)
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in _NO_IDS:
+        row = int(np.argmax(column.notna().to_numpy(dtype=bool)))
+        raise CXError(
+            f"the customer column {name!r} must hold integers or text, but holds {column.iloc[row]!r} at row {row}."
+        )
+    codes, ids = _factorized(column, "customer", name)
+    if kind not in {"integer", "empty"}:
+        codes, ids = _without(codes, ids, np.asarray(ids == "", dtype=bool))
+    if isinstance(ids.dtype, pd.Int64Dtype):
+        ids = pd.Index(ids.to_numpy(dtype=np.int64))
+    return codes, ids.rename(name)
+
+
+_NO_IDS = {
+    "floating",
+    "boolean",
+    "datetime",
+    "datetime64",
+    "date",
+    "timedelta",
+    "timedelta64",
+    "complex",
+    "period",
+}
+
+
+def _without(
+    codes: npt.NDArray[np.int64], found: pd.Index, blank: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], pd.Index]:
+    if not blank.any():
+        return codes, found
+    renumber = np.where(blank, -1, np.cumsum(~blank) - 1)
+    return np.append(renumber, -1)[codes], found[~blank]
+
+
+def _events(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    codes, found = _factorized(_whole(column), "event", name)
+    texts = [value if isinstance(value, str) else str(value) for value in found.tolist()]
+    names = tuple(sorted({text for text in texts if text.strip()}))
+    number = {text: position for position, text in enumerate(names)}
+    lut = np.array([number.get(text, -1) for text in texts] + [-1], dtype=np.int64)
+    return lut[codes], names
+
+
+def _nulls(missing: Mapping[str, npt.NDArray[np.bool_]], roles: Mapping[str, str], n_rows: int) -> CXError:
+    parts = []
+    for role, where in missing.items():
+        n = int(where.sum())
+        if n:
+            has = "has" if n == 1 else "have"
+            parts.append(
+                f"{n:,} of {n_rows:,} rows {has} no {role} (column {roles[role]!r}), first at row {int(np.argmax(where)):,}"
+            )
+    return CXError("; ".join(parts) + ". Pass drop_nulls=True to leave them out.")
+
+
+def _ticks(ns: npt.NDArray[np.int64]) -> tuple[int, int, npt.NDArray[np.int64]]:
+    if not len(ns):
+        return 0, _times.UNIT_NS["s"], ns
+    origin = int(ns.min())
+    if int(ns.max()) - origin > np.iinfo(np.int64).max:
+        raise CXError(
+            "the times span more than 292 years, which is more than a clock of nanoseconds can count."
+            " Look at the first and the last of them."
+        )
+    since = ns - origin
+    for unit in ("s", "ms", "us"):
+        tick_ns = _times.UNIT_NS[unit]
+        # A short look first: most logs that are finer show it at once.
+        if not (since[:1024] % tick_ns).any() and not (since % tick_ns).any():
+            return origin, tick_ns, since // tick_ns
+    return origin, 1, since
+
+
+def _stable_order(keys: npt.NDArray[np.integer[npt.NBitBase]]) -> npt.NDArray[np.int64]:
+    """Return the stable sorting order of non-negative integers."""
+    if not len(keys):
+        return np.zeros(0, np.int64)
+    high = int(keys.max())
+    # numpy sorts 16 bits by radix in linear time, and everything wider by merging: digits win.
+    order = np.argsort(keys.astype(np.uint16), kind="stable")
+    shift = 16
+    while high >> shift:
+        digit = (keys >> shift).astype(np.uint16)
+        order = order[np.argsort(digit[order], kind="stable")]
+        shift += 16
+    return order
+
+
+def _order(customers: npt.NDArray[np.int64], ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    step = np.diff(customers)
+    later = np.diff(ticks) >= 0
+    if bool(((step > 0) | ((step == 0) & later)).all()):
+        return np.arange(len(customers), dtype=np.int64)
+    if bool(later.all()):
+        return _stable_order(customers)
+    order = _stable_order(ticks)
+    return order[_stable_order(customers[order])]
+
+
+def _tied(customers: npt.NDArray[np.int64], ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    return (customers[1:] == customers[:-1]) & (ticks[1:] == ticks[:-1])
+
+
+def _renumbered(
+    customers: npt.NDArray[np.int64], ids: pd.Index, order: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], pd.Index]:
+    present = np.zeros(len(ids), np.bool_)
+    present[customers[order]] = True
+    if present.all():
+        return customers, ids
+    number = np.cumsum(present) - 1
+    return number[customers], ids[present]
+
+
+def _used(
+    codes: npt.NDArray[np.int64], names: tuple[str, ...], order: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    present = np.bincount(codes[order], minlength=len(names)) > 0
+    if present.all():
+        return codes, names
+    number = np.cumsum(present) - 1
+    return number[codes], tuple(name for name, kept in zip(names, present, strict=True) if kept)
+
+
+def _packed(
+    customers: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.int64],
+    ticks: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    origin_ns: int,
+    tick_ns: int,
+    ids: pd.Index,
+    names: tuple[str, ...],
+) -> Packed:
+    offsets = np.zeros(len(ids) + 1, np.int64)
+    np.cumsum(np.bincount(customers, minlength=len(ids)), out=offsets[1:])
+    end_tick = int(ticks.max()) if len(ticks) else 0
+    return Packed(
+        offsets=_frozen(offsets),
+        codes=_frozen(codes.astype(np.min_scalar_type(max(len(names) - 1, 0)))),
+        ticks=_frozen(ticks.astype(np.int32 if end_tick <= _INT32_MAX else np.int64)),
+        rows=_frozen(rows.astype(np.int64, copy=True)),
+        tick_ns=tick_ns,
+        origin_ns=origin_ns,
+        end_tick=end_tick,
+        has_ties=bool(_tied(customers, ticks).any()),
+    )
+
+
+A = TypeVar("A", bound="npt.NDArray[np.generic]")
+
+
+def _frozen(array: A) -> A:
+    array.flags.writeable = False
+    return array
+
+
+def _packed_column(column: pd.Series, rows: npt.NDArray[np.int64]) -> pd.Series:
+    taken = column.take(rows).reset_index(drop=True)
+    if isinstance(taken.dtype, np.dtype):
+        return pd.Series(_frozen(taken.to_numpy().copy()), copy=False, name=column.name)
+    return taken
+
+
+def _nanoseconds(ticks: npt.ArrayLike, tick_ns: int, origin_ns: int) -> npt.NDArray[np.int64]:
+    array = np.asarray(ticks)
+    if array.dtype.kind in "iu":
+        return array.astype(np.int64) * tick_ns + origin_ns
+    array = array.astype(np.float64)
+    missing = np.isnan(array)
+    array = np.where(missing, 0.0, array)
+    whole = np.floor(array)
+    # Whole and fraction apart: together they would lose nanoseconds after 104 days.
+    ns = whole.astype(np.int64) * tick_ns + np.rint((array - whole) * tick_ns).astype(np.int64) + origin_ns
+    ns[missing] = np.iinfo(np.int64).min
+    return ns
+
+
+def _checks(
+    *,
+    dropped: Mapping[str, int],
+    duplicates: int,
+    removed: bool,
+    ns: npt.NDArray[np.int64],
+    packed: Packed,
+    times: _times.Instants,
+) -> pd.DataFrame:
+    customers = packed.customers
+    tied = _tied(customers.astype(np.int64), packed.ticks.astype(np.int64))
+    either = np.zeros(len(packed.ticks), np.bool_)
+    either[1:] |= tied
+    either[:-1] |= tied
+    zone = times.zone
+    found: list[tuple[str, int, str]] = [
+        (f"no {role}", dropped[role], f"rows without a {role}, left out") for role in _KEYS
+    ]
+    found += [
+        (
+            "duplicate rows",
+            duplicates,
+            "rows that repeat another in every column, "
+            + ("left out" if removed else "counted as events; drop_duplicates=True leaves them out"),
+        ),
+        (
+            "equal times",
+            int(either.sum()),
+            "rows that share their time with another row of the customer; they keep the order of the table",
+        ),
+        (
+            "early times",
+            int((ns < _EARLY_NS).sum()),
+            "rows before 1970-01-02: often a zero, or numbers in another unit",
+        ),
+        ("late times", int((ns >= _LATE_NS).sum()), "rows in 2099 or later: often a placeholder"),
+        (
+            "repeated hour",
+            times.ambiguous,
+            f"local times that {zone} has twice when clocks go back; taken as the second",
+        ),
+        (
+            "skipped hour",
+            times.skipped,
+            f"local times that {zone} skips when clocks go forward; taken by the clock before the change",
+        ),
+    ]
+    return pd.DataFrame(found, columns=["check", "rows", "detail"])
+
+
+def _size(n: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if n >= factor:
+            return f"{n / factor:.1f} {unit}"
+    return f"{n} bytes"
