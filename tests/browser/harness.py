@@ -82,7 +82,7 @@ def find_chromium() -> str | None:
     for name in BROWSERS:
         if found := shutil.which(name):
             return found
-    bundled = subprocess.run(  # noqa: S603 - our own interpreter and a literal program
+    bundled = subprocess.run(
         [sys.executable, "-c", ASK_PLAYWRIGHT], check=True, capture_output=True, text=True
     ).stdout.strip()
     return bundled if Path(bundled).exists() else None
@@ -114,7 +114,7 @@ class Server:
             **{name: str(folder) for name, folder in folders.items()},
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         }
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and literal options
+        self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"),
                 *(["--allow-root"] if os.geteuid() == 0 else []),
