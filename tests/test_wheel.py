@@ -70,7 +70,7 @@ def test_the_installed_wheel_draws_a_workbench_on_its_own_data(installed, tmp_pa
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import cx_widgets as cx
-log = cx.datasets.cdnow()
+log = cx.datasets.cdnow_log()
 bench = cx.Workbench(log, {"Buy": list(log.event_names)})
 print(json.dumps({
     "file": cx.__file__,
@@ -78,7 +78,7 @@ print(json.dumps({
     "figures": [figure["key"] for figure in bench.board._view["figures"]],
     "javascript": len(str(bench.board._esm)),
     "stylesheet": len(str(bench.board._css)),
-    "sample": cx.datasets.complete_journey().n_events,
+    "sample": len(cx.datasets.complete_journey()),
 }))
 """
     said = subprocess.run(
