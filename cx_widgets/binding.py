@@ -1,0 +1,370 @@
+"""A definition's stages on one log: which event name, and which row, belongs to which stage."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets.errors import listing, unknown
+from cx_widgets.problems import DefinitionError, Problem
+from cx_widgets.rules import parse_duration
+from cx_widgets.stages import is_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cx_widgets.log import EventLog
+    from cx_widgets.stages import Condition, Scalar, Stage
+
+    Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+    StageNumbers = np.ndarray[tuple[int], np.dtype[np.uint8]]
+
+_COMPARE: Mapping[str, Callable[..., pd.Series]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_HOLDS = {
+    "number": "numbers",
+    "bool": "True and False",
+    "time": "times",
+    "duration": "durations",
+    "text": "text",
+    "mixed": "values of several kinds",
+}
+_EXAMPLE = {
+    "number": "a number, e.g. 10",
+    "bool": "True or False",
+    "time": "a time, e.g. '2024-01-31' or '2024-01-31T12:00'",
+    "duration": "a duration, e.g. '90min'",
+    "text": "text, e.g. 'email'",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """A definition's stages with the event names of one log.
+
+    Parameters
+    ----------
+    stage_events : tuple of tuple of str
+        For each stage the event names whose rows can come to it: those it names exactly, in its order, then
+        those its patterns match, sorted. An exact name beats any pattern; among patterns the first stage
+        wins; a stage with conditions leaves the rows it does not take to the next.
+    lut : numpy.ndarray
+        Event code to the number (1, 2, ...) of the stage that takes every row of it that no conditional
+        stage takes before; 0 for none.
+    candidates : tuple of tuple of int
+        Event code to stage indices (0, 1, ...) in the order in which they may take a row.
+    problems : tuple of Problem
+        What makes the definition unfit for this log, in stage order.
+    overlaps : tuple of Problem
+        Notes on event names that several stages share; they stop nothing.
+    """
+
+    stage_events: tuple[tuple[str, ...], ...]
+    lut: np.ndarray[tuple[int], np.dtype[np.int16]]
+    candidates: tuple[tuple[int, ...], ...]
+    problems: tuple[Problem, ...]
+    overlaps: tuple[Problem, ...]
+
+
+def bind(stages: Sequence[Stage], log: EventLog) -> Binding:
+    """Return which event name of the log belongs to which stage, and what does not fit."""
+    stages = tuple(stages)
+    return log.memo(("binding", stages), lambda: _bind(stages, log))
+
+
+def stage_of_rows(stages: Sequence[Stage], log: EventLog) -> StageNumbers:
+    """Return for each row, in packed order, the number of its stage; 0 for none."""
+    binding = bind(stages, log)
+    if not any(stage.conditional for stage in stages):
+        return _frozen(binding.lut.astype(np.uint8)[log.packed.codes])
+    key = tuple((stage.events, stage.where, stage.nth) for stage in stages)
+    return log.memo(("stage_of_rows", key), lambda: _conditional(stages, binding, log))
+
+
+def _bind(stages: tuple[Stage, ...], log: EventLog) -> Binding:
+    names = log.event_names
+    claims = [_claim(stage, names) for stage in stages]
+    candidates = tuple(_candidates(stages, claims, name) for name in names)
+    takers = dict(zip(names, candidates, strict=True))
+    taken = [
+        tuple(name for name in (*claim.named, *claim.matched) if index in takers[name])
+        for index, claim in enumerate(claims)
+    ]
+    lut = np.zeros(len(names), dtype=np.int16)
+    for code, order in enumerate(candidates):
+        if order and not stages[order[-1]].conditional:
+            lut[code] = order[-1] + 1
+    problems: list[Problem] = []
+    for index, stage in enumerate(stages):
+        problems += _name_problems(stage, claims[index], taken[index], log)
+        problems += _where_problems(stage, log)
+    overlaps = (_overlap(stages, claims, name, takers[name]) for name in names)
+    return Binding(
+        stage_events=tuple(taken),
+        lut=_frozen(lut),
+        candidates=candidates,
+        problems=tuple(problems),
+        overlaps=tuple(note for note in overlaps if note is not None),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """The event names a stage asks for: by their exact name, and by a pattern only."""
+
+    named: tuple[str, ...]
+    matched: tuple[str, ...]
+    unknown: tuple[str, ...]
+    unmatched: tuple[str, ...]
+
+
+def _claim(stage: Stage, names: tuple[str, ...]) -> _Claim:
+    known = set(names)
+    named = tuple(entry for entry in stage.events if entry in known)
+    patterns = [entry for entry in stage.events if entry not in known and is_pattern(entry)]
+    matches = {pattern: {name for name in names if fnmatchcase(name, pattern)} for pattern in patterns}
+    return _Claim(
+        named=named,
+        matched=tuple(sorted(set().union(*matches.values()).difference(named))),
+        unknown=tuple(entry for entry in stage.events if entry not in known and not is_pattern(entry)),
+        unmatched=tuple(pattern for pattern in patterns if not matches[pattern]),
+    )
+
+
+def _candidates(stages: Sequence[Stage], claims: Sequence[_Claim], name: str) -> tuple[int, ...]:
+    order = [index for index, claim in enumerate(claims) if name in claim.named]
+    order += [index for index, claim in enumerate(claims) if name in claim.matched]
+    # An unconditional stage takes every row that is left, so nothing behind it ever gets one.
+    for place, index in enumerate(order):
+        if not stages[index].conditional:
+            return tuple(order[: place + 1])
+    return tuple(order)
+
+
+def _name_problems(stage: Stage, claim: _Claim, taken: tuple[str, ...], log: EventLog) -> list[Problem]:
+    if not stage.events:
+        message = f"stage {stage.name!r} has no events. Assign one, or remove the stage."
+        return [Problem("empty_stage", message, stage=stage.name)]
+    if not log.event_names:
+        return []
+    problems = []
+    for entry in claim.unknown:
+        then = f"Take it out of stage {stage.name!r}, or correct it there."
+        message = str(unknown("event", entry, log.event_names, then=then))
+        problems.append(Problem("unknown_event", message, stage=stage.name, event=entry))
+    for entry in claim.unmatched:
+        message = (
+            f"pattern {entry!r} in stage {stage.name!r} matches no event. "
+            f"Available: {listing(log.event_names)}."
+        )
+        problems.append(Problem("unmatched_pattern", message, stage=stage.name, event=entry))
+    if not taken and not problems:
+        message = (
+            f"stage {stage.name!r} gets no events: {listing([*claim.named, *claim.matched])} "
+            "already go to other stages. Assign one that is its own, or remove the stage."
+        )
+        problems.append(Problem("empty_stage", message, stage=stage.name))
+    return problems
+
+
+def _overlap(
+    stages: Sequence[Stage], claims: Sequence[_Claim], name: str, takers: tuple[int, ...]
+) -> Problem | None:
+    asking = [index for index, claim in enumerate(claims) if name in claim.named or name in claim.matched]
+    if len(asking) < 2:  # noqa: PLR2004 - an overlap needs two
+        return None
+    every = listing(stages[index].name for index in asking)
+    first, *others = (repr(stages[index].name) for index in takers)
+    if others:
+        rest = ", then ".join(others)
+        how = f"{first} takes the rows its conditions let through, then {rest}"
+    else:
+        how = f"{first} takes all its rows"
+    return Problem("overlap", f"event {name!r} stands in stages {every}; {how}.", event=name)
+
+
+def _where_problems(stage: Stage, log: EventLog) -> list[Problem]:
+    problems = []
+    for condition in stage.where:
+        if condition.column not in log.columns:
+            then = f"Stage {stage.name!r} asks for it."
+            message = str(unknown("column", condition.column, log.columns, then=then))
+            problems.append(Problem("unknown_column", message, stage=stage.name, field=condition.column))
+            continue
+        try:
+            _check(condition, log)
+        except DefinitionError as error:
+            message = f"stage {stage.name!r}: {error}"
+            problems.append(Problem("condition_type", message, stage=stage.name, field=condition.column))
+    return problems
+
+
+def _conditional(stages: Sequence[Stage], binding: Binding, log: EventLog) -> StageNumbers:
+    codes = log.packed.codes
+    numbers = binding.lut.astype(np.uint8)[codes]
+    free = np.ones(len(codes), dtype=np.bool_)
+    holds: dict[int, Mask] = {}
+    for rank in range(max((len(order) for order in binding.candidates), default=0)):
+        at_rank = [order[rank] if rank < len(order) else -1 for order in binding.candidates]
+        for index in sorted({index for index in at_rank if index >= 0 and stages[index].conditional}):
+            if index not in holds:
+                holds[index] = _rows_of(stages[index], binding.stage_events[index], log)
+            here = np.array([taker == index for taker in at_rank], dtype=np.bool_)
+            rows = here[codes] & holds[index] & free
+            numbers[rows] = index + 1
+            free &= ~rows
+    return _frozen(numbers)
+
+
+def _rows_of(stage: Stage, events: tuple[str, ...], log: EventLog) -> Mask:
+    packed = log.packed
+    member = np.isin(np.array(log.event_names, dtype=object), np.array(events, dtype=object))
+    rows: Mask = member[packed.codes]
+    for condition in stage.where:
+        rows = rows & _mask(condition, log)
+    if stage.nth is None:
+        return rows
+    at = np.flatnonzero(rows)
+    # How many matching rows of any customer lie before, less those before this customer's first.
+    before = np.concatenate(([0], np.cumsum(rows)))[packed.offsets]
+    customer = np.searchsorted(packed.offsets, at, side="right") - 1
+    occurrence = np.arange(1, len(at) + 1) - before[customer]
+    wanted = (
+        occurrence == stage.nth if isinstance(stage.nth, int) else occurrence >= int(stage.nth.rstrip("+"))
+    )
+    chosen = np.zeros(len(rows), dtype=np.bool_)
+    chosen[at[wanted]] = True
+    return chosen
+
+
+def _mask(condition: Condition, log: EventLog) -> Mask:
+    return log.memo(
+        ("condition", condition), lambda: _frozen(matches(log.column(condition.column), condition))
+    )
+
+
+def matches(column: pd.Series, condition: Condition) -> Mask:
+    """Return which values of a column satisfy a condition; a null satisfies no comparison."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        # A few categories are tested instead of many rows; code -1, a null, reads the last place.
+        tested = matches(pd.Series(column.cat.categories), condition)
+        nulls = condition.op == "is null"
+        codes = column.cat.codes.to_numpy()
+        return np.append(tested, nulls)[codes]
+    if condition.op in ("is null", "not null"):
+        null = column.isna().to_numpy(dtype=np.bool_)
+        return null if condition.op == "is null" else ~null
+    kind = _kind_of(column)
+    if kind == "empty":
+        return np.zeros(len(column), dtype=np.bool_)
+    if kind == "time" and column.dtype == np.dtype(object):
+        column = pd.to_datetime(column)
+    operand = _operand(condition, kind, column)
+    if condition.op in ("in", "not in"):
+        found = column.isin(operand if isinstance(operand, list) else [operand])
+        found = found if condition.op == "in" else ~found
+    elif condition.op == "contains":
+        found = column.str.contains(str(operand), regex=False, na=False)
+    else:
+        found = _COMPARE[condition.op](column, operand)
+    return found.to_numpy(dtype=np.bool_, na_value=False) & column.notna().to_numpy(dtype=np.bool_)
+
+
+def _check(condition: Condition, log: EventLog) -> None:
+    column = log.column(condition.column)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = pd.Series(column.cat.categories)
+    kind = log.memo(("kind of column", condition.column), lambda: _kind_of(column))
+    if condition.op not in ("is null", "not null") and kind != "empty":
+        _operand(condition, kind, column)
+
+
+def _kind_of(column: pd.Series) -> str:
+    dtype = column.dtype
+    if dtype == np.dtype(object):
+        return _KIND_OF_OBJECTS.get(pd.api.types.infer_dtype(column, skipna=True), "mixed")
+    for kind, test in _KIND_OF_TYPES.items():
+        if test(dtype):
+            return kind
+    return "mixed"
+
+
+_KIND_OF_TYPES: Mapping[str, Callable[..., bool]] = {
+    "bool": pd.api.types.is_bool_dtype,
+    "number": pd.api.types.is_numeric_dtype,
+    "time": pd.api.types.is_datetime64_any_dtype,
+    "duration": pd.api.types.is_timedelta64_dtype,
+    "text": pd.api.types.is_string_dtype,
+}
+_KIND_OF_OBJECTS = {
+    "string": "text",
+    "empty": "empty",
+    "boolean": "bool",
+    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
+    **dict.fromkeys(("datetime", "datetime64", "date"), "time"),
+    **dict.fromkeys(("timedelta", "timedelta64"), "duration"),
+}
+
+
+def _operand(condition: Condition, kind: str, column: pd.Series) -> object:
+    """Return the condition's value in the column's own type, or refuse it."""
+    if condition.op == "contains" and kind != "text":
+        raise DefinitionError(
+            f"condition {str(condition)!r} looks for text within text, but column {condition.column!r} "
+            f"holds {_HOLDS[kind]}. Use '==' or 'in'."
+        )
+    if kind == "mixed":
+        raise DefinitionError(
+            f"condition {str(condition)!r}: column {condition.column!r} holds {_HOLDS[kind]}. "
+            "Give the log a column of one kind, e.g. df[column].astype(str)."
+        )
+    if isinstance(condition.value, tuple):
+        return [_converted(condition, item, kind, column) for item in condition.value]
+    return _converted(condition, condition.value, kind, column)
+
+
+def _converted(condition: Condition, value: Scalar | None, kind: str, column: pd.Series) -> object:
+    fits = {
+        "bool": isinstance(value, bool),
+        "number": isinstance(value, (int, float)) and not isinstance(value, bool),
+    }.get(kind, isinstance(value, str))
+    if fits and kind in ("time", "duration"):
+        try:
+            return _moment(str(value), column) if kind == "time" else parse_duration(value)
+        except ValueError:
+            fits = False
+    if not fits:
+        raise DefinitionError(
+            f"condition {str(condition)!r}: column {condition.column!r} holds {_HOLDS[kind]}, not {value!r}. "
+            f"Give {_EXAMPLE[kind]}."
+        )
+    return value
+
+
+def _moment(text: str, column: pd.Series) -> pd.Timestamp:
+    moment = pd.Timestamp(text)
+    zone = column.dt.tz
+    if zone is None and moment.tzinfo is not None:
+        raise ValueError(text)
+    if zone is not None and moment.tzinfo is None:
+        return moment.tz_localize(zone)
+    return moment
+
+
+_A = TypeVar("_A", bound="np.ndarray[tuple[int], np.dtype[np.generic]]")
+
+
+def _frozen(array: _A) -> _A:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,933 @@
+"""Definitions: the ordered stages and the counting rules, as frozen values; an edit returns a new one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from html import escape
+from typing import TYPE_CHECKING
+
+from cx_widgets import binding as _binding
+from cx_widgets._code import Group, literal, source
+from cx_widgets.binding import Binding
+from cx_widgets.errors import CXError, listing, unknown
+from cx_widgets.problems import DefinitionError, Problem
+from cx_widgets.rules import DEFAULT_RULES, Rules, format_duration, parse_duration
+from cx_widgets.stages import (
+    OPERATORS,
+    ROLES,
+    Condition,
+    Stage,
+    event_entries,
+    guess_role,
+    is_pattern,
+    read_fields,
+    stage_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Unpack
+
+    import pandas as pd
+
+    from cx_widgets.binding import StageNumbers
+    from cx_widgets.log import EventLog
+    from cx_widgets.rules import RuleFields
+
+__all__ = [
+    "MOST_STAGES",
+    "OPERATORS",
+    "ROLES",
+    "SCHEMA",
+    "Binding",
+    "Condition",
+    "Definition",
+    "DefinitionError",
+    "Problem",
+    "Rules",
+    "Stage",
+    "format_duration",
+    "guess_role",
+    "parse_duration",
+]
+
+SCHEMA = 1
+MOST_STAGES = 250
+_CODE_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class Definition:
+    """The ordered stages and the rules by which they count; a value, never changed.
+
+    Parameters
+    ----------
+    stages : Mapping of str to iterable of str, or iterable of Stage
+        Names and their events, in order; or stages, where conditions, occurrences or roles matter.
+    rules : Rules, optional
+        Or the fields of the rules, one by one.
+    **rule_fields
+        ``window="30D"``, ``retention_period="7D"`` and the other fields of `Rules`.
+
+    Examples
+    --------
+    >>> journey = Definition({"Consider": ["ad", "search"], "Buy": ["order"]}, window="30D")
+    >>> journey
+    Definition: 2 stages
+      1. Consider (consider): ad, search
+      2. Buy (buy): order
+      ordered, best entry, closed; window 30D from entry; ties in stage order; customers once, of entrants
+      retention by 30D
+    >>> journey.assign("search", to="Buy")["Buy"].events
+    ('order', 'search')
+    """
+
+    stages: tuple[Stage, ...]
+    rules: Rules
+
+    def __init__(
+        self,
+        stages: Mapping[str, Iterable[str]] | Iterable[Stage],
+        rules: Rules | None = None,
+        **rule_fields: Unpack[RuleFields],
+    ) -> None:
+        object.__setattr__(self, "stages", _well_formed(_stages(stages)))
+        object.__setattr__(self, "rules", _rules(rules, rule_fields))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the stages, in order."""
+        return tuple(stage.name for stage in self.stages)
+
+    @property
+    def window(self) -> pd.Timedelta | None:
+        """The longest time from entry to any later stage; None for no limit."""
+        return self.rules.window
+
+    def role(self, name: str) -> str | None:
+        """Return what a stage is for the loyalty figures, guessed from its name where it is ``"auto"``.
+
+        Parameters
+        ----------
+        name : str
+            The name of a stage.
+
+        Returns
+        -------
+        str or None
+            One of ``ROLES``.
+
+        Examples
+        --------
+        >>> Definition({"Look": ["view"], "Purchase": ["order"]}).role("Purchase")
+        'buy'
+        """
+        return self[name].resolved_role
+
+    def stages_with_role(self, role: str) -> tuple[str, ...]:
+        """Return the names of the stages that play a role, in order.
+
+        Parameters
+        ----------
+        role : str
+            One of ``ROLES``.
+
+        Returns
+        -------
+        tuple of str
+
+        Examples
+        --------
+        >>> Definition({"Purchase": ["order"], "Repurchase": ["reorder"]}).stages_with_role("buy")
+        ('Purchase', 'Repurchase')
+        """
+        if role not in ROLES:
+            raise unknown("role", role, ROLES)
+        return tuple(stage.name for stage in self.stages if stage.resolved_role == role)
+
+    # Edits
+
+    def assign(self, *events: str, to: str) -> Definition:
+        """Return the definition with events moved to a stage, at its end.
+
+        They leave every other stage that names them, unless that stage has conditions. An event that only a
+        pattern of another stage matches needs no more: its exact name beats the pattern.
+
+        Parameters
+        ----------
+        *events : str
+            Event names or patterns.
+        to : str
+            The stage they move to.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> journey = Definition({"Consider": ["ad", "search"], "Buy": ["order"]})
+        >>> journey.assign("search", to="Buy").to_dict()["stages"]
+        [{'name': 'Consider', 'events': ['ad']}, {'name': 'Buy', 'events': ['order', 'search']}]
+        """
+        target = self[to]
+        moved = _given(events, "assign", "to='Buy'")
+        stages = []
+        for stage in self.stages:
+            if stage is target:
+                held = (*stage.events, *(event for event in moved if event not in stage.events))
+                stages.append(stage.replace(events=held))
+            elif stage.conditional:
+                stages.append(stage)
+            else:
+                stages.append(_without(stage, moved))
+        return self._with(stages)
+
+    def unassign(self, *events: str) -> Definition:
+        """Return the definition with events taken out of every stage that names them.
+
+        Parameters
+        ----------
+        *events : str
+            Event names or patterns, as a stage holds them.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition({"Consider": ["ad", "search"], "Buy": ["order"]}).unassign("ad")["Consider"].events
+        ('search',)
+        """
+        gone = _given(events, "unassign", "")
+        held = {entry for stage in self.stages for entry in stage.events}
+        for event in gone:
+            for stage in self.stages:
+                for pattern in stage.events:
+                    if (
+                        pattern != event
+                        and pattern not in gone
+                        and is_pattern(pattern)
+                        and fnmatchcase(event, pattern)
+                    ):
+                        raise DefinitionError(
+                            f"event {event!r} is in stage {stage.name!r} through the pattern {pattern!r}. "
+                            f"Turn patterns into names first: definition.expand(log).unassign({event!r}).",
+                            kind="field",
+                            stage=stage.name,
+                            event=event,
+                        )
+            if event not in held:
+                raise unknown("event of the stages", event, sorted(held))
+        return self._with(_without(stage, gone) for stage in self.stages)
+
+    def add(
+        self,
+        name: str,
+        events: Iterable[str] = (),
+        *,
+        at: int | None = None,
+        where: Iterable[Condition] | Condition = (),
+        nth: int | str | None = None,
+        role: str | None = "auto",
+    ) -> Definition:
+        """Return the definition with one more stage.
+
+        Parameters
+        ----------
+        name : str
+            The new stage's name.
+        events : iterable of str
+            Its events; an event that another stage names is refused, `assign` moves it.
+        at : int, optional
+            Its place, 0 for the first; the last by default.
+        where, nth, role
+            As in `Stage`.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition({"Buy": ["order"]}).add("Consider", ["ad"], at=0).names
+        ('Consider', 'Buy')
+        """
+        stage = Stage(name, events, where=where, nth=nth, role=role)
+        place = len(self.stages) if at is None else _place("at", at, len(self.stages))
+        return self._with([*self.stages[:place], stage, *self.stages[place:]])
+
+    def rename(self, old: str, new: str) -> Definition:
+        """Return the definition with one stage under another name.
+
+        The role stays: one guessed from the old name is written down where the new name suggests none.
+
+        Parameters
+        ----------
+        old, new : str
+            The names.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition({"Buy": ["order"]}).rename("Buy", "Kaufen").stages
+        (Stage('Kaufen', ['order'], role='buy'),)
+        """
+        stage = self[old]
+        return self._replaced(stage, [_renamed(stage, new)])
+
+    def remove(self, name: str) -> Definition:
+        """Return the definition without one stage; its events are then unassigned.
+
+        Parameters
+        ----------
+        name : str
+            The stage.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition({"Consider": ["ad"], "Buy": ["order"]}).remove("Consider").names
+        ('Buy',)
+        """
+        stage = self[name]
+        if len(self.stages) == 1:
+            raise DefinitionError(
+                f"stage {name!r} is the only one, and a definition needs one. Rename it, or add another.",
+                kind="no_stages",
+                stage=name,
+            )
+        return self._replaced(stage, [])
+
+    def merge(self, *names: str, name: str | None = None) -> Definition:
+        """Return the definition with several stages as one, in the place of the first one given.
+
+        The first one's name and role stay; with ``name`` it is then renamed.
+
+        Parameters
+        ----------
+        *names : str
+            Two stages or more, with the same conditions and occurrence.
+        name : str, optional
+            The name of the merged stage.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition({"Search": ["search"], "Compare": ["compare"]}).merge("Search", "Compare").stages
+        (Stage('Search', ['search', 'compare']),)
+        """
+        parts = [self[part] for part in names]
+        if len(set(names)) != len(names) or len(names) < 2:  # noqa: PLR2004 - a merge needs two
+            raise CXError(
+                f"merge needs two different stages or more, not {listing(names)}. "
+                f"Available: {listing(self.names)}."
+            )
+        first = parts[0]
+        for other in parts[1:]:
+            if (other.where, other.nth) != (first.where, first.nth):
+                raise DefinitionError(
+                    f"stages {first.name!r} and {other.name!r} cannot be one, their conditions differ: "
+                    f"{_conditions(first)} and {_conditions(other)}. Give both the same first.",
+                    kind="field",
+                    stage=other.name,
+                    field="where",
+                )
+        events = dict.fromkeys(event for part in parts for event in part.events)
+        whole = first.replace(events=tuple(events))
+        kept = [stage for stage in self.stages if stage is first or stage not in parts]
+        merged = self._with(whole if stage is first else stage for stage in kept)
+        return merged if name is None else merged.rename(first.name, name)
+
+    def split(self, name: str, parts: Mapping[str, Iterable[str]]) -> Definition:
+        """Return the definition with one stage as several, in its place.
+
+        Each part has the conditions and the role of the whole.
+
+        Parameters
+        ----------
+        name : str
+            The stage to split.
+        parts : Mapping of str to iterable of str
+            New names (one may be the old one) and their events: each event of the stage in exactly one part.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> journey = Definition({"Consider": ["ad", "search"], "Buy": ["order"]})
+        >>> journey.split("Consider", {"See": ["ad"], "Look": ["search"]}).names
+        ('See', 'Look', 'Buy')
+        """
+        stage = self[name]
+        if len(_mapping(parts)) < 2:  # noqa: PLR2004 - a split needs two
+            raise CXError(
+                f"split needs two parts or more, each with its events, not {parts!r}. "
+                f"Write split({name!r}, {{'First': [...], 'Second': [...]}})."
+            )
+        given = {part: event_entries(events, str(part)) for part, events in parts.items()}
+        for part, events in given.items():
+            for event in events:
+                if event not in stage.events:
+                    raise unknown(
+                        f"event of stage {name!r}", event, stage.events, then=f"Part {part!r} asks for it."
+                    )
+        placed = [event for events in given.values() for event in events]
+        for event in stage.events:
+            if placed.count(event) != 1:
+                how = "in no part" if event not in placed else "in more than one part"
+                raise CXError(
+                    f"event {event!r} of stage {name!r} is {how}. "
+                    f"Put it into exactly one of {listing(given)}."
+                )
+        return self._replaced(
+            stage, [_renamed(stage, part).replace(events=events) for part, events in given.items()]
+        )
+
+    def move(self, name: str, *, to: int) -> Definition:
+        """Return the definition with one stage at another place.
+
+        Parameters
+        ----------
+        name : str
+            The stage.
+        to : int
+            Its new place, 0 for the first.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition({"Buy": ["order"], "Consider": ["ad"]}).move("Consider", to=0).names
+        ('Consider', 'Buy')
+        """
+        stage = self[name]
+        others = [other for other in self.stages if other is not stage]
+        place = _place("to", to, len(others))
+        return self._with([*others[:place], stage, *others[place:]])
+
+    def set_role(self, name: str, role: str | None) -> Definition:
+        """Return the definition with another role for one stage.
+
+        Parameters
+        ----------
+        name : str
+            The stage.
+        role : str or None
+            One of the roles, None for none, ``"auto"`` to read it off the name.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition({"Kasse": ["order"]}).set_role("Kasse", "buy").stages_with_role("buy")
+        ('Kasse',)
+        """
+        stage = self[name]
+        return self._replaced(stage, [stage.replace(role=role)])
+
+    def with_rules(self, **rule_fields: Unpack[RuleFields]) -> Definition:
+        """Return the definition with some rules changed.
+
+        Parameters
+        ----------
+        **rule_fields
+            Fields of `Rules` and their new values.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition({"Buy": ["order"]}).with_rules(window="7D").window
+        Timedelta('7 days 00:00:00')
+        """
+        return Definition(self.stages, self.rules.replace(rule_fields))
+
+    def expand(self, log: EventLog) -> Definition:
+        """Return the definition with each pattern replaced by the event names it stands for in a log.
+
+        A pattern that matches nothing stays, so that its problem stays visible.
+
+        Parameters
+        ----------
+        log : EventLog
+            Where the event names come from.
+
+        Returns
+        -------
+        Definition
+            Each row of the log belongs to the same stage as before.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from cx_widgets.log import EventLog
+        >>> df = pd.DataFrame({"id": [1, 2], "at": ["2024-01-01"] * 2, "what": ["view_a", "view_b"]})
+        >>> log = EventLog(df, customer="id", time="at", event="what")
+        >>> Definition({"Look": ["view_*"]}).expand(log)["Look"].events
+        ('view_a', 'view_b')
+        """
+        before = self.bind(log)
+        unmatched = {
+            (problem.stage, problem.event)
+            for problem in before.problems
+            if problem.kind == "unmatched_pattern"
+        }
+        known = set(log.event_names)
+        stages = []
+        for stage, taken in zip(self.stages, before.stage_events, strict=True):
+            kept = [
+                entry
+                for entry in stage.events
+                if entry in known or not is_pattern(entry) or (stage.name, entry) in unmatched
+            ]
+            stages.append(stage.replace(events=tuple(dict.fromkeys((*kept, *taken)))))
+        expanded = self._with(stages)
+        for name, old, new in zip(
+            log.event_names, before.candidates, expanded.bind(log).candidates, strict=True
+        ):
+            if old != new:
+                raise DefinitionError(
+                    f"event {name!r} goes first to stage {self.names[old[0]]!r}, which names it, then to a "
+                    "stage before it through a pattern; as a name there, it would go to that stage first. "
+                    f"Move stage {self.names[old[0]]!r} before {self.names[old[1]]!r}.",
+                    kind="field",
+                    stage=self.names[old[0]],
+                    event=name,
+                )
+        return expanded
+
+    # On a log
+
+    def bind(self, log: EventLog) -> Binding:
+        """Return which event name of a log belongs to which stage, and what does not fit.
+
+        Parameters
+        ----------
+        log : EventLog
+            The log.
+
+        Returns
+        -------
+        Binding
+        """
+        return _binding.bind(self.stages, log)
+
+    def problems(self, log: EventLog) -> tuple[Problem, ...]:
+        """Return what makes the definition unfit for a log, in stage order.
+
+        Parameters
+        ----------
+        log : EventLog
+            The log.
+
+        Returns
+        -------
+        tuple of Problem
+            Empty when all is well: unknown events, patterns that match nothing, stages without events,
+            conditions on unknown columns or of the wrong kind.
+        """
+        return self.bind(log).problems
+
+    def require(self, log: EventLog) -> None:
+        """Raise the first problem the definition has on a log; return None when there is none.
+
+        Parameters
+        ----------
+        log : EventLog
+            The log.
+        """
+        problems = self.problems(log)
+        if not problems:
+            return
+        first = problems[0]
+        more = (
+            f" ({len(problems)} problems in all; definition.problems(log) lists them.)"
+            if len(problems) > 1
+            else ""
+        )
+        raise DefinitionError(
+            first.message + more, kind=first.kind, stage=first.stage, event=first.event, field=first.field
+        )
+
+    def stage_of_rows(self, log: EventLog) -> StageNumbers:
+        """Return the number of the stage of each row of a log, 0 for none.
+
+        A row belongs to one stage: of those that ask for its event, first those that name it exactly, in
+        stage order, then those whose patterns match, in stage order; the first whose conditions hold takes
+        it. Occurrences (``nth``) count each customer's rows that match the stage's events and conditions,
+        also those another stage takes; rows at one time in the order of the frame.
+
+        Parameters
+        ----------
+        log : EventLog
+            The log; a definition that does not fit it raises.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8, in the packed order of the log, read-only.
+        """
+        return _binding.stage_of_rows(self.stages, log)
+
+    # As text
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the definition as a dict ready for JSON; what has its default is left out.
+
+        Returns
+        -------
+        dict
+            ``schema``, ``stages`` and, if any differ from the default, ``rules``.
+
+        Examples
+        --------
+        >>> Definition({"Buy": ["order"]}, window="7D").to_dict()
+        {'schema': 1, 'stages': [{'name': 'Buy', 'events': ['order']}], 'rules': {'window': '7D'}}
+        """
+        data: dict[str, object] = {"schema": SCHEMA, "stages": [stage.to_dict() for stage in self.stages]}
+        if rules := self.rules.to_dict():
+            data["rules"] = rules
+        return data
+
+    @classmethod
+    def from_dict(cls, data: object) -> Definition:
+        """Return the definition written in a dict.
+
+        Parameters
+        ----------
+        data : Mapping
+            As `to_dict` writes it.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition.from_dict({"schema": 1, "stages": [{"name": "Buy", "events": ["order"]}]}).names
+        ('Buy',)
+        """
+        fields = read_fields("definition", data, ("schema", "stages"), ("rules",))
+        schema, stages, rules = fields["schema"], fields["stages"], fields.get("rules", {})
+        if schema != SCHEMA or isinstance(schema, bool):
+            raise DefinitionError(
+                f"a definition of schema {schema!r} cannot be read; this version reads schema {SCHEMA}. "
+                "If a newer cx_widgets wrote it, upgrade: pip install -U cx_widgets."
+            )
+        if not isinstance(stages, (list, tuple)):
+            raise DefinitionError(f"the stages of a definition are a list, not {stages!r}.", field="stages")
+        if not isinstance(rules, Mapping):
+            raise DefinitionError(f"the rules of a definition are an object, not {rules!r}.", field="rules")
+        return cls([Stage.from_dict(stage) for stage in stages], Rules.from_dict(rules))
+
+    def to_json(self) -> str:
+        """Return the definition as JSON for files under version control: one event per line.
+
+        Returns
+        -------
+        str
+            Ends with a line break.
+
+        Examples
+        --------
+        >>> Definition.from_json(Definition({"Buy": ["order"]}).to_json()).names
+        ('Buy',)
+        """
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Definition:
+        """Return the definition written in JSON.
+
+        Parameters
+        ----------
+        text : str
+            As `to_json` writes it.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> Definition.from_json('{"schema": 1, "stages": [{"name": "Buy", "events": ["order"]}]}').names
+        ('Buy',)
+        """
+        return cls.from_dict(_parsed(text))
+
+    def to_code(self) -> str:
+        """Return the definition as Python: with ``import cx_widgets as cx`` it evaluates to an equal one.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> print(Definition({"Consider": ["ad", "search"], "Buy": ["order"]}, window="30D").to_code())
+        cx.Definition({"Consider": ["ad", "search"], "Buy": ["order"]}, window="30D")
+        """
+        plain = all(not stage.conditional and stage.role == "auto" for stage in self.stages)
+        if plain:
+            items = tuple((f"{literal(stage.name)}: ", _list_code(stage.events)) for stage in self.stages)
+            stages = Group("{", items, "}")
+        else:
+            stages = Group("[", tuple(("", _stage_code(stage)) for stage in self.stages), "]")
+        rules = tuple((f"{field}=", literal(text)) for field, text in self.rules.to_dict().items())
+        return source(Group("cx.Definition(", (("", stages), *rules), ")"), _CODE_WIDTH)
+
+    def __getitem__(self, name: str) -> Stage:
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise unknown("stage", name, self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[Stage]:
+        return iter(self.stages)
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    def __repr__(self) -> str:
+        count = "1 stage" if len(self.stages) == 1 else f"{len(self.stages)} stages"
+        lines = [f"Definition: {count}"]
+        for number, stage in enumerate(self.stages, start=1):
+            role = f" ({stage.resolved_role})" if stage.resolved_role else ""
+            details = [_cut(stage.events) or "no events", *_details(stage)]
+            lines.append(f"  {number}. {stage.name}{role}: {'; '.join(details)}")
+        return "\n".join([*lines, f"  {self.rules.describe()}", f"  {self._retention()}"])
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for number, stage in enumerate(self.stages, start=1):
+            texts = (
+                stage.name,
+                stage.resolved_role or "",
+                _cut(stage.events) or "no events",
+                "; ".join(_details(stage)),
+            )
+            cells = "".join(f'<td dir="auto">{escape(text)}</td>' for text in texts)
+            rows.append(f"<tr><td>{number}</td>{cells}</tr>")
+        heads = "".join(
+            f'<th scope="col">{head}</th>' for head in ("", "stage", "role", "events", "conditions")
+        )
+        return (
+            f"<table><caption>{escape(self.rules.describe())}; {escape(self._retention())}</caption>"
+            f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        )
+
+    def _retention(self) -> str:
+        return f"retention by {format_duration(self.rules.retention_period)}"
+
+    def _with(self, stages: Iterable[Stage]) -> Definition:
+        return Definition(tuple(stages), self.rules)
+
+    def _replaced(self, old: Stage, new: Iterable[Stage]) -> Definition:
+        return self._with(part for stage in self.stages for part in (new if stage is old else (stage,)))
+
+
+def _stages(stages: object) -> tuple[Stage, ...]:
+    if isinstance(stages, Mapping):
+        for name, events in stages.items():
+            if isinstance(events, Stage):
+                raise DefinitionError(
+                    f"stage {name!r} is a Stage under a name. "
+                    "Give a list of stages, or names with lists of events.",
+                    field="stages",
+                )
+        return tuple(Stage(name, events) for name, events in stages.items())
+    if isinstance(stages, (str, Stage)) or not isinstance(stages, Iterable):
+        raise DefinitionError(
+            f"stages are {stages!r}. Give {{'Consider': ['ad'], 'Buy': ['order']}} or a list of stages.",
+            field="stages",
+        )
+    given = tuple(stages)
+    for stage in given:
+        if not isinstance(stage, Stage):
+            raise DefinitionError(
+                f"the stages hold {stage!r}. Write [Stage('Buy', ['order'])] or {{'Buy': ['order']}}.",
+                field="stages",
+            )
+    return given
+
+
+def _well_formed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    if not stages:
+        raise DefinitionError(
+            "a definition has no stages. Give at least one, e.g. {'Buy': ['order']}.",
+            kind="no_stages",
+            field="stages",
+        )
+    if len(stages) > MOST_STAGES:
+        raise DefinitionError(
+            f"a definition has {len(stages)} stages. Use at most {MOST_STAGES}.", kind="field", field="stages"
+        )
+    names: set[str] = set()
+    plain: dict[str, str] = {}
+    for stage in stages:
+        if stage.name in names:
+            raise DefinitionError(
+                f"two stages are called {stage.name!r}. Rename one, or merge them.",
+                kind="duplicate_stage",
+                stage=stage.name,
+                field="name",
+            )
+        names.add(stage.name)
+        if stage.conditional:
+            continue
+        for event in stage.events:
+            if event in plain:
+                raise DefinitionError(
+                    f"event {event!r} stands in stages {plain[event]!r} and {stage.name!r}. Keep it in one, "
+                    "or tell them apart with where= or nth=.",
+                    kind="duplicate_event",
+                    stage=stage.name,
+                    event=event,
+                    field="events",
+                )
+            plain[event] = stage.name
+    return stages
+
+
+def _rules(rules: object, rule_fields: Mapping[str, object]) -> Rules:
+    if rules is not None and not isinstance(rules, Rules):
+        raise DefinitionError(
+            f"rules are {rules!r}. Give Rules(window='30D'), or window='30D'.", kind="rules"
+        )
+    if rules is not None and rule_fields:
+        raise DefinitionError(
+            f"rules are given twice, as rules= and as {listing(rule_fields)}. Put them all into rules=.",
+            kind="rules",
+        )
+    return (rules or DEFAULT_RULES).replace(rule_fields)
+
+
+def _mapping(parts: object) -> Mapping[object, object]:
+    return parts if isinstance(parts, Mapping) else {}
+
+
+def _given(events: tuple[object, ...], verb: str, rest: str) -> tuple[str, ...]:
+    for event in events:
+        if not isinstance(event, str):
+            example = ", ".join(part for part in ("'view'", "'search'", rest) if part)
+            raise DefinitionError(
+                f"{verb} takes event names one by one, not {event!r}. Write {verb}({example})."
+            )
+    if not events:
+        example = ", ".join(part for part in ("'view'", rest) if part)
+        raise DefinitionError(f"{verb} was given no event. Write {verb}({example}).")
+    return tuple(dict.fromkeys(str(event) for event in events))
+
+
+def _without(stage: Stage, events: Iterable[str]) -> Stage:
+    gone = set(events)
+    return stage.replace(events=tuple(event for event in stage.events if event not in gone))
+
+
+def _renamed(stage: Stage, new: str) -> Stage:
+    name = stage_name(new)
+    keeps = stage.role == "auto" and guess_role(name) is None
+    return stage.replace(name=name, role=stage.resolved_role or "auto") if keeps else stage.replace(name=name)
+
+
+def _place(field: str, place: object, last: int) -> int:
+    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= last:
+        raise DefinitionError(
+            f"{field}={place!r} is no place for a stage. Use 0 for the first up to {last} for the last."
+        )
+    return place
+
+
+def _cut(names: tuple[str, ...], most: int = 10) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f", ... {rest} more" if rest > 0 else "")
+
+
+def _details(stage: Stage) -> list[str]:
+    details = [str(condition) for condition in stage.where]
+    if stage.nth is not None:
+        details.append(f"occurrence {stage.nth}")
+    return details
+
+
+def _conditions(stage: Stage) -> str:
+    return " and ".join(_details(stage)) or "none"
+
+
+def _list_code(texts: Iterable[str]) -> Group:
+    return Group("[", tuple(("", literal(text)) for text in texts), "]")
+
+
+def _stage_code(stage: Stage) -> Group:
+    items: list[tuple[str, str | Group]] = [("", literal(stage.name)), ("", _list_code(stage.events))]
+    if stage.where:
+        where = Group("[", tuple(("", _condition_code(condition)) for condition in stage.where), "]")
+        items.append(("where=", where))
+    if stage.nth is not None:
+        items.append(("nth=", literal(stage.nth)))
+    if stage.role != "auto":
+        items.append(("role=", literal(stage.role)))
+    return Group("cx.Stage(", tuple(items), ")")
+
+
+def _condition_code(condition: Condition) -> Group:
+    items: list[tuple[str, str | Group]] = [("", literal(condition.column)), ("", literal(condition.op))]
+    if isinstance(condition.value, tuple):
+        items.append(("", Group("[", tuple(("", literal(value)) for value in condition.value), "]")))
+    elif condition.value is not None:
+        items.append(("", literal(condition.value)))
+    return Group("cx.Condition(", tuple(items), ")")
+
+
+def _parsed(text: object) -> object:
+    if not isinstance(text, str):
+        raise DefinitionError(
+            f"from_json takes the text of a definition, not {text!r}. Read a file with path.read_text()."
+        )
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise DefinitionError(
+            f"the text is not JSON: line {error.lineno}, column {error.colno}: {error.msg}. "
+            "Give the text itself, as to_json() returns it."
+        ) from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    data: dict[str, object] = {}
+    for name, value in pairs:
+        if name in data:
+            raise DefinitionError(f"field {name!r} stands twice in one object of the JSON. Keep one.")
+        data[name] = value
+    return data
+
+
+def _no_constant(name: str) -> object:
+    raise DefinitionError(
+        f"the JSON holds {name}, which is no JSON number. Use 'is null' or 'not null' for gaps."
+    )
