@@ -1,0 +1,40 @@
+"""Engines: packed rows and a stage for each of them in, small arrays out.
+
+Metrics speak to an `Engine` and to nothing below it, so a compiled engine can take the place of the
+numpy one without a metric noticing. `coded_rows`, `funnel_paths`, `visits` and `purchases` ask it about
+a log and a definition and keep the last few answers with the log.
+"""
+
+from __future__ import annotations
+
+from cx_widgets.engine._numpy import NumpyEngine
+from cx_widgets.engine._protocol import (
+    Bools,
+    Bytes,
+    CodedRows,
+    Engine,
+    FunnelPaths,
+    Ints,
+    Level,
+    Purchases,
+    Visits,
+)
+from cx_widgets.engine._session import coded_rows, funnel_paths, purchases, stage_numbers, visits
+
+__all__ = [
+    "Bools",
+    "Bytes",
+    "CodedRows",
+    "Engine",
+    "FunnelPaths",
+    "Ints",
+    "Level",
+    "NumpyEngine",
+    "Purchases",
+    "Visits",
+    "coded_rows",
+    "funnel_paths",
+    "purchases",
+    "stage_numbers",
+    "visits",
+]

@@ -1,0 +1,90 @@
+"""The engine's answers for a log and a definition; the last few are kept with the log."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from cx_widgets.engine._numpy import NumpyEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.engine._protocol import CodedRows, Engine, FunnelPaths, Purchases, Visits
+    from cx_widgets.log import EventLog
+
+_ENGINE: Engine = NumpyEngine()
+
+# Answers are as long as the log: the draft, the baseline and one before are kept, no history.
+_KEPT = 3
+
+T = TypeVar("T")
+
+
+class _Recent(Generic[T]):
+    """The last few answers to one question."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
+        answer = compute()
+        with self._lock:
+            self._answers[key] = answer
+            while len(self._answers) > _KEPT:
+                self._answers.popitem(last=False)
+        return answer
+
+
+def coded_rows(log: EventLog, definition: Definition) -> CodedRows:
+    """Return the rows of the log that lie in a stage of the definition."""
+    recent: _Recent[CodedRows] = log.memo(("engine", "coded_rows"), _Recent)
+    return recent.get(
+        _assignment(definition),
+        lambda: _ENGINE.code(log.packed, definition.stage_of_rows(log), len(definition.stages)),
+    )
+
+
+def funnel_paths(log: EventLog, definition: Definition) -> FunnelPaths:
+    """Return how far each customer of the log gets through the stages, inside the window."""
+    recent: _Recent[FunnelPaths] = log.memo(("engine", "funnel_paths"), _Recent)
+    window = definition.rules.window
+    ticks = None if window is None else log.to_ticks(window)
+    return recent.get(
+        (_assignment(definition), ticks), lambda: _ENGINE.funnel(coded_rows(log, definition), ticks)
+    )
+
+
+def visits(log: EventLog, definition: Definition) -> Visits:
+    """Return the visits of the customers of the log to the stages."""
+    recent: _Recent[Visits] = log.memo(("engine", "visits"), _Recent)
+    return recent.get(_assignment(definition), lambda: _ENGINE.visits(coded_rows(log, definition)))
+
+
+def purchases(log: EventLog, definition: Definition) -> Purchases:
+    """Return the purchases: rows in stages with the role buy, researched in those of consider and evaluate."""
+    recent: _Recent[Purchases] = log.memo(("engine", "purchases"), _Recent)
+    buying = stage_numbers(definition, "buy")
+    researching = stage_numbers(definition, "consider", "evaluate")
+    return recent.get(
+        (_assignment(definition), buying, researching),
+        lambda: _ENGINE.purchases(coded_rows(log, definition), buying, researching),
+    )
+
+
+def stage_numbers(definition: Definition, *roles: str) -> tuple[int, ...]:
+    """Return the numbers, from 1, of the stages with one of the roles."""
+    named = {name for role in roles for name in definition.stages_with_role(role)}
+    return tuple(number for number, name in enumerate(definition.names, start=1) if name in named)
+
+
+def _assignment(definition: Definition) -> Hashable:
+    """Return what decides which row lies in which stage: neither names, roles nor counting rules do."""
+    return tuple((stage.events, stage.where, stage.nth) for stage in definition.stages)

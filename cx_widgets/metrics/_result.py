@@ -1,0 +1,199 @@
+"""What every result has in common: a table, the definition behind it, and how it shows itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets.definition import Definition
+from cx_widgets.errors import CXError
+from cx_widgets.log import EventLog
+from cx_widgets.rules import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+UNDEFINED = "–"
+_UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A result as people read it: a title, columns of text, and what stands under them.
+
+    Attributes
+    ----------
+    title
+        One line.
+    columns
+        Headings; ``words`` of them from the left are words, the rest are numbers and lie to the right.
+    rows
+        Cells, one for each heading.
+    notes
+        Sentences under the table.
+    words
+        Number of word columns.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+    words: int = 1
+
+    def text(self) -> str:
+        """Return the table in fixed-width characters."""
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+
+        def aligned(line: tuple[str, ...]) -> str:
+            cells = (
+                cell.ljust(width) if i < self.words else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            )
+            return "  ".join(cells).rstrip()
+
+        return "\n".join([self.title, *(aligned(line) for line in lines), *self.notes])
+
+    def html(self) -> str:
+        """Return the table as an HTML fragment; everything in it is escaped."""
+
+        def cell(tag: str, text: str, place: int) -> str:
+            align = "left" if place < self.words else "right"
+            style = f"text-align:{align};font-variant-numeric:tabular-nums"
+            return f'<{tag} dir="auto" style="{style}">{escape(text)}</{tag}>'
+
+        head = "".join(cell("th", text, i) for i, text in enumerate(self.columns))
+        body = "".join(
+            "<tr>" + "".join(cell("td", text, i) for i, text in enumerate(row)) + "</tr>" for row in self.rows
+        )
+        notes = "".join(f"<div><small>{escape(note)}</small></div>" for note in self.notes)
+        return (
+            f'<div class="cx-result"><table><caption style="text-align:left">{escape(self.title)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}</div>"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Result:
+    """A table of figures with the definition that made it.
+
+    Attributes
+    ----------
+    definition
+        The definition the figures were counted by.
+    n_customers
+        Customers in the log, with or without an event in a stage.
+    unassigned_events
+        Events of the log that lie in no stage.
+    """
+
+    definition: Definition
+    n_customers: int
+    unassigned_events: int
+    _frame: pd.DataFrame
+    _log: EventLog = field(metadata={"why": "customers behind a figure are looked up when asked for"})
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table, a copy that may be changed."""
+        return self._frame.copy()
+
+    def _table(self) -> Table:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self._table().text()
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+
+def check(log: object, definition: object) -> tuple[EventLog, Definition]:
+    """Return the log and the definition, or refuse them: wrong types, or events the log does not have."""
+    if not isinstance(log, EventLog):
+        raise CXError(
+            f"the log is a {type(log).__name__}. Make an EventLog of it first: "
+            "cx.EventLog(df, customer=..., time=..., event=...)."
+        )
+    if not isinstance(definition, Definition):
+        raise CXError(
+            f"the definition is a {type(definition).__name__}. Make a Definition of it first: "
+            'cx.Definition({"Consider": ["ad"], "Buy": ["order"]}).'
+        )
+    definition.require(log)
+    return log, definition
+
+
+def unassigned_note(events: int) -> str:
+    """Return the sentence on events outside all stages."""
+    return f"{events:,} {'event lies' if events == 1 else 'events lie'} in no stage."
+
+
+def open_note(customers: int) -> str:
+    """Return the sentence on customers who may still convert."""
+    return f"{customers:,} {'customer is' if customers == 1 else 'customers are'} still open."
+
+
+def funnel_rules_note(definition: Definition) -> str:
+    """Return the rules of the funnel as one sentence."""
+    window = definition.rules.window
+    inside = "no window" if window is None else f"within {format_duration(window)} of entry (end included)"
+    return (
+        f"Stages in order, others may lie between; {inside}; best attempt; ties in stage order; "
+        "each row serves one stage; counted by customer."
+    )
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return UNDEFINED if np.isnan(share) else f"{share:.1%}"
+
+
+def span(lower: float, upper: float, show: str = ".1%") -> str:
+    """Return an interval as text; an open end stays open."""
+    if np.isnan(lower) and np.isnan(upper):
+        return UNDEFINED
+    ends = ["" if np.isnan(bound) else format(bound, show) for bound in (lower, upper)]
+    return "–".join(ends)
+
+
+def count(number: float) -> str:
+    """Return a count with thousands separated."""
+    return UNDEFINED if pd.isna(number) else f"{int(number):,}"
+
+
+def seconds(value: float) -> str:
+    """Return a duration in the largest unit that leaves at least one."""
+    if np.isnan(value):
+        return UNDEFINED
+    for unit, size in _UNITS:
+        if abs(value) >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.3g} s"
+
+
+def timedelta(value: object) -> str:
+    """Return a Timedelta as text."""
+    return seconds(value.total_seconds()) if isinstance(value, pd.Timedelta) else UNDEFINED
+
+
+def to_seconds(log: EventLog, ticks: float) -> float:
+    """Return a number of ticks of the log in seconds."""
+    return ticks * log.packed.tick_ns / 1e9
+
+
+def median_ticks(values: NDArray[np.signedinteger]) -> float:  # type: ignore[type-arg]  # any width
+    """Return the median of ticks, the mean of the middle two for an even number, NaN for none."""
+    return float(np.median(values)) if len(values) else np.nan
+
+
+def names_at(names: Sequence[str], numbers: NDArray[np.integer]) -> pd.Categorical:  # type: ignore[type-arg]  # any width
+    """Return stage numbers (from 1) as names in the order of the stages; 0 is missing."""
+    return pd.Categorical.from_codes(numbers.astype(np.int64) - 1, categories=list(names), ordered=True)

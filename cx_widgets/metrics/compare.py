@@ -1,0 +1,158 @@
+"""Changes: what another definition does to every figure, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets import stats
+from cx_widgets.metrics import _result
+from cx_widgets.metrics._figure import interval_text, number_text
+from cx_widgets.metrics._result import Result, Table
+from cx_widgets.metrics.figures import figures
+from cx_widgets.stats import Estimate
+
+if TYPE_CHECKING:
+    from cx_widgets.definition import Definition
+    from cx_widgets.log import EventLog
+    from cx_widgets.metrics._figure import Figure
+
+_METHOD = "MOVER 95%, paired by customer"
+_COLUMNS = ("label", "unit", "baseline", "now", "delta", "lower", "upper", "method", "note")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Changes(Result):
+    """Every figure under two definitions, from `compare`.
+
+    Attributes
+    ----------
+    frame
+        One line for each figure, see `compare`.
+    definition
+        The definition now.
+    baseline
+        The definition it is compared with.
+    """
+
+    baseline: Definition
+
+    def _table(self) -> Table:
+        rows = tuple(
+            (
+                str(row["label"]),
+                number_text(row["baseline"], row["unit"]),
+                number_text(row["now"], row["unit"]),
+                number_text(row["delta"], row["unit"]),
+                interval_text(row["lower"], row["upper"], row["unit"]),
+                str(row["note"]),
+            )
+            for _, row in self._frame.iterrows()
+        )
+        notes = (
+            "Change = now - baseline, on the same customers; differences of shares in percentage points.",
+            _result.funnel_rules_note(self.definition),
+            _result.unassigned_note(self.unassigned_events),
+        )
+        columns = ("Figure", "Baseline", "Now", "Change", "95 %", "Note")
+        return Table(f"Changes, {self.n_customers:,} customers", columns, rows, notes)
+
+
+def compare(log: EventLog, baseline: Definition, definition: Definition) -> Changes:
+    """Return every figure of `figures` under two definitions, their difference and its interval.
+
+    **Delta** = now - baseline. Both are counted on the same customers, so they move together, and the
+    interval uses that: MOVER, the two single intervals recovered into one, with the correlation of the
+    customers' influences on the two figures. For two shares of the same customers it is Newcombe's paired interval. It answers how
+    far the difference could lie if other customers like these had been observed, not whether one
+    definition is better.
+
+    Definitions under which every customer counts alike differ by exactly 0, from 0 to 0. Where a side is
+    undefined the delta is NaN and the note says so. **Ties, repeats, censoring, empty input** are those of the figures.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    baseline
+        The definition compared with.
+    definition
+        The definition now.
+
+    Returns
+    -------
+    Changes
+        ``frame`` is indexed by ``key``, with the columns ``label``, ``unit``, ``baseline``, ``now``,
+        ``delta``, ``lower``, ``upper``, ``method`` and ``note``.
+
+    Raises
+    ------
+    CXError
+        When one of the definitions does not fit the log: an unknown event or column, an empty stage.
+
+    References
+    ----------
+    Zou, G. Y. and Donner, A. (2008). Statistics in Medicine 27, 1693-1702.
+    Newcombe, R. G. (1998). Statistics in Medicine 17, 2635-2650.
+
+    Examples
+    --------
+    >>> import cx_widgets as cx, pandas as pd
+    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
+    ...                    "what": ["ad", "order", "ad"]})
+    >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+    >>> before = cx.Definition({"Consider": ["ad"], "Buy": ["order"]})
+    >>> compare(log, before, before.with_rules(window="1D")).frame.loc["conversion", ["baseline", "now", "delta"]].tolist()
+    [0.5, 0.0, -0.5]
+    """
+    log, baseline = _result.check(log, baseline)
+    log, definition = _result.check(log, definition)
+    return log.memo(("compare", baseline, definition), lambda: _compare(log, baseline, definition))
+
+
+def _compare(log: EventLog, baseline: Definition, definition: Definition) -> Changes:
+    before, now = figures(log, baseline), figures(log, definition)
+    lines = [_line(before[key], now[key]) for key in now.keys()]  # noqa: SIM118 - keys, not items, of a result
+    return Changes(
+        definition=definition,
+        baseline=baseline,
+        n_customers=log.n_customers,
+        unassigned_events=now.unassigned_events,
+        _frame=pd.DataFrame(
+            lines, columns=list(_COLUMNS), index=pd.Index(now.keys(), name="key", dtype=object)
+        ),
+        _log=log,
+    )
+
+
+def _line(before: Figure, now: Figure) -> tuple[object, ...]:
+    change, note = _change(before, now)
+    return (
+        now.label,
+        now.unit,
+        before.value,
+        now.value,
+        *change,
+        _METHOD if not np.isnan(change.value) else "",
+        note,
+    )
+
+
+def _change(before: Figure, now: Figure) -> tuple[Estimate, str]:
+    there, here = before.influence, now.influence
+    if there is None or here is None:
+        sides = [name for name, side in (("the baseline", there), ("now", here)) if side is None]
+        return Estimate(np.nan, np.nan, np.nan), f"Undefined for {' and '.join(sides)}."
+    # One value from the same customers in the same way is one number, not two that happen to agree.
+    if before.value == now.value and np.array_equal(there, here):
+        return Estimate(0.0, 0.0, 0.0), ""
+    change = stats.mover(_estimate(now), _estimate(before), stats.correlation(here, there))
+    open_side = np.isnan(change.lower) or np.isnan(change.upper)
+    return change, "Too few observations for both bounds." if open_side else ""
+
+
+def _estimate(figure: Figure) -> Estimate:
+    return Estimate(figure.value, figure.lower, figure.upper)

@@ -1,0 +1,160 @@
+"""The figures strip: the few numbers that answer every edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cx_widgets import stats
+from cx_widgets.engine import funnel_paths
+from cx_widgets.metrics import _result
+from cx_widgets.metrics._figure import WILSON, Figure, FigureResult, estimated, frame_of
+from cx_widgets.metrics.funnel import funnel
+from cx_widgets.metrics.loyalty import loyalty
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.log import EventLog
+    from cx_widgets.metrics._result import Table
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Figures(FigureResult):
+    """The figures strip, from `figures`; ``result["conversion"]`` is one figure.
+
+    Attributes
+    ----------
+    frame
+        One line for each figure, see `figures`.
+    open_customers
+        Customers who entered, did not convert and may still do so: observation ended inside their window.
+    """
+
+    open_customers: int
+
+    def _table(self) -> Table:
+        notes = (
+            _result.funnel_rules_note(self.definition),
+            f"{_result.unassigned_note(self.unassigned_events)} {_result.open_note(self.open_customers)}",
+        )
+        return self._figure_table(f"Figures of {self.n_customers:,} customers", notes)
+
+
+def figures(log: EventLog, definition: Definition) -> Figures:
+    """Return the figures strip: conversion, time to convert, and four loyalty figures.
+
+    In this order:
+
+    - ``conversion``: customers who reach the last stage / customers who reach the first (`funnel`).
+    - ``time_to_convert``: median time from entry to the last stage over the customers who reach it; entry is the latest start
+      from which a chain reaches it at that moment. Its interval is the order-statistic one: of ranks, without a distribution assumed.
+      ``numerator`` of ``denominator`` entrants converted; those who did not, or not yet, have no time and are left out.
+    - ``repeat_rate``, ``loyalty_loop``, ``active_passive``, ``retention``: as in `loyalty`.
+
+    **Ties, repeats, censoring** are those of `funnel` and `loyalty`. **Empty.** Undefined figures are NaN, with the reason in the note.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages, their roles, and the rules.
+
+    Returns
+    -------
+    Figures
+        ``frame`` is indexed by ``key``, with the columns ``label``, ``value``, ``unit``, ``numerator``, ``denominator``,
+        ``lower``, ``upper``, ``method`` and ``note``.
+
+    Raises
+    ------
+    CXError
+        When the definition does not fit the log: an unknown event or column, an empty stage.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Journal of the American Statistical Association 22, 209-212.
+    David, H. A. and Nagaraja, H. N. (2003). Order Statistics, 3rd ed., section 7.1.
+
+    Examples
+    --------
+    >>> import cx_widgets as cx, pandas as pd
+    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
+    ...                    "what": ["ad", "order", "ad"]})
+    >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+    >>> strip = figures(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
+    >>> strip["conversion"].value, strip["time_to_convert"].value / 86400
+    (0.5, 2.0)
+    """
+    log, definition = _result.check(log, definition)
+    return log.memo(("figures", definition), lambda: _figures(log, definition))
+
+
+def _figures(log: EventLog, definition: Definition) -> Figures:
+    reached, loyal = funnel(log, definition), loyalty(log, definition)
+    strip = (
+        _conversion(log, definition),
+        _time_to_convert(log, definition),
+        *(loyal[key] for key in ("repeat_rate", "loyalty_loop", "active_passive", "retention")),
+    )
+    return Figures(
+        definition=definition,
+        n_customers=log.n_customers,
+        unassigned_events=reached.unassigned_events,
+        open_customers=reached.open_customers,
+        _figures=strip,
+        _frame=frame_of(strip),
+        _log=log,
+    )
+
+
+def _conversion(log: EventLog, definition: Definition) -> Figure:
+    paths = funnel_paths(log, definition)
+    entrants, converted = len(paths.levels[0].customer), len(paths.levels[-1].customer)
+
+    def influence() -> Floats:
+        reach = funnel_paths(log, definition).reach
+        return (reach == len(definition.names)) - converted / entrants * (reach > 0)
+
+    return estimated(
+        "conversion",
+        "Conversion",
+        "share",
+        stats.share(converted, entrants),
+        numerator=converted,
+        denominator=entrants,
+        method=WILSON,
+        note="" if entrants else f"Nobody reaches {definition.names[0]!r}.",
+        influence=influence,
+    )
+
+
+def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
+    paths = funnel_paths(log, definition)
+    last = paths.levels[-1]
+    median = stats.median_interval(last.reached - last.entered)
+
+    def influence() -> Floats:
+        level = funnel_paths(log, definition).levels[-1]
+        side = np.sign(level.reached - level.entered - median.value)
+        moved = np.zeros(log.n_customers)
+        moved[level.customer] = side - side.mean()
+        return moved
+
+    return estimated(
+        "time_to_convert",
+        "Time to convert (median)",
+        "seconds",
+        stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in median)),
+        numerator=len(last.customer),
+        denominator=len(paths.levels[0].customer),
+        method="order statistics 95%",
+        note="Among those who converted." if len(last.customer) else "Nobody converted.",
+        influence=influence,
+    )

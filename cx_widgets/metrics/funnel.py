@@ -1,0 +1,277 @@
+"""The funnel: how many customers reach each stage in order, how soon, and where they are lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets import stats
+from cx_widgets.engine import coded_rows, funnel_paths
+from cx_widgets.errors import CXError, unknown
+from cx_widgets.metrics import _result
+from cx_widgets.metrics._customers import customer_table, is_open
+from cx_widgets.metrics._result import Result, Table
+
+if TYPE_CHECKING:
+    from cx_widgets.definition import Definition
+    from cx_widgets.engine import FunnelPaths
+    from cx_widgets.log import EventLog
+
+STATES = ("reached", "stopped", "dropped")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Funnel(Result):
+    """How many customers reach each stage, from `funnel`.
+
+    Attributes
+    ----------
+    frame
+        One line for each stage, see `funnel`.
+    open_customers
+        Customers who entered, did not convert and may still do so: observation ended inside their window.
+    """
+
+    open_customers: int
+
+    def customers(self, stage: str, state: str = "reached") -> pd.DataFrame:
+        """Return the customers behind a bar or a loss, one line each.
+
+        Parameters
+        ----------
+        stage
+            Name of the stage.
+        state
+            ``"reached"``: got to the stage or further. ``"stopped"``: got exactly so far. ``"dropped"``:
+            got to the stage before it and no further.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by customer id, in the order of `EventLog.customer_ids`. ``reach``: name of the deepest stage
+            reached. ``entered``: start of the chain that reached it (the latest start that does). One column for
+            each stage with the time at which it was first reached, NaT beyond ``reach`` (a stage named like one
+            of the other columns has `` (time)`` behind its name). ``converted``: reached the last stage.
+            ``open``: may still convert.
+
+        Raises
+        ------
+        CXError
+            For an unknown stage or state, and for the customers lost before the first stage: nobody is.
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
+        ...                    "what": ["ad", "order", "ad"]})
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+        >>> result = cx.funnel(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
+        >>> list(result.customers("Buy", state="dropped").index)
+        ['b']
+        """
+        names = self.definition.names
+        if stage not in names:
+            raise unknown("stage", stage, names)
+        if state not in STATES:
+            raise unknown("state", state, STATES)
+        number = names.index(stage) + 1
+        if state == "dropped" and number == 1:
+            raise CXError(
+                f"nobody is lost before {stage!r}: it is the first stage. "
+                f"Ask for a later one, or for state='stopped': those who got no further than {stage!r}."
+            )
+        reach = funnel_paths(self._log, self.definition).reach
+        chosen = {"reached": reach >= number, "stopped": reach == number, "dropped": reach == number - 1}[
+            state
+        ]
+        return customer_table(self._log, self.definition, np.flatnonzero(chosen))
+
+    @property
+    def matches(self) -> pd.DataFrame:
+        """The rows of the log that carried each customer to their deepest stage.
+
+        For each customer the chain of the deepest stage reached: the row that reached it first; of the starts
+        that reach it then, the latest; for every stage between, the earliest row after that start.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``customer``, ``stage``, ``row`` (position in the frame the log was made from) and
+            ``time``; by customer, then stage.
+        """
+        log, definition = self._log, self.definition
+        rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
+        customers, stages, positions = [], [], []
+        chains = np.empty(0, dtype=np.int64)
+        owners = np.empty(0, dtype=np.int64)
+        for number in range(len(paths.levels), 0, -1):
+            level = paths.levels[number - 1]
+            if number < len(paths.levels):
+                chains = paths.levels[number].parent[chains]
+            ends = paths.reach[level.customer] == number
+            chains = np.concatenate([chains, level.first[ends]])
+            owners = np.concatenate([owners, level.customer[ends]])
+            customers.append(owners)
+            stages.append(np.full(len(chains), number))
+            positions.append(level.arrival[chains])
+        customer, stage, position = (np.concatenate(part) for part in (customers, stages, positions))
+        order = np.lexsort((stage, customer))
+        position = position[order]
+        return pd.DataFrame(
+            {
+                "customer": log.customer_ids[customer[order]],
+                "stage": _result.names_at(definition.names, stage[order]),
+                "row": log.packed.rows[rows.row[position]],
+                "time": log.timestamps(rows.tick[position].astype(np.int64)),
+            }
+        )
+
+    def _table(self) -> Table:
+        columns = (
+            "Stage",
+            "Customers",
+            "Of entrants",
+            "95 %",
+            "Of previous",
+            "Lost before",
+            "Open",
+            "From previous",
+        )
+        rows = tuple(
+            (
+                str(name),
+                _result.count(row["reach"]),
+                _result.percent(row["conversion"]),
+                _result.span(row["conversion_lower"], row["conversion_upper"]),
+                _result.percent(row["step_conversion"]),
+                _result.count(row["drop_off"]),
+                _result.count(row["open"]),
+                _result.timedelta(row["median_from_previous"]),
+            )
+            for name, row in self._frame.iterrows()
+        )
+        notes = (
+            _result.funnel_rules_note(self.definition),
+            f"{_result.unassigned_note(self.unassigned_events)} {_result.open_note(self.open_customers)}",
+        )
+        return Table(
+            f"Funnel of {self.n_customers:,} customers",
+            (*columns, "From entry"),
+            _with_entry(self, rows),
+            notes,
+        )
+
+
+def _with_entry(result: Funnel, rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    entry = [_result.timedelta(value) for value in result.frame["median_from_entry"]]
+    return tuple((*row, last) for row, last in zip(rows, entry, strict=True))
+
+
+def funnel(log: EventLog, definition: Definition) -> Funnel:
+    """Return how many customers reach each stage in order, with conversion, losses and times.
+
+    **Reach.** A customer reaches stage k if the log holds a chain of their rows, one for each of the stages
+    1 to k in that order, the last no later than the window after the first (exactly the window is inside;
+    without a window any time). Other rows may lie between. Every row of the first stage may start a chain; the customer
+    reaches what the best chain reaches (best attempt). What stages after k hold never changes the figures of
+    stage k.
+
+    **Denominators.** ``conversion`` = reach / entrants, the customers who reached the first stage.
+    ``step_conversion`` = reach / reach of the stage before. ``drop_off`` = the difference of the two, and
+    ``drop_off_share`` its share of the stage before.
+
+    **Times.** From the first moment at which the customer reached the stage: back to entry, the latest start from which
+    a chain reached the stage at that moment, and back to the earliest arrival at the stage before on a
+    chain with that start. The medians are taken over the customers who reached the stage.
+
+    **Ties.** Rows of one customer at one time stand in the order of their stages, so the order of the rows in
+    the frame is of no consequence. **Repeats.** A customer counts once for each stage; a row lies in at
+    most one stage, so it serves one stage only. **Censoring.** ``open`` customers have not dropped off:
+    they did not convert, and the log ends before their last entry is a whole window old. They stay in
+    the denominators and are counted beside; without a window nobody is open. **Empty.** Without entrants
+    every share is NaN and every time NaT.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages and the rules.
+
+    Returns
+    -------
+    Funnel
+        ``frame`` is indexed by stage, in order, with the columns ``reach``, ``entrants``, ``conversion``,
+        ``conversion_lower``, ``conversion_upper``, ``previous``, ``step_conversion``, ``step_lower``, ``step_upper``,
+        ``drop_off``, ``drop_off_share`` (these five undefined for the first stage), ``open`` (reached exactly this
+        stage and still open), ``median_from_previous``, ``median_from_entry``, ``method``. Bounds are Wilson's at 95 %.
+
+    Raises
+    ------
+    CXError
+        When the definition does not fit the log: an unknown event or column, an empty stage.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Journal of the American Statistical Association 22, 209-212.
+
+    Examples
+    --------
+    >>> import cx_widgets as cx, pandas as pd
+    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
+    ...                    "what": ["ad", "order", "ad"]})
+    >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+    >>> result = funnel(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
+    >>> result.frame["reach"].tolist(), result.frame.loc["Buy", "median_from_entry"]
+    ([2, 1], Timedelta('2 days 00:00:00'))
+    """
+    log, definition = _result.check(log, definition)
+    return log.memo(("funnel", definition), lambda: _funnel(log, definition))
+
+
+def _funnel(log: EventLog, definition: Definition) -> Funnel:
+    rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
+    reach = np.array([len(level.customer) for level in paths.levels], dtype=np.int64)
+    previous = np.append(0, reach[:-1])
+    entrants = np.full(len(reach), reach[0])
+    low, high = stats.wilson(reach, entrants)
+    step_low, step_high = stats.wilson(reach, previous)
+    first = np.arange(len(reach)) == 0
+    still = is_open(log, definition, paths)
+    frame = pd.DataFrame(
+        {
+            "reach": reach,
+            "entrants": entrants,
+            "conversion": stats.ratio(reach, entrants),
+            "conversion_lower": low,
+            "conversion_upper": high,
+            "previous": pd.array(np.where(first, 0, previous), dtype="Int64"),
+            "step_conversion": np.where(first, np.nan, stats.ratio(reach, previous)),
+            "step_lower": np.where(first, np.nan, step_low),
+            "step_upper": np.where(first, np.nan, step_high),
+            "drop_off": pd.array(previous - reach, dtype="Int64"),
+            "drop_off_share": np.where(first, np.nan, stats.ratio(previous - reach, previous)),
+            "open": np.bincount(paths.reach[still], minlength=len(reach) + 1)[1:],
+            "median_from_previous": log.durations(_medians(paths, "previous")),
+            "median_from_entry": log.durations(_medians(paths, "entered")),
+            "method": "Wilson 95%",
+        },
+        index=pd.Index(definition.names, name="stage", dtype=object),
+    )
+    frame.iloc[0, frame.columns.get_indexer(["previous", "drop_off"])] = pd.NA
+    return Funnel(
+        definition=definition,
+        n_customers=log.n_customers,
+        unassigned_events=log.n_events - len(rows.stage),
+        open_customers=int(still.sum()),
+        _frame=frame,
+        _log=log,
+    )
+
+
+def _medians(paths: FunnelPaths, since: str) -> list[float]:
+    medians = [_result.median_ticks(level.reached - getattr(level, since)) for level in paths.levels]
+    return [np.nan, *medians[1:]] if since == "previous" else medians

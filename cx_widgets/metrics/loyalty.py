@@ -1,0 +1,481 @@
+"""Loyalty: who buys again, how soon, without looking around again, and who recommends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets import stats
+from cx_widgets.engine import coded_rows, purchases, stage_numbers
+from cx_widgets.metrics import _result
+from cx_widgets.metrics._figure import (
+    NAN,
+    WILSON,
+    Figure,
+    FigureResult,
+    clustered_share,
+    estimated,
+    frame_of,
+    undefined,
+)
+from cx_widgets.rules import format_duration
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.engine import Bools, Ints, Purchases
+    from cx_widgets.log import EventLog
+    from cx_widgets.metrics._result import Table
+
+    Floats = NDArray[np.float64]
+
+PROMOTER = 9.0
+"""The lowest score of a promoter, of 10."""
+
+LONGEST_CURVE = 1000
+"""Periods of the retention curve at most; a period much shorter than the log would make endless curves."""
+
+_KAPLAN_MEIER = "Kaplan-Meier, log-log 95%"
+_ODDS = "odds of Wilson 95%"
+_NO_BUY = "Not measurable: no stage has the role 'buy'."
+_NOBODY = "Nobody bought."
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Loyalty(FigureResult):
+    """Loyalty figures, from `loyalty`; ``result["repeat_rate"]`` is one of them.
+
+    Attributes
+    ----------
+    frame
+        One line for each figure, see `loyalty`.
+    """
+
+    _retention: pd.DataFrame
+    _second_purchase: pd.DataFrame
+
+    @property
+    def retention(self) -> pd.DataFrame:
+        """The retention curve: for each period since the first purchase the share of buyers who bought in it.
+
+        Columns ``period``, ``retained``, ``mature``, ``rate``, ``lower``, ``upper`` (Wilson 95 %). Period k runs from k
+        to k + 1 retention periods after the customer's first purchase, the end excluded; it is 1 in period 0 by
+        definition. Only buyers for whom the whole period lies before the end of observation count
+        (``mature``). The curve ends with the last period that has one.
+        """
+        return self._retention.copy()
+
+    @property
+    def second_purchase(self) -> pd.DataFrame:
+        """The share of buyers who bought again by a time since their first purchase (1 - Kaplan-Meier).
+
+        Columns ``time``, ``share_repeated``, ``lower``, ``upper`` (log-log 95 %) and ``at_risk``; buyers who have not bought again are
+        censored at the end of observation.
+        """
+        return self._second_purchase.copy()
+
+    def _table(self) -> Table:
+        notes = (
+            "A purchase is a moment at which a customer has events in a stage with the role 'buy'; retention period "
+            f"{format_duration(self.definition.rules.retention_period)}.",
+            _result.unassigned_note(self.unassigned_events),
+        )
+        return self._figure_table(f"Loyalty of {self.n_customers:,} customers", notes)
+
+
+def loyalty(log: EventLog, definition: Definition) -> Loyalty:
+    """Return who buys again, how soon, whether they looked around again, and whether they recommend.
+
+    What the stages stand for is their role (`Definition.role`). A **purchase** is a distinct time at which a customer has
+    a row in a stage with the role buy: order lines of one moment are one purchase. A **buyer** has at least one, a
+    **repeat buyer** two or more; every purchase after a customer's first is a **repeat purchase**.
+
+    - ``buyers``: customers with a purchase.
+    - ``repeat_rate``: repeat buyers / buyers.
+    - ``second_purchase_median``: median time from first to second purchase, Kaplan-Meier over all buyers; those without a
+      second one are censored at the end of observation. NaN where less than half are estimated to come back.
+    - ``retention``: buyers with a purchase at least 1 and less than 2 retention periods after their first / buyers observed for 2 periods or more.
+    - ``active_passive``: active : passive loyalists. Active: repeat buyers with an event in a stage with the role advocate or whose latest
+      score is 9 or 10; passive: all other repeat buyers. NaN where there is no passive one.
+    - ``loyalty_loop``: repeat purchases with no event in a stage with the role consider or evaluate since the
+      purchase before / all repeat purchases. "Since" is after the time of the purchase before, and before this
+      purchase; its interval is clustered by customer.
+    - ``revenue_per_customer``: sum of the value column over the rows in stages with the role buy, missing values as 0 / all customers of the log.
+
+    **Ties.** At the time of a purchase an event counts as before it if its stage comes earlier in the definition. Of several scores at
+    a customer's latest scored time the lowest counts. **Repeats.** Customers count once in shares of
+    buyers, purchases once each in the loyalty loop. **Censoring.** As each figure says; repeat rate and loop describe what was
+    observed so far. **Empty.** Nothing bought gives NaN and says so in the note.
+    **Not measurable** (no stage has the role, the log has no such column): NaN with the reason in the note, no error.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages, their roles, and ``retention_period``.
+
+    Returns
+    -------
+    Loyalty
+        ``frame`` is indexed by ``key``, with the columns ``label``, ``value``, ``unit`` (``"count"``, ``"share"``, ``"seconds"``,
+        ``"ratio"``, ``"money"``), ``numerator``, ``denominator``, ``lower``, ``upper``, ``method`` and ``note``.
+
+    Raises
+    ------
+    CXError
+        When the definition does not fit the log: an unknown event or column, an empty stage.
+
+    References
+    ----------
+    Court, D. et al. (2009). The consumer decision journey. McKinsey Quarterly 3: loyalty loop, active and passive loyalists.
+
+    Examples
+    --------
+    >>> import cx_widgets as cx, pandas as pd
+    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
+    ...                    "what": ["order", "order", "order"]})
+    >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+    >>> result = loyalty(log, cx.Definition({"Buy": ["order"]}))
+    >>> result.frame.loc["repeat_rate", ["value", "numerator", "denominator"]].tolist()
+    [0.5, 1.0, 2.0]
+    >>> result["revenue_per_customer"].note
+    'Not measurable: the log has no value column.'
+    """
+    log, definition = _result.check(log, definition)
+    return log.memo(("loyalty", definition), lambda: _loyalty(log, definition))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Buyers:
+    """Who bought: one entry for each customer with a purchase, in customer order; ticks as int64."""
+
+    customer: Ints
+    first: Ints
+    bought: Ints
+    until_second: Ints
+    """Ticks to the second purchase, or to the end of observation."""
+    repeated: Bools
+    end_tick: int
+
+
+def _buyers(log: EventLog, made: Purchases) -> _Buyers:
+    begins = np.flatnonzero(~made.repeat)
+    bought = np.diff(np.append(begins, len(made.repeat)))
+    first = made.tick[begins].astype(np.int64)
+    repeated = bought > 1
+    second = np.full(len(begins), log.packed.end_tick, dtype=np.int64)
+    second[repeated] = made.tick[begins[repeated] + 1]
+    return _Buyers(made.customer[begins], first, bought, second - first, repeated, log.packed.end_tick)
+
+
+def _loyalty(log: EventLog, definition: Definition) -> Loyalty:
+    made = purchases(log, definition)
+    who = _buyers(log, made)
+    periods = _Periods(log, definition, made, who)
+    curve = stats.kaplan_meier(who.until_second, who.repeated)
+    measurable = bool(stage_numbers(definition, "buy"))
+    figures = (
+        _count_buyers(log, who, measurable=measurable),
+        _repeat_rate(log, definition, who, measurable=measurable),
+        _second_purchase_median(log, definition, who, curve, measurable=measurable),
+        _retention(log, definition, periods, measurable=measurable),
+        _active_passive(log, definition, who, measurable=measurable),
+        _loyalty_loop(log, definition, made, measurable=measurable),
+        _revenue(log, definition, measurable=measurable),
+    )
+    return Loyalty(
+        definition=definition,
+        n_customers=log.n_customers,
+        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        _figures=figures,
+        _retention=periods.curve(),
+        _second_purchase=pd.DataFrame(
+            {
+                "time": log.durations(curve.time),
+                "share_repeated": 1 - curve.survival,
+                "lower": 1 - curve.upper,
+                "upper": 1 - curve.lower,
+                "at_risk": curve.at_risk,
+            }
+        ),
+        _frame=frame_of(figures),
+        _log=log,
+    )
+
+
+def _spread(log: EventLog, customers: Ints, numbers: NDArray[np.generic]) -> Floats:
+    """Return an array over all customers of the log with the numbers at some of them."""
+    whole = np.zeros(log.n_customers, dtype=np.float64)
+    whole[customers] = numbers
+    return whole
+
+
+def _again(log: EventLog, definition: Definition) -> _Buyers:
+    """Return the buyers anew: influences are asked for rarely and long arrays are not kept."""
+    return _buyers(log, purchases(log, definition))
+
+
+def _count_buyers(log: EventLog, who: _Buyers, *, measurable: bool) -> Figure:
+    if not measurable:
+        return undefined("buyers", "Buyers", "count", _NO_BUY)
+    buyers = float(len(who.customer))
+    return Figure(
+        key="buyers",
+        label="Buyers",
+        value=buyers,
+        unit="count",
+        numerator=buyers,
+        denominator=float(log.n_customers),
+        lower=NAN,
+        upper=NAN,
+        method="counted",
+        _influence=lambda: np.zeros(log.n_customers),
+    )
+
+
+def _repeat_rate(log: EventLog, definition: Definition, who: _Buyers, *, measurable: bool) -> Figure:
+    key, label = "repeat_rate", "Repeat rate"
+    if not measurable:
+        return undefined(key, label, "share", _NO_BUY)
+    repeated, buyers = int(who.repeated.sum()), len(who.customer)
+
+    def influence() -> Floats:
+        again = _again(log, definition)
+        return _spread(log, again.customer, again.repeated - repeated / buyers)
+
+    return estimated(
+        key,
+        label,
+        "share",
+        stats.share(repeated, buyers),
+        numerator=repeated,
+        denominator=buyers,
+        method=WILSON,
+        note="" if buyers else _NOBODY,
+        influence=influence,
+    )
+
+
+def _second_purchase_median(
+    log: EventLog, definition: Definition, who: _Buyers, curve: stats.Survival, *, measurable: bool
+) -> Figure:
+    key, label = "second_purchase_median", "Time to second purchase (median)"
+    if not measurable:
+        return undefined(key, label, "seconds", _NO_BUY)
+    median = curve.median
+
+    def influence() -> Floats:
+        again = _again(log, definition)
+        moved = stats.kaplan_meier_influence(again.until_second, again.repeated, median.value)
+        # More events by the median bring the median down.
+        return _spread(log, again.customer, -moved)
+
+    note = "" if len(who.customer) else _NOBODY
+    if len(who.customer) and np.isnan(median.value):
+        note = "Fewer than half of the buyers are estimated to buy again."
+    return estimated(
+        key,
+        label,
+        "seconds",
+        stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in median)),
+        numerator=int(who.repeated.sum()),
+        denominator=len(who.customer),
+        method=_KAPLAN_MEIER,
+        note=note,
+        influence=influence,
+    )
+
+
+class _Periods:
+    """In which retention periods since their first purchase buyers bought, and how many are over."""
+
+    def __init__(self, log: EventLog, definition: Definition, made: Purchases, who: _Buyers) -> None:
+        period_ns = int(definition.rules.retention_period.as_unit("ns").value)
+        common = int(np.gcd(period_ns, log.packed.tick_ns))
+        self._period, self._tick = period_ns // common, log.packed.tick_ns // common
+        self._n_customers = log.n_customers
+        self._who = who
+        self.over = self._whole(who.end_tick - who.first)
+        since = made.tick.astype(np.int64) - np.repeat(who.first, who.bought)
+        period = self._whole(since)
+        owner = np.repeat(np.arange(len(who.customer)), who.bought)
+        # Purchases of one customer come in time order, so equal periods lie together.
+        new = np.ones(len(period), dtype=bool)
+        new[1:] = (period[1:] != period[:-1]) | (owner[1:] != owner[:-1])
+        seen = new & (period < self.over[owner])
+        self._period_of, self._owner = period[seen], owner[seen]
+
+    def _whole(self, ticks: Ints) -> Ints:
+        return ticks * self._tick // self._period
+
+    def curve(self) -> pd.DataFrame:
+        last = min(int(self.over.max(initial=0)), LONGEST_CURVE)
+        ended = np.bincount(np.minimum(self.over, last), minlength=last + 1)
+        mature = len(self.over) - np.cumsum(ended)[:last]
+        retained = np.bincount(self._period_of[self._period_of < last], minlength=last)
+        lower, upper = stats.wilson(retained, mature)
+        return pd.DataFrame(
+            {
+                "period": np.arange(last),
+                "retained": retained,
+                "mature": mature,
+                "rate": stats.ratio(retained, mature),
+                "lower": lower,
+                "upper": upper,
+            }
+        )
+
+    def outcome(self, period: int) -> tuple[Floats, Floats]:
+        """Return for each customer of the log whether they bought in a period, and whether it counts."""
+        retained, mature = np.zeros(self._n_customers), np.zeros(self._n_customers)
+        mature[self._who.customer[self.over > period]] = 1
+        retained[self._who.customer[self._owner[self._period_of == period]]] = 1
+        return retained, mature
+
+
+def _retention(log: EventLog, definition: Definition, periods: _Periods, *, measurable: bool) -> Figure:
+    length = format_duration(definition.rules.retention_period)
+    key, label = "retention", f"Retention in the second {length}"
+    if not measurable:
+        return undefined(key, label, "share", _NO_BUY)
+    retained, mature = (int(part.sum()) for part in periods.outcome(1))
+
+    def influence() -> Floats:
+        made = purchases(log, definition)
+        hits, trials = _Periods(log, definition, made, _buyers(log, made)).outcome(1)
+        return hits - retained / mature * trials
+
+    if not len(periods.over):
+        note = _NOBODY
+    elif not mature:
+        note = f"No buyer was observed for two periods of {length}."
+    else:
+        note = "Buyers observed for two whole periods."
+    return estimated(
+        key,
+        label,
+        "share",
+        stats.share(retained, mature),
+        numerator=retained,
+        denominator=mature,
+        method=WILSON,
+        note=note,
+        influence=influence,
+    )
+
+
+def _advocates(log: EventLog, definition: Definition) -> Bools:
+    """Return which customers of the log recommend: by an event in an advocate stage, or by their latest score."""
+    speak = np.zeros(log.n_customers, dtype=bool)
+    rows = coded_rows(log, definition)
+    for number in stage_numbers(definition, "advocate"):
+        speak[rows.customer[rows.stage == number]] = True
+    if log.scores is not None:
+        speak |= log.memo(("promoters",), lambda: _promoters(log, log.scores))
+    return speak
+
+
+def _promoters(log: EventLog, scores: Floats | None) -> Bools:
+    promoter = np.zeros(log.n_customers, dtype=bool)
+    if scores is None:
+        return promoter
+    scored = np.flatnonzero(~np.isnan(scores))
+    customer, tick = log.packed.customers[scored], log.packed.ticks[scored]
+    # Latest first within a customer; of several at that time the lowest.
+    order = np.lexsort((scores[scored], -tick.astype(np.int64), customer))
+    customer, score = customer[order], scores[scored][order]
+    latest = np.ones(len(order), dtype=bool)
+    latest[1:] = customer[1:] != customer[:-1]
+    promoter[customer[latest]] = score[latest] >= PROMOTER
+    return promoter
+
+
+def _active_passive(log: EventLog, definition: Definition, who: _Buyers, *, measurable: bool) -> Figure:
+    key, label = "active_passive", "Active : passive loyalists"
+    if not measurable:
+        return undefined(key, label, "ratio", _NO_BUY)
+    if not stage_numbers(definition, "advocate") and log.scores is None:
+        reason = "Not measurable: no stage has the role 'advocate' and the log has no score column."
+        return undefined(key, label, "ratio", reason)
+    loyal = who.customer[who.repeated]
+    active = int(_advocates(log, definition)[loyal].sum())
+    passive = len(loyal) - active
+    note = "" if passive else "No passive loyalist to compare with." if active else "Nobody bought again."
+
+    def influence() -> Floats:
+        again = _again(log, definition)
+        repeaters = again.customer[again.repeated]
+        return _spread(log, repeaters, _advocates(log, definition)[repeaters] - active / len(repeaters))
+
+    return estimated(
+        key,
+        label,
+        "ratio",
+        stats.odds(stats.share(active, len(loyal))),
+        numerator=active,
+        denominator=passive,
+        method=_ODDS,
+        note=note,
+        influence=influence,
+    )
+
+
+def _loyalty_loop(log: EventLog, definition: Definition, made: Purchases, *, measurable: bool) -> Figure:
+    key, label = "loyalty_loop", "Loyalty loop"
+    if not measurable:
+        return undefined(key, label, "share", _NO_BUY)
+    if not stage_numbers(definition, "consider", "evaluate"):
+        return undefined(
+            key, label, "share", "Not measurable: no stage has the role 'consider' or 'evaluate'."
+        )
+
+    def outcome(purchase: Purchases) -> tuple[Floats, Floats]:
+        looped, repeats = (
+            np.bincount(purchase.customer[chosen], minlength=log.n_customers).astype(np.float64)
+            for chosen in (purchase.repeat & ~purchase.researched, purchase.repeat)
+        )
+        return looped, repeats
+
+    looped, repeats = outcome(made)
+    note = "" if repeats.any() else "Nobody bought again." if len(made.customer) else _NOBODY
+    p = float(stats.ratio(looped.sum(), repeats.sum()))
+
+    def influence() -> Floats:
+        hits, trials = outcome(purchases(log, definition))
+        return hits - p * trials
+
+    return clustered_share(key, label, looped, repeats, note=note, influence=influence)
+
+
+def _revenue(log: EventLog, definition: Definition, *, measurable: bool) -> Figure:
+    key, label = "revenue_per_customer", "Revenue per customer"
+    if not measurable:
+        return undefined(key, label, "money", _NO_BUY)
+    values = log.values
+    if values is None:
+        return undefined(key, label, "money", "Not measurable: the log has no value column.")
+
+    def spent() -> Floats:
+        rows = coded_rows(log, definition)
+        bought = np.flatnonzero(np.isin(rows.stage, stage_numbers(definition, "buy")))
+        money = np.nan_to_num(values[rows.row[bought]], nan=0.0)
+        return np.bincount(rows.customer[bought], weights=money, minlength=log.n_customers)
+
+    money = spent()
+    estimate = stats.mean_interval(money)
+    return estimated(
+        key,
+        label,
+        "money",
+        estimate,
+        numerator=float(money.sum()),
+        denominator=log.n_customers,
+        method="mean, t 95%",
+        note="All customers of the log, also those who never bought.",
+        influence=lambda: spent() - estimate.value,
+    )

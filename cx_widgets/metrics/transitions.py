@@ -1,0 +1,375 @@
+"""Transitions: from which stage to which customers move, how often, and after how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets import stats
+from cx_widgets.engine import coded_rows, visits
+from cx_widgets.errors import unknown
+from cx_widgets.metrics import _result
+from cx_widgets.metrics._customers import customer_table
+from cx_widgets.metrics._figure import CLUSTERED, Figure, clustered_share
+from cx_widgets.metrics._result import Result, Table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.engine import Bools, Bytes, Ints, Visits
+    from cx_widgets.log import EventLog
+
+    Longs = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+START = "(start)"
+END = "(end)"
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Transitions(Result):
+    """Moves between stages, from `transitions`.
+
+    Attributes
+    ----------
+    frame
+        One line for each transition that happened, see `transitions`.
+    skip_share, back_share
+        Transitions that leave out at least one stage, and those to an earlier stage, as a share of all
+        transitions between two stages (without ``(start)`` and ``(end)``).
+    visitors_total
+        Customers with at least one event in a stage: those who take part.
+    """
+
+    skip_share: Figure
+    back_share: Figure
+    visitors_total: int
+    _stages: pd.DataFrame
+    _counts: Longs
+
+    @property
+    def stages(self) -> pd.DataFrame:
+        """The stages: visits, customers, median dwell time and censored visits.
+
+        The dwell time of a visit runs from its start to the start of the next visit of that customer. The
+        last visit of a customer is censored at the end of observation (``censored`` counts them), so the median
+        is Kaplan-Meier's: NaT where more than half of the visits have no known end.
+        """
+        return self._stages.copy()
+
+    @property
+    def matrix(self) -> pd.DataFrame:
+        """The counts as a table: from (``(start)`` and the stages) by to (the stages and ``(end)``)."""
+        names = self.definition.names
+        return pd.DataFrame(
+            np.column_stack([self._counts[:, 1:], self._counts[:, 0]]),
+            index=pd.Index([START, *names], name="from", dtype=object),
+            columns=pd.Index([*names, END], name="to", dtype=object),
+        )
+
+    def customers(self, from_: str, to: str) -> pd.DataFrame:
+        """Return the customers who made a transition at least once, one line each.
+
+        Parameters
+        ----------
+        from_
+            Name of the stage they left, or ``"(start)"``.
+        to
+            Name of the stage they went to, or ``"(end)"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `Funnel.customers`; ``reach`` is missing for customers who never entered the first stage.
+
+        Raises
+        ------
+        CXError
+            For an unknown stage.
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
+        ...                    "what": ["ad", "order", "ad"]})
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+        >>> result = cx.transitions(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
+        >>> list(result.customers("Consider", "(end)").index)
+        ['b']
+        """
+        names = self.definition.names
+        origin = self._number(from_, START, (START, *names))
+        target = self._number(to, END, (*names, END))
+        made = visits(self._log, self.definition)
+        if origin == 0:
+            moved = made.first & (made.stage == target) if target else np.zeros(len(made.stage), dtype=bool)
+        else:
+            moved = (made.stage == origin) & (_next_stage(made) == target)
+        return self._customers(made.customer[moved])
+
+    def visitors(self, stage: str) -> pd.DataFrame:
+        """Return the customers with at least one visit to a stage, one line each.
+
+        Parameters
+        ----------
+        stage
+            Name of the stage.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `Funnel.customers`; ``reach`` is missing for customers who never entered the first stage.
+
+        Raises
+        ------
+        CXError
+            For an unknown stage.
+        """
+        number = self._number(stage, None, self.definition.names)
+        made = visits(self._log, self.definition)
+        return self._customers(made.customer[made.stage == number])
+
+    def _customers(self, customers: Ints) -> pd.DataFrame:
+        chosen = np.zeros(self.n_customers, dtype=bool)
+        chosen[customers] = True
+        return customer_table(self._log, self.definition, np.flatnonzero(chosen))
+
+    def _number(self, name: str, edge: str | None, available: tuple[str, ...]) -> int:
+        if name not in available:
+            raise unknown("stage", name, available)
+        return 0 if name == edge else self.definition.names.index(name) + 1
+
+    def _table(self) -> Table:
+        rows = tuple(
+            (
+                str(row["from"]),
+                str(row["to"]),
+                str(row["kind"]),
+                _result.count(row["count"]),
+                _result.percent(row["share"]),
+                _result.span(row["lower"], row["upper"]),
+                _result.count(row["customers"]),
+                _result.timedelta(row["dwell_median"]),
+            )
+            for _, row in self._frame.iterrows()
+        )
+        notes = (
+            f"Skips {_result.percent(self.skip_share.value)}, back-steps {_result.percent(self.back_share.value)} "
+            "of the transitions between stages.",
+            "A visit is a run of events in one stage; events in no stage do not interrupt it; ties in stage order.",
+            f"{_result.unassigned_note(self.unassigned_events)} "
+            f"{self.n_customers - self.visitors_total:,} customers have no event in a stage.",
+        )
+        columns = ("From", "To", "Kind", "Count", "Of all exits", "95 %", "Customers", "Median dwell")
+        return Table(f"Transitions of {self.visitors_total:,} customers", columns, rows, notes, words=3)
+
+
+def transitions(log: EventLog, definition: Definition) -> Transitions:
+    """Return how often customers move from one stage to another, with shares and dwell times.
+
+    **Visits.** The events of a customer that lie in a stage, in time order, fall into visits: runs of events in one
+    stage. Events in no stage are left out and do not interrupt a visit. A transition leads from each visit to the
+    next, from ``(start)`` to the first and from the last to ``(end)``.
+
+    **Share** = count / all exits of the stage it leaves, those to ``(end)`` included (``denominator``; for
+    ``(start)`` the customers). A customer may leave a stage many times, so the interval is clustered by customer: Wilson's, on the
+    number of independent exits that would be as uncertain. ``customers`` made the transition at least once.
+
+    **Dwell.** ``dwell_median`` is the median time from the start of a visit to the start of the next, over the visits that
+    ended with this transition; NaT for ``(start)`` and ``(end)``. Medians of all visits to a stage, with the last
+    visits censored, stand in ``stages``.
+
+    **Ties.** Events of one customer at one time stand in the order of their stages. **Repeats.** Each transition
+    counts. **Empty.** Customers without an event in a stage do not take part; without any the table is
+    empty and the shares are NaN.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages. Window and other funnel rules have no part in it.
+
+    Returns
+    -------
+    Transitions
+        ``frame`` has a line for each transition that happened, in stage order, with the columns ``from``, ``to``, ``count``, ``share``,
+        ``lower``, ``upper``, ``denominator``, ``customers``, ``dwell_median``, ``kind`` (``"start"``,
+        ``"forward"`` to the next stage, ``"skip"`` beyond it, ``"back"``, ``"end"``) and ``method``.
+
+    Raises
+    ------
+    CXError
+        When the definition does not fit the log: an unknown event or column, an empty stage.
+
+    References
+    ----------
+    The effective number of trials follows Korn, E. L. and Graubard, B. I. (1998), Survey Methodology 24, 193-201.
+
+    Examples
+    --------
+    >>> import cx_widgets as cx, pandas as pd
+    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
+    ...                    "what": ["ad", "order", "ad"]})
+    >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+    >>> transitions(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]})).frame[["from", "to", "count", "share"]]
+           from        to  count  share
+    0   (start)  Consider      2    1.0
+    1  Consider       Buy      1    0.5
+    2  Consider     (end)      1    0.5
+    3       Buy     (end)      1    1.0
+    """
+    log, definition = _result.check(log, definition)
+    return log.memo(("transitions", definition), lambda: _transitions(log, definition))
+
+
+def _transitions(log: EventLog, definition: Definition) -> Transitions:
+    rows, made = coded_rows(log, definition), visits(log, definition)
+    width = len(definition.names) + 1
+    target = _next_stage(made)
+    pair = made.stage.astype(np.uint16) * np.uint16(width) + target
+    counts = np.bincount(pair, minlength=width * width).reshape(width, width)
+    counts[0] = np.bincount(made.stage[made.first], minlength=width)
+    dwell = np.append(made.start[1:], made.start[:1])[: len(made.start)] - made.start
+    between = target > 0
+    skip = _by_customer(made, between & (target > made.stage + np.uint16(1)), log.n_customers)
+    back = _by_customer(made, between & (target < made.stage), log.n_customers)
+    all_between = _by_customer(made, between, log.n_customers)
+    return Transitions(
+        definition=definition,
+        n_customers=log.n_customers,
+        unassigned_events=log.n_events - len(rows.stage),
+        skip_share=clustered_share("skip_share", "Skips", skip, all_between),
+        back_share=clustered_share("back_share", "Back-steps", back, all_between),
+        visitors_total=int(made.first.sum()),
+        _stages=_stages(log, definition, made, np.where(made.last, rows.end_tick - made.start, dwell)),
+        _counts=counts,
+        _frame=_frame(log, definition, made, pair, counts, dwell),
+        _log=log,
+    )
+
+
+def _next_stage(made: Visits) -> Bytes:
+    """Return the stage after each visit, 0 after the last of a customer."""
+    return np.where(made.last, np.uint8(0), np.append(made.stage[1:], made.stage[:1])[: len(made.stage)])
+
+
+def _by_customer(made: Visits, counted: Bools, n_customers: int) -> Floats:
+    return np.bincount(made.customer[counted], minlength=n_customers).astype(np.float64)
+
+
+class _Runs(NamedTuple):
+    """Visits sorted by a code, and their runs with one code and one customer."""
+
+    order: Longs
+    first: Longs
+    length: Floats
+    code: NDArray[np.uint16]
+
+
+def _runs(code: NDArray[np.uint16], customer: Ints) -> _Runs:
+    # A stable sort of a 16-bit code is a radix sort, and keeps customers ascending inside each code.
+    order = np.argsort(code, kind="stable")
+    codes, customers = code[order], customer[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (codes[1:] != codes[:-1]) | (customers[1:] != customers[:-1])
+    first = np.flatnonzero(new)
+    return _Runs(order, first, np.diff(np.append(first, len(order))).astype(np.float64), codes[first])
+
+
+def _frame(
+    log: EventLog,
+    definition: Definition,
+    made: Visits,
+    pair: NDArray[np.uint16],
+    counts: Longs,
+    dwell: Ints,
+) -> pd.DataFrame:
+    width = len(definition.names) + 1
+    stage_runs = _runs(made.stage.astype(np.uint16), made.customer)
+    exits_of_customer = np.empty(len(made.stage), dtype=np.float64)
+    exits_of_customer[stage_runs.order] = np.repeat(stage_runs.length, stage_runs.length.astype(np.int64))
+    runs = _runs(pair, made.customer)
+    trials = exits_of_customer[runs.order[runs.first]]
+
+    def summed(kinds: _Runs, weights: Floats | None, size: int) -> Floats:
+        return np.bincount(kinds.code, weights=weights, minlength=size).astype(np.float64)
+
+    exits = counts.sum(axis=1)
+    customers = summed(runs, None, width * width).reshape(width, width)
+    success_squares = summed(runs, runs.length**2, width * width).reshape(width, width)
+    products = summed(runs, runs.length * trials, width * width).reshape(width, width)
+    trial_squares = summed(stage_runs, stage_runs.length**2, width)
+    clusters = summed(stage_runs, None, width)
+    # Every customer starts once.
+    customers[0] = success_squares[0] = products[0] = counts[0]
+    trial_squares[0] = clusters[0] = exits[0]
+
+    # In stage order, with (end) behind the last stage.
+    origin, target = np.nonzero(np.column_stack([counts[:, 1:], counts[:, 0]]))
+    target = (target + 1) % width
+    found = counts[origin, target]
+    lower, upper = stats.clustered_wilson(
+        found,
+        exits[origin],
+        success_squares=success_squares[origin, target],
+        products=products[origin, target],
+        trial_squares=trial_squares[origin],
+        clusters=clusters[origin],
+    )
+    ends = np.cumsum(np.bincount(pair, minlength=width * width))
+    sorted_dwell = dwell[runs.order]
+    names = np.array([START, *definition.names], dtype=object)
+    targets = np.array([END, *definition.names], dtype=object)
+    medians = [
+        _result.median_ticks(sorted_dwell[ends[a * width + b] - counts[a, b] : ends[a * width + b]])
+        if a and b
+        else np.nan
+        for a, b in zip(origin.tolist(), target.tolist(), strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "from": pd.Series(names[origin], dtype=object),
+            "to": pd.Series(targets[target], dtype=object),
+            "count": found,
+            "share": stats.ratio(found, exits[origin]),
+            "lower": lower,
+            "upper": upper,
+            "denominator": exits[origin],
+            "customers": customers[origin, target].astype(np.int64),
+            "dwell_median": log.durations(np.array(medians, dtype=np.float64)),
+            "kind": pd.Series(_kinds(origin, target), dtype=object),
+            "method": CLUSTERED,
+        }
+    )
+
+
+def _kinds(origin: Ints, target: Ints) -> list[str]:
+    conditions = [origin == 0, target == 0, target == origin + 1, target > origin]
+    return list(np.select(conditions, ["start", "end", "forward", "skip"], default="back"))
+
+
+def _stages(log: EventLog, definition: Definition, made: Visits, lasted: Ints) -> pd.DataFrame:
+    lines = []
+    for number in range(1, len(definition.names) + 1):
+        here = np.flatnonzero(made.stage == number)
+        customer = made.customer[here]
+        curve = stats.kaplan_meier(lasted[here], ~made.last[here])
+        lines.append(
+            (
+                len(here),
+                int(np.count_nonzero(customer[1:] != customer[:-1])) + (len(here) > 0),
+                curve.median.value,
+                int(made.last[here].sum()),
+            )
+        )
+    frame = pd.DataFrame(
+        lines,
+        columns=["visits", "customers", "dwell_median", "censored"],
+        index=pd.Index(definition.names, name="stage", dtype=object),
+    )
+    return frame.assign(dwell_median=log.durations(frame["dwell_median"].to_numpy(dtype=np.float64)))

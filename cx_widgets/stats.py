@@ -1,0 +1,447 @@
+"""Intervals, medians and survival curves: plain arrays in, plain arrays out.
+
+Every function takes a confidence ``level`` (0.95) and answers an undefined question (0 of 0, an
+empty sample) with NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+# Variances are sums of products of counts; below this share of their size they are rounding, not spread.
+_ROUNDING = 1e-9
+
+
+class Estimate(NamedTuple):
+    """A value with its confidence bounds; each is NaN where it is undefined."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+def _z(level: float) -> float:
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def ratio(numerator: ArrayLike, denominator: ArrayLike) -> FloatArray:
+    """Return numerator / denominator, NaN where the denominator is 0.
+
+    Examples
+    --------
+    >>> ratio([1, 0], [4, 0]).tolist()
+    [0.25, nan]
+    """
+    top = np.asarray(numerator, dtype=np.float64)
+    bottom = np.asarray(denominator, dtype=np.float64)
+    out = np.full(np.broadcast(top, bottom).shape, np.nan)
+    np.divide(top, bottom, out=out, where=bottom != 0)
+    return out
+
+
+def wilson(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    """Return the lower and upper bounds of Wilson's score interval for a share.
+
+    The bounds are the shares p for which the observed share lies z standard errors, taken at p, away.
+    Trials may be an effective sample size, so they need not be whole. 0 of n has the lower bound 0,
+    n of n the upper bound 1, and 0 of 0 has NaN bounds.
+
+    Parameters
+    ----------
+    successes, trials
+        Counts, or arrays of counts; they broadcast.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    tuple of arrays
+        Lower and upper bounds.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference.
+    Journal of the American Statistical Association 22, 209-212.
+
+    Examples
+    --------
+    >>> lower, upper = wilson(56, 70)
+    >>> round(float(lower), 4), round(float(upper), 4)
+    (0.6918, 0.877)
+    """
+    hits, tries = np.broadcast_arrays(
+        np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    )
+    z = _z(level)
+    p = ratio(hits, tries)
+    n = np.where(tries > 0, tries, np.nan)
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(np.maximum(p * (1 - p) / n, 0) + z * z / (4 * n * n))
+    lower = np.where(hits == 0, np.where(tries > 0, 0.0, np.nan), middle - half)
+    upper = np.where(hits == tries, np.where(tries > 0, 1.0, np.nan), middle + half)
+    return lower, upper
+
+
+def mover(first: Estimate, second: Estimate, correlation: float = 0.0) -> Estimate:
+    """Return first - second with the interval recovered from the two single intervals.
+
+    MOVER, the method of variance estimates recovery: the distances from each value to its own bounds
+    stand for its standard error in that direction, and the correlation of the two estimates takes the
+    place of their covariance. With two Wilson intervals and correlation 0 this is Newcombe's interval
+    for independent shares; with the phi coefficient as the correlation it is Newcombe's interval for
+    paired shares (without continuity correction). A bound that needs an undefined bound is NaN.
+
+    Parameters
+    ----------
+    first, second
+        Estimates with their bounds.
+    correlation
+        Correlation of the two estimates, from -1 to 1.
+
+    Returns
+    -------
+    Estimate
+        The difference and its bounds.
+
+    References
+    ----------
+    Zou, G. Y. and Donner, A. (2008). Construction of confidence limits about effect measures: a
+    general approach. Statistics in Medicine 27, 1693-1702.
+    Newcombe, R. G. (1998). Improved confidence intervals for the difference between binomial
+    proportions based on paired data. Statistics in Medicine 17, 2635-2650.
+
+    Examples
+    --------
+    >>> change = mover(Estimate(0.8, 0.692, 0.877), Estimate(0.6, 0.491, 0.701))
+    >>> [round(number, 2) for number in change]
+    [0.2, 0.05, 0.33]
+    """
+    r = min(1.0, max(-1.0, correlation))
+    difference = first.value - second.value
+
+    def reach(a: float, b: float) -> float:
+        return float(np.sqrt(max(a * a - 2 * r * a * b + b * b, 0.0))) if a == a and b == b else np.nan  # noqa: PLR0124 - the NaN test
+
+    below = reach(first.value - first.lower, second.upper - second.value)
+    above = reach(first.upper - first.value, second.value - second.lower)
+    return Estimate(difference, difference - below, difference + above)
+
+
+def newcombe_difference(
+    successes1: float, trials1: float, successes2: float, trials2: float, level: float = 0.95
+) -> Estimate:
+    """Return the difference of two independent shares with Newcombe's hybrid score interval.
+
+    The difference is successes1 / trials1 - successes2 / trials2; 0 trials give NaN.
+
+    References
+    ----------
+    Newcombe, R. G. (1998). Interval estimation for the difference between independent proportions:
+    comparison of eleven methods. Statistics in Medicine 17, 873-890, method 10.
+
+    Examples
+    --------
+    >>> [round(number, 4) for number in newcombe_difference(56, 70, 48, 80)]
+    [0.2, 0.0524, 0.3339]
+    """
+    return mover(share(successes1, trials1, level), share(successes2, trials2, level))
+
+
+def share(successes: float, trials: float, level: float = 0.95) -> Estimate:
+    """Return successes / trials with its Wilson interval; 0 of 0 is NaN.
+
+    Examples
+    --------
+    >>> share(0, 0)
+    Estimate(value=nan, lower=nan, upper=nan)
+    """
+    lower, upper = wilson(successes, trials, level)
+    return Estimate(float(ratio(successes, trials)), float(lower), float(upper))
+
+
+def odds(estimate: Estimate) -> Estimate:
+    """Return the odds p : (1 - p) of a share, bounds transformed alike; NaN where p is 1.
+
+    Examples
+    --------
+    >>> odds(Estimate(0.5, 0.25, 0.75))
+    Estimate(value=1.0, lower=0.3333333333333333, upper=3.0)
+    """
+    value, lower, upper = (float(number) for number in ratio(estimate, 1 - np.asarray(estimate)))
+    return Estimate(value, lower, upper)
+
+
+def clustered_wilson(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    *,
+    success_squares: ArrayLike,
+    products: ArrayLike,
+    trial_squares: ArrayLike,
+    clusters: ArrayLike,
+    level: float = 0.95,
+) -> tuple[FloatArray, FloatArray]:
+    """Return Wilson bounds for a share whose trials come in clusters, such as the visits of one customer.
+
+    The share p is the ratio of two sums over clusters, y successes of x trials each. Its linearised
+    variance is sum((y - p x)^2) / sum(x)^2; the effective number of trials is the one that gives a
+    plain share the same variance, p (1 - p) / variance, and never more than the trials there are. Where
+    the clusters show no spread (p is 0 or 1, or there is one cluster) it is the number of clusters. With one
+    trial in each cluster the result is Wilson's interval itself.
+
+    Parameters
+    ----------
+    successes, trials
+        Sums of y and of x over the clusters.
+    success_squares, products, trial_squares
+        Sums of y * y, x * y and x * x over the clusters.
+    clusters
+        Number of clusters with at least one trial.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    tuple of arrays
+        Lower and upper bounds, NaN where there are no trials.
+
+    References
+    ----------
+    Korn, E. L. and Graubard, B. I. (1998). Confidence intervals for proportions with small expected
+    number of positive counts estimated from survey data. Survey Methodology 24, 193-201, with Wilson's
+    interval in the place of the exact one.
+
+    Examples
+    --------
+    Three customers with 2 of 2, 0 of 2 and 1 of 1:
+
+    >>> lower, upper = clustered_wilson(3, 5, success_squares=5, products=5, trial_squares=9, clusters=3)
+    >>> round(float(lower), 3), round(float(upper), 3)
+    (0.16, 0.922)
+    """
+    y, x, yy, xy, xx, m = (
+        np.asarray(part, dtype=np.float64)
+        for part in (successes, trials, success_squares, products, trial_squares, clusters)
+    )
+    p = ratio(y, x)
+    spread = np.maximum(yy - 2 * p * xy + p * p * xx, 0)
+    flat = ~(spread > _ROUNDING * (yy + p * p * xx))
+    effective = np.where(flat, m, np.minimum(ratio(p * (1 - p) * x * x, np.where(flat, 1.0, spread)), x))
+    effective = np.where(x > 0, effective, 0.0)
+    # Successes that are all or none of the trials stay exactly so, whatever the rounding of p * n.
+    hits = np.where(y == x, effective, p * effective)
+    return wilson(np.where(x > 0, hits, 0.0), effective, level)
+
+
+def median_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
+    """Return the median with the order-statistic (binomial) interval.
+
+    The median of an even number of values is the mean of the middle two. The bounds are the values of
+    rank r from below and from above, r the largest rank for which a binomial count of n fair coins
+    lies below r with probability at most (1 - level) / 2; where there is none (fewer than 6 values at
+    95 %) they are NaN. No distribution is assumed; the level is kept or exceeded.
+
+    Parameters
+    ----------
+    values
+        The sample; its order does not matter.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        NaN for an empty sample.
+
+    References
+    ----------
+    David, H. A. and Nagaraja, H. N. (2003). Order Statistics, 3rd ed., section 7.1.
+
+    Examples
+    --------
+    >>> median_interval(range(1, 11))
+    Estimate(value=5.5, lower=2.0, upper=9.0)
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    n = len(sample)
+    if not n:
+        return Estimate(np.nan, np.nan, np.nan)
+    rank = _median_rank(n, (1 - level) / 2)
+    middle = {(n - 1) // 2, n // 2}
+    wanted = sorted(middle | ({rank - 1, n - rank} if rank else set()))
+    placed = np.partition(sample, wanted)
+    bounds = (float(placed[rank - 1]), float(placed[n - rank])) if rank else (np.nan, np.nan)
+    return Estimate(float(np.mean(placed[sorted(middle)])), *bounds)
+
+
+def _median_rank(n: int, tail: float) -> int:
+    """Return the largest rank r with P(Binomial(n, 1/2) < r) <= tail, 0 if there is none."""
+    from scipy.special import bdtr  # noqa: PLC0415 - SciPy is slow to load and only needed here
+
+    guess = max(int(n / 2 - _z(1 - 2 * tail) * np.sqrt(n) / 2), 0)
+    near = np.arange(max(guess - 2, 0), guess + 3)
+    # bdtr(k, n, p) is P(Binomial <= k): the count lies below rank r when it is at most r - 1.
+    fits = near[(near == 0) | (bdtr(near - 1.0, n, 0.5) <= tail)]
+    return int(fits.max())
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
+    """Return the mean with Student's t interval; NaN bounds for fewer than two values.
+
+    Examples
+    --------
+    >>> [round(number, 2) for number in mean_interval([1.0, 2.0, 3.0])]
+    [2.0, -0.48, 4.48]
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    n = len(sample)
+    if not n:
+        return Estimate(np.nan, np.nan, np.nan)
+    mean = float(sample.mean())
+    if n == 1:
+        return Estimate(mean, np.nan, np.nan)
+    from scipy.special import stdtrit  # noqa: PLC0415 - SciPy is slow to load and only needed here
+
+    half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(sample.std(ddof=1)) / float(np.sqrt(n))
+    return Estimate(mean, mean - half, mean + half)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survival:
+    """A Kaplan-Meier curve: one entry for each time at which something happened.
+
+    Attributes
+    ----------
+    time
+        Distinct event times, ascending.
+    survival, lower, upper
+        Share still without the event just after that time, and its log-log band.
+    at_risk, events
+        Number under observation just before that time, and number of events at it.
+    median
+        First time at which the curve is at or below one half, with the times at which the lower and the upper
+        band are; NaN where the curve or the band does not come down that far.
+    """
+
+    time: FloatArray
+    survival: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    at_risk: IntArray
+    events: IntArray
+    median: Estimate
+
+
+def kaplan_meier(durations: ArrayLike, observed: ArrayLike, level: float = 0.95) -> Survival:
+    """Return the Kaplan-Meier curve of durations of which some are censored.
+
+    The curve is the product over event times of 1 - events / at risk. A duration censored at an event
+    time is still at risk there. The band is Greenwood's variance on the log(-log) scale, so it stays between
+    0 and 1; where the curve has reached 0 the band is undefined (NaN).
+
+    Parameters
+    ----------
+    durations
+        Time from start to event or to the end of observation; whole numbers up to 2^53 are exact.
+    observed
+        True where the duration ended in the event, False where it was cut off.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    Survival
+        Empty, with a NaN median, when nothing was observed.
+
+    References
+    ----------
+    Kaplan, E. L. and Meier, P. (1958). Nonparametric estimation from incomplete observations. Journal
+    of the American Statistical Association 53, 457-481.
+    Kalbfleisch, J. D. and Prentice, R. L. (1980). The Statistical Analysis of Failure Time Data.
+
+    Examples
+    --------
+    >>> curve = kaplan_meier([1, 2, 2, 3], [True, True, False, True])
+    >>> curve.time.tolist(), curve.survival.tolist()
+    ([1.0, 2.0, 3.0], [0.75, 0.5, 0.0])
+    >>> curve.median.value
+    2.0
+    """
+    lasted = np.asarray(durations, dtype=np.float64)
+    happened = np.asarray(observed, dtype=bool)
+    n = len(lasted)
+    ordered = np.sort(lasted[happened])
+    first = (
+        np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.empty(0, np.int64)
+    )
+    time = ordered[first]
+    events = np.diff(np.r_[first, len(ordered)])
+    cut = np.sort(lasted[~happened])
+    # At risk just before t: everybody, less the events and the censorings strictly before t.
+    at_risk = n - first - np.searchsorted(cut, time, side="left")
+    survival = np.cumprod(1 - events / at_risk) if len(time) else np.empty(0)
+    lower, upper = _log_log_band(survival, at_risk, events, level)
+    median = Estimate(*(_first_half(time, curve) for curve in (survival, lower, upper)))
+    return Survival(time, survival, lower, upper, at_risk, events, median)
+
+
+def _log_log_band(
+    survival: FloatArray, at_risk: IntArray, events: IntArray, level: float
+) -> tuple[FloatArray, FloatArray]:
+    greenwood = np.cumsum(ratio(events, at_risk.astype(np.float64) * (at_risk - events)))
+    inside = (survival > 0) & (survival < 1)
+    log = np.log(survival, out=np.full(len(survival), np.nan), where=inside)
+    width = _z(level) * np.sqrt(greenwood) / np.abs(log)
+    return survival ** np.exp(width), survival ** np.exp(-width)
+
+
+def _first_half(time: FloatArray, curve: FloatArray) -> float:
+    # A product of fractions that is one half on paper may round to a little more.
+    down = np.flatnonzero(curve <= 0.5 + 1e-12)
+    return float(time[down[0]]) if len(down) else np.nan
+
+
+def kaplan_meier_influence(durations: ArrayLike, observed: ArrayLike, at: float) -> FloatArray:
+    """Return how much each subject moves the survival share at one time, up to a common factor.
+
+    The first-order influence on the cumulative hazard: 1 / at risk for a subject whose event is at or
+    before ``at``, less the hazard it lived through, each increment over its number at risk. It sums to
+    0, is 0 for an undefined ``at``, and serves to correlate two estimates on the same customers.
+
+    Examples
+    --------
+    >>> kaplan_meier_influence([1, 2], [True, True], at=1).tolist()
+    [0.25, -0.25]
+    """
+    lasted = np.asarray(durations, dtype=np.float64)
+    happened = np.asarray(observed, dtype=bool)
+    if at != at:  # noqa: PLR0124 - the NaN test
+        return np.zeros(len(lasted))
+    curve = kaplan_meier(lasted, happened)
+    steps = np.r_[0.0, np.cumsum(curve.events / curve.at_risk.astype(np.float64) ** 2)]
+    lived = steps[np.searchsorted(curve.time, np.minimum(lasted, at), side="right")]
+    counts = happened & (lasted <= at)
+    risk = np.r_[curve.at_risk, 1][np.searchsorted(curve.time, lasted)]
+    return np.where(counts, 1.0 / risk, 0.0) - lived
+
+
+def correlation(first: FloatArray, second: FloatArray) -> float:
+    """Return the correlation of two influence arrays (each sums to 0); 0 where one does not vary.
+
+    Examples
+    --------
+    >>> correlation(np.array([1.0, -1.0, 0.0]), np.array([1.0, 0.0, -1.0]))
+    0.5
+    """
+    size = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / size if size > 0 else 0.0
