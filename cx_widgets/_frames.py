@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
     import narwhals as nw
     import pyarrow as pa
+    from narwhals.typing import IntoSeries
 
 # From pandas 3 on a shallow copy is safe: whoever writes, writes into a copy of their own.
 COPY_ON_WRITE = int(pd.__version__.split(".", 1)[0]) >= 3  # noqa: PLR2004 - a version, not a tuning value
-
-_NULL_CATEGORY = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,11 @@ def _kind(data: object) -> str:
     )
 
 
+def shown(value: object) -> str:
+    """Return a value as a sentence shows it: numpy's numbers like Python's."""
+    return repr(value.item() if isinstance(value, (np.number, np.bool_)) else value)
+
+
 def _not_a_table(data: object) -> CXError:
     steps: dict[type, str] = {
         pd.Series: "Pass the whole DataFrame and name its columns.",
@@ -120,8 +124,7 @@ def plain(series: pd.Series) -> pd.Series:
     if isinstance(series.dtype, pd.ArrowDtype):
         import pyarrow as pa  # noqa: PLC0415 - an optional dependency, here for certain
 
-        array = pa.chunked_array(series)
-        return _from_arrow(array).rename(series.name)
+        return _from_arrow(pa.chunked_array(series), str(series.name))
     return series
 
 
@@ -135,12 +138,12 @@ def _from_capsule(data: object) -> Frame:
     names = _named(table.column_names)
 
     def loader(name: str) -> Callable[[], pd.Series]:
-        return lambda: _from_arrow(table.column(name)).rename(name)
+        return lambda: _from_arrow(table.column(name), name)
 
     return Frame(names, table.num_rows, (), {name: loader(name) for name in names})
 
 
-def _from_arrow(array: pa.ChunkedArray) -> pd.Series:
+def _from_arrow(array: pa.ChunkedArray, name: str) -> pd.Series:
     import pyarrow as pa  # noqa: PLC0415 - an optional dependency
 
     kind = array.type
@@ -150,9 +153,10 @@ def _from_arrow(array: pa.ChunkedArray) -> pd.Series:
     if _is_text(kind):
         # string_view (polars) and large_string alike; the cast only copies what differs.
         array = array.cast(pa.large_string())
-        return pd.Series(pd.array(array, dtype=pd.StringDtype("pyarrow")))  # type: ignore[call-overload]
+        return pd.Series(pd.array(array, dtype=pd.StringDtype("pyarrow")), name=name)
     if pa.types.is_decimal(kind):
-        array = array.cast(pa.float64())
+        array = _from_decimal(array)
+        kind = array.type
     if pa.types.is_date(kind):
         array = array.cast(pa.timestamp("s"))
     nullable: dict[pa.DataType, object] = {}
@@ -168,7 +172,18 @@ def _from_arrow(array: pa.ChunkedArray) -> pd.Series:
             pa.uint64(): pd.UInt64Dtype(),
             pa.bool_(): pd.BooleanDtype(),
         }
-    return array.to_pandas(types_mapper=nullable.get).reset_index(drop=True)
+    series: pd.Series = array.to_pandas(types_mapper=nullable.get)
+    return series.rename(name)
+
+
+def _from_decimal(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
+
+    try:
+        # Databases give sums and wide ids as decimals without a fraction: integers, kept exact.
+        return array.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return array.cast(pa.float64())
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -178,7 +193,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def _from_narwhals(data: object) -> Frame:
     import narwhals as nw  # noqa: PLC0415 - 30 ms that only these tables cost
 
-    frame = nw.from_native(data, pass_through=True)  # type: ignore[call-overload]
+    frame = nw.from_native(data, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         return read(nw.to_native(frame.collect()))
     if not isinstance(frame, nw.DataFrame):
@@ -193,7 +208,7 @@ def _from_narwhals(data: object) -> Frame:
     return Frame(names, len(frame), (), {name: loader(name) for name in names})
 
 
-def _from_narwhals_column(column: nw.Series[object]) -> pd.Series:
+def _from_narwhals_column(column: nw.Series[IntoSeries]) -> pd.Series:
     # polars without pyarrow: numpy for what numpy has, Python objects for the rest.
     import narwhals as nw  # noqa: PLC0415 - loaded by whoever calls
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _frames, _times
+from cx_widgets import _frames, _keys, _times
 from cx_widgets.errors import CXError, listing, unknown
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    IntArray = npt.NDArray[np.integer[npt.NBitBase]]
+    Int64s = npt.NDArray[np.int64]
+    Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+    Ticks = npt.NDArray[np.int32] | Int64s
 
 __all__ = ["EventLog", "Packed"]
 
@@ -31,7 +33,7 @@ _KEYS = ("customer", "time", "event")
 _NUMBERS = ("value", "score")
 _MEMO_SIZE = 64
 _INT32_MAX = np.iinfo(np.int32).max
-_EARLY_NS = _times.UNIT_NS["D"]
+_EARLY_NS = pd.Timestamp("1971-01-01").value
 _LATE_NS = pd.Timestamp("2099-01-01").value
 
 
@@ -67,24 +69,37 @@ class Packed:
     ([0, 2, 3], [0, 86400, 0], [2, 0, 1])
     """
 
-    offsets: npt.NDArray[np.int64]
-    codes: npt.NDArray[np.unsignedinteger[npt.NBitBase]]
-    ticks: npt.NDArray[np.signedinteger[npt.NBitBase]]
-    rows: npt.NDArray[np.int64]
+    offsets: Int64s
+    codes: Codes
+    ticks: Ticks
+    rows: Int64s
     tick_ns: int
     origin_ns: int
     end_tick: int
     has_ties: bool
-    _customers: list[IntArray] = field(default_factory=list, repr=False)
+    _customers: list[Ticks] = field(default_factory=list, repr=False)
 
     @property
-    def customers(self) -> IntArray:
+    def customers(self) -> Ticks:
         """The customer number of each row: int32 where that is enough, else int64."""
         if not self._customers:
-            kind = np.int32 if len(self.offsets) - 1 <= _INT32_MAX else np.int64
-            numbers = np.repeat(np.arange(len(self.offsets) - 1, dtype=kind), np.diff(self.offsets))
-            self._customers.append(_frozen(numbers))
+            n = len(self.offsets) - 1
+            numbers = np.repeat(np.arange(n), np.diff(self.offsets))
+            self._customers.append(_frozen(_narrow(numbers, n)))
         return self._customers[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a log before they are packed: parallel arrays."""
+
+    customers: Int64s
+    codes: Int64s
+    ns: Int64s
+    rows: Int64s
+
+    def take(self, at: Int64s | npt.NDArray[np.bool_] | slice) -> _Rows:
+        return _Rows(self.customers[at], self.codes[at], self.ns[at], self.rows[at])
 
 
 class EventLog:
@@ -94,7 +109,8 @@ class EventLog:
     ----------
     data : DataFrame
         One row for one event: a pandas frame, or any table that speaks Arrow or that narwhals knows
-        (polars, pyarrow, a DuckDB relation). It is never changed, and later changes of it do not reach the log.
+        (polars, pyarrow, a DuckDB relation). It is never changed, and later changes of it do not reach
+        the log.
     customer, time, event : str
         Names of the columns that say who, when and what. Customers are integers or text. Times are
         timestamps, dates, ISO 8601 text, or numbers together with ``time_unit``. Events are names: other
@@ -173,73 +189,30 @@ class EventLog:
         self._kept = {name: _kept(frame.column(name)) for name in self._columns}
         for role in _NUMBERS:
             if role in self._roles:
-                self._kept[self._roles[role]] = _numbers(
+                self._kept[self._roles[role]] = _keys.numbers(
                     self._kept[self._roles[role]], role, self._roles[role]
                 )
 
         times = _times.instants(frame.column(time), time, time_unit, time_zone)
-        customers, ids = _customers(frame.column(customer), customer)
-        codes, names = _events(frame.column(event), event)
+        customers, ids = _keys.customers(frame.column(customer), customer)
+        codes, names = _keys.events(frame.column(event), event)
         missing = {"customer": customers < 0, "time": times.missing, "event": codes < 0}
         dropped = {role: int(where.sum()) for role, where in missing.items()}
-        rows = np.arange(frame.n_rows, dtype=np.int64)
-        ns = times.ns
+        table = _Rows(customers, codes, times.ns, np.arange(frame.n_rows, dtype=np.int64))
         if any(dropped.values()):
             if not drop_nulls:
                 raise _nulls(missing, self._roles, frame.n_rows)
-            rows = np.flatnonzero(~(missing["customer"] | missing["time"] | missing["event"]))
-            customers, codes, ns = customers[rows], codes[rows], ns[rows]
-
-        origin, tick_ns, ticks = _ticks(ns)
-        order = _order(customers, ticks)
-        duplicates = self._duplicates(customers, codes, ticks, rows, order)
-        n_duplicates = int(duplicates.sum())
-        if n_duplicates and drop_duplicates:
-            order = order[~duplicates]
-        if any(dropped.values()) or (n_duplicates and drop_duplicates):
-            customers, ids = _renumbered(customers, ids, order)
-            codes, names = _used(codes, names, order)
+            table = table.take(~(missing["customer"] | missing["time"] | missing["event"]))
+        table = table.take(_order(table.customers, table.ns))
+        repeated = _duplicates(table, self._kept)
+        if drop_duplicates:
+            table = table.take(~repeated)
+        table, self._ids, self._names = _compact(table, ids, names)
         self._zone = times.zone
-        self._names = names
-        self._ids = ids
-        self._packed = _packed(
-            customers[order], codes[order], ticks[order], rows[order], origin, tick_ns, ids, names
-        )
-        self._checks = _checks(
-            dropped=dropped,
-            duplicates=n_duplicates,
-            removed=drop_duplicates,
-            ns=ns,
-            packed=self._packed,
-            times=times,
-        )
+        self._packed = _pack(table, len(self._ids), len(self._names))
+        self._checks = _checks(dropped, int(repeated.sum()), table.ns, self._packed, times)
         self._memo: OrderedDict[Hashable, object] = OrderedDict()
         self._lock = Lock()
-
-    def _duplicates(
-        self,
-        customers: npt.NDArray[np.int64],
-        codes: npt.NDArray[np.int64],
-        ticks: npt.NDArray[np.int64],
-        rows: npt.NDArray[np.int64],
-        order: npt.NDArray[np.int64],
-    ) -> npt.NDArray[np.bool_]:
-        """Return which rows, in packed order, repeat an earlier one in every column."""
-        found = np.zeros(len(order), np.bool_)
-        tied = _tied(customers[order], ticks[order])
-        if not tied.any():
-            return found
-        # Only rows that share customer and tick with a neighbour can be equal: few, in most logs.
-        near = np.zeros(len(order), np.bool_)
-        near[1:] |= tied
-        near[:-1] |= tied
-        where = np.flatnonzero(near)
-        at = order[where]
-        table = {"customer": customers[at], "tick": ticks[at], "event": codes[at]}
-        for position, name in enumerate(self._columns):
-            table[f"column {position}"] = _comparable(self._kept[name].iloc[rows[at]])
-        found[where] = pd.DataFrame(table).duplicated().to_numpy()
-        return found
 
     @property
     def n_events(self) -> int:
@@ -287,12 +260,12 @@ class EventLog:
         return self._checks.copy()
 
     @cached_property
-    def event_counts(self) -> npt.NDArray[np.int64]:
+    def event_counts(self) -> Int64s:
         """The number of events of each name, parallel to `event_names`."""
         return _frozen(np.bincount(self._packed.codes, minlength=len(self._names)).astype(np.int64))
 
     @cached_property
-    def event_customers(self) -> npt.NDArray[np.int64]:
+    def event_customers(self) -> Int64s:
         """The number of customers with an event of each name, parallel to `event_names`."""
         order = _stable_order(self._packed.codes)
         codes, customers = self._packed.codes[order], self._packed.customers[order]
@@ -379,7 +352,7 @@ class EventLog:
         return self.memo(("column", name), lambda: _packed_column(self._kept[name], self._packed.rows))
 
     def to_ticks(self, duration: pd.Timedelta) -> int:
-        """Return a duration in whole ticks, rounded down: a difference of ticks fits it exactly if it is not larger.
+        """Return a duration in whole ticks, rounded down: what lasts at most that many ticks fits into it.
 
         Parameters
         ----------
@@ -397,7 +370,10 @@ class EventLog:
         >>> EventLog(df, customer="id", time="at", event="what").to_ticks(pd.Timedelta("1min 0.5s"))
         60
         """
-        return int(duration.as_unit("ns")._value // self._packed.tick_ns)
+        exact = duration.to_timedelta64()
+        # Python integers: a window of 300 years is no nanoseconds that int64 holds, and still a window.
+        ns = int(exact.astype(np.int64)) * _times.UNIT_NS[np.datetime_data(exact.dtype)[0]]
+        return ns // self._packed.tick_ns
 
     def durations(self, ticks: npt.ArrayLike) -> pd.TimedeltaIndex:
         """Return ticks as durations, exact for whole and half ticks; NaN becomes NaT.
@@ -535,7 +511,8 @@ def _roles(frame: _frames.Frame, given: Mapping[str, object]) -> dict[str, str]:
             continue
         if not isinstance(name, str):
             raise CXError(
-                f"{role} must be the name of a column, as text; got {name!r}. Available: {listing(frame.names)}."
+                f"{role} must be the name of a column, as text; got {name!r}."
+                f" Available: {listing(frame.names)}."
             )
         if name not in frame.names:
             if name in frame.index_names:
@@ -546,7 +523,8 @@ def _roles(frame: _frames.Frame, given: Mapping[str, object]) -> dict[str, str]:
         for other, taken in roles.items():
             if taken == name:
                 raise CXError(
-                    f"column {name!r} is given twice, as {other} and as {role}. Each role needs its own column."
+                    f"column {name!r} is given twice, as {other} and as {role}."
+                    " Each role needs its own column."
                 )
         roles[role] = name
     return roles
@@ -556,127 +534,26 @@ def _kept(column: pd.Series) -> pd.Series:
     return column.copy(deep=not _frames.COPY_ON_WRITE)
 
 
-def _comparable(column: pd.Series) -> npt.NDArray[np.object_] | pd.api.extensions.ExtensionArray:
-    if column.dtype == object:
-        try:
-            pd.factorize(column)
-        except TypeError:
-            return column.map(repr).array
-    return column.array
-
-
-def _numbers(column: pd.Series, role: str, name: str) -> pd.Series:
-    present = column.notna().to_numpy(dtype=bool)
-    if not present.any():
-        return pd.Series(np.full(len(column), np.nan))
-    if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(column.dtype):
-        kind = pd.api.types.infer_dtype(column, skipna=True)
-        if kind not in {"integer", "floating", "mixed-integer-float", "decimal"}:
-            row = int(np.argmax(present))
-            raise CXError(
-                f"the {role} column {name!r} must hold numbers, but holds {column.iloc[row]!r} at row {row}."
-                f" Convert it first: pd.to_numeric(df[{name!r}])."
-            )
-    numbers = column.astype("float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        raise CXError(
-            f"{int(infinite.sum()):,} of {len(numbers):,} numbers of the {role} column {name!r} are infinite,"
-            f" first at row {int(np.argmax(infinite))}. Correct them, or leave them empty."
-        )
-    return pd.Series(numbers.copy())
-
-
-def _whole(column: pd.Series) -> pd.Series:
-    """Return floats that are integers as integers: pandas makes floats of integers beside a gap."""
-    if not pd.api.types.is_float_dtype(column.dtype):
-        return column
-    numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    present = numbers[~np.isnan(numbers)]
-    if (np.abs(present) >= 2**53).any() or (present != np.floor(present)).any():
-        return column
-    return column.astype("Int64")
-
-
-def _factorized(column: pd.Series, role: str, name: str) -> tuple[npt.NDArray[np.int64], pd.Index]:
-    try:
-        codes, found = pd.factorize(column)
-    except TypeError:
-        row = int(np.argmax(column.map(lambda value: isinstance(value, (list, dict, set, np.ndarray)))))
-        raise CXError(
-            f"the {role} column {name!r} must hold integers or text, but holds {column.iloc[row]!r} at row {row}."
-        ) from None
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        found = found.categories.take(found.codes)
-    return codes.astype(np.int64), pd.Index(found)
-
-
-def _customers(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], pd.Index]:
-    column = _whole(column)
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in _NO_IDS:
-        row = int(np.argmax(column.notna().to_numpy(dtype=bool)))
-        raise CXError(
-            f"the customer column {name!r} must hold integers or text, but holds {column.iloc[row]!r} at row {row}."
-        )
-    codes, ids = _factorized(column, "customer", name)
-    if kind not in {"integer", "empty"}:
-        codes, ids = _without(codes, ids, np.asarray(ids == "", dtype=bool))
-    if isinstance(ids.dtype, pd.Int64Dtype):
-        ids = pd.Index(ids.to_numpy(dtype=np.int64))
-    return codes, ids.rename(name)
-
-
-_NO_IDS = {
-    "floating",
-    "boolean",
-    "datetime",
-    "datetime64",
-    "date",
-    "timedelta",
-    "timedelta64",
-    "complex",
-    "period",
-}
-
-
-def _without(
-    codes: npt.NDArray[np.int64], found: pd.Index, blank: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], pd.Index]:
-    if not blank.any():
-        return codes, found
-    renumber = np.where(blank, -1, np.cumsum(~blank) - 1)
-    return np.append(renumber, -1)[codes], found[~blank]
-
-
-def _events(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    codes, found = _factorized(_whole(column), "event", name)
-    texts = [value if isinstance(value, str) else str(value) for value in found.tolist()]
-    names = tuple(sorted({text for text in texts if text.strip()}))
-    number = {text: position for position, text in enumerate(names)}
-    lut = np.array([number.get(text, -1) for text in texts] + [-1], dtype=np.int64)
-    return lut[codes], names
-
-
 def _nulls(missing: Mapping[str, npt.NDArray[np.bool_]], roles: Mapping[str, str], n_rows: int) -> CXError:
     parts = []
     for role, where in missing.items():
         n = int(where.sum())
         if n:
-            has = "has" if n == 1 else "have"
             parts.append(
-                f"{n:,} of {n_rows:,} rows {has} no {role} (column {roles[role]!r}), first at row {int(np.argmax(where)):,}"
+                f"{n:,} of {n_rows:,} rows {'has' if n == 1 else 'have'} no {role}"
+                f" (column {roles[role]!r}), first at row {int(np.argmax(where))}"
             )
     return CXError("; ".join(parts) + ". Pass drop_nulls=True to leave them out.")
 
 
-def _ticks(ns: npt.NDArray[np.int64]) -> tuple[int, int, npt.NDArray[np.int64]]:
+def _ticks(ns: Int64s) -> tuple[int, int, Int64s]:
+    """Return tick 0 in nanoseconds, the coarsest exact tick in nanoseconds, and every time in ticks."""
     if not len(ns):
         return 0, _times.UNIT_NS["s"], ns
     origin = int(ns.min())
     if int(ns.max()) - origin > np.iinfo(np.int64).max:
         raise CXError(
-            "the times span more than 292 years, which is more than a clock of nanoseconds can count."
+            "the times span more than 292 years, more than 64 bits of nanoseconds can count."
             " Look at the first and the last of them."
         )
     since = ns - origin
@@ -688,7 +565,7 @@ def _ticks(ns: npt.NDArray[np.int64]) -> tuple[int, int, npt.NDArray[np.int64]]:
     return origin, 1, since
 
 
-def _stable_order(keys: npt.NDArray[np.integer[npt.NBitBase]]) -> npt.NDArray[np.int64]:
+def _stable_order(keys: Codes | Ticks) -> Int64s:
     """Return the stable sorting order of non-negative integers."""
     if not len(keys):
         return np.zeros(0, np.int64)
@@ -703,65 +580,81 @@ def _stable_order(keys: npt.NDArray[np.integer[npt.NBitBase]]) -> npt.NDArray[np
     return order
 
 
-def _order(customers: npt.NDArray[np.int64], ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _order(customers: Int64s, ns: Int64s) -> Int64s | slice:
+    """Return the stable order by customer and time; a slice of everything where that is the order already."""
+    same_or_later = ns[1:] >= ns[:-1]
     step = np.diff(customers)
-    later = np.diff(ticks) >= 0
-    if bool(((step > 0) | ((step == 0) & later)).all()):
-        return np.arange(len(customers), dtype=np.int64)
-    if bool(later.all()):
+    if bool(((step > 0) | ((step == 0) & same_or_later)).all()):
+        return slice(None)
+    if bool(same_or_later.all()):
         return _stable_order(customers)
-    order = _stable_order(ticks)
+    order = _stable_order(_ticks(ns)[2])
     return order[_stable_order(customers[order])]
 
 
-def _tied(customers: npt.NDArray[np.int64], ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    return (customers[1:] == customers[:-1]) & (ticks[1:] == ticks[:-1])
+def _tied(customers: Ticks, times: Ticks) -> npt.NDArray[np.bool_]:
+    """Return which neighbours are rows of one customer at one time."""
+    same: npt.NDArray[np.bool_] = (customers[1:] == customers[:-1]) & (times[1:] == times[:-1])
+    return same
 
 
-def _renumbered(
-    customers: npt.NDArray[np.int64], ids: pd.Index, order: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], pd.Index]:
-    present = np.zeros(len(ids), np.bool_)
-    present[customers[order]] = True
-    if present.all():
-        return customers, ids
-    number = np.cumsum(present) - 1
-    return number[customers], ids[present]
+def _near(tied: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which rows are tied to the row before or after them."""
+    near = np.zeros(len(tied) + 1, np.bool_)
+    near[1:] = tied
+    near[:-1] |= tied
+    return near
 
 
-def _used(
-    codes: npt.NDArray[np.int64], names: tuple[str, ...], order: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    present = np.bincount(codes[order], minlength=len(names)) > 0
-    if present.all():
-        return codes, names
-    number = np.cumsum(present) - 1
-    return number[codes], tuple(name for name, kept in zip(names, present, strict=True) if kept)
+def _duplicates(table: _Rows, kept: Mapping[str, pd.Series]) -> npt.NDArray[np.bool_]:
+    """Return which rows repeat an earlier one in every column."""
+    found = np.zeros(len(table.rows), np.bool_)
+    tied = _tied(table.customers, table.ns)
+    if not tied.any():
+        return found
+    # Only rows at the time of a neighbour can be equal: few, in most logs.
+    where = np.flatnonzero(_near(tied))
+    near = table.take(where)
+    # Columns count up: the caller's names may be any, ours included.
+    columns = [pd.Series(near.customers), pd.Series(near.ns), pd.Series(near.codes)]
+    columns += [_keys.comparable(column.iloc[near.rows]) for column in kept.values()]
+    found[where] = pd.DataFrame(dict(enumerate(columns))).duplicated().to_numpy()
+    return found
 
 
-def _packed(
-    customers: npt.NDArray[np.int64],
-    codes: npt.NDArray[np.int64],
-    ticks: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    origin_ns: int,
-    tick_ns: int,
-    ids: pd.Index,
-    names: tuple[str, ...],
-) -> Packed:
-    offsets = np.zeros(len(ids) + 1, np.int64)
-    np.cumsum(np.bincount(customers, minlength=len(ids)), out=offsets[1:])
+def _compact(table: _Rows, ids: pd.Index, names: tuple[str, ...]) -> tuple[_Rows, pd.Index, tuple[str, ...]]:
+    """Return the rows renumbered without the customers and event names that no row has left."""
+    with_rows = np.bincount(table.customers, minlength=len(ids)) > 0
+    used = np.bincount(table.codes, minlength=len(names)) > 0
+    if with_rows.all() and used.all():
+        return table, ids, names
+    customers = (np.cumsum(with_rows) - 1)[table.customers]
+    codes = (np.cumsum(used) - 1)[table.codes]
+    left = tuple(name for name, there in zip(names, used, strict=True) if there)
+    return _Rows(customers, codes, table.ns, table.rows), ids[with_rows], left
+
+
+def _pack(table: _Rows, n_customers: int, n_names: int) -> Packed:
+    origin_ns, tick_ns, ticks = _ticks(table.ns)
     end_tick = int(ticks.max()) if len(ticks) else 0
+    offsets = np.zeros(n_customers + 1, np.int64)
+    np.cumsum(np.bincount(table.customers, minlength=n_customers), out=offsets[1:])
     return Packed(
         offsets=_frozen(offsets),
-        codes=_frozen(codes.astype(np.min_scalar_type(max(len(names) - 1, 0)))),
-        ticks=_frozen(ticks.astype(np.int32 if end_tick <= _INT32_MAX else np.int64)),
-        rows=_frozen(rows.astype(np.int64, copy=True)),
+        codes=_frozen(table.codes.astype(np.min_scalar_type(max(n_names - 1, 0)))),
+        ticks=_frozen(_narrow(ticks, end_tick)),
+        rows=_frozen(table.rows.copy()),
         tick_ns=tick_ns,
         origin_ns=origin_ns,
         end_tick=end_tick,
-        has_ties=bool(_tied(customers, ticks).any()),
+        has_ties=bool(_tied(table.customers, ticks).any()),
     )
+
+
+def _narrow(numbers: Int64s, largest: int) -> Ticks:
+    if largest <= _INT32_MAX:
+        return numbers.astype(np.int32)
+    return numbers.copy()
 
 
 A = TypeVar("A", bound="npt.NDArray[np.generic]")
@@ -772,14 +665,14 @@ def _frozen(array: A) -> A:
     return array
 
 
-def _packed_column(column: pd.Series, rows: npt.NDArray[np.int64]) -> pd.Series:
+def _packed_column(column: pd.Series, rows: Int64s) -> pd.Series:
     taken = column.take(rows).reset_index(drop=True)
     if isinstance(taken.dtype, np.dtype):
         return pd.Series(_frozen(taken.to_numpy().copy()), copy=False, name=column.name)
     return taken
 
 
-def _nanoseconds(ticks: npt.ArrayLike, tick_ns: int, origin_ns: int) -> npt.NDArray[np.int64]:
+def _nanoseconds(ticks: npt.ArrayLike, tick_ns: int, origin_ns: int) -> Int64s:
     array = np.asarray(ticks)
     if array.dtype.kind in "iu":
         return array.astype(np.int64) * tick_ns + origin_ns
@@ -788,56 +681,42 @@ def _nanoseconds(ticks: npt.ArrayLike, tick_ns: int, origin_ns: int) -> npt.NDAr
     array = np.where(missing, 0.0, array)
     whole = np.floor(array)
     # Whole and fraction apart: together they would lose nanoseconds after 104 days.
-    ns = whole.astype(np.int64) * tick_ns + np.rint((array - whole) * tick_ns).astype(np.int64) + origin_ns
+    part = np.rint((array - whole) * tick_ns).astype(np.int64)
+    ns: Int64s = whole.astype(np.int64) * tick_ns + part + origin_ns
     ns[missing] = np.iinfo(np.int64).min
     return ns
 
 
 def _checks(
-    *,
-    dropped: Mapping[str, int],
-    duplicates: int,
-    removed: bool,
-    ns: npt.NDArray[np.int64],
-    packed: Packed,
-    times: _times.Instants,
+    dropped: Mapping[str, int], repeated: int, ns: Int64s, packed: Packed, times: _times.Instants
 ) -> pd.DataFrame:
-    customers = packed.customers
-    tied = _tied(customers.astype(np.int64), packed.ticks.astype(np.int64))
-    either = np.zeros(len(packed.ticks), np.bool_)
-    either[1:] |= tied
-    either[:-1] |= tied
-    zone = times.zone
-    found: list[tuple[str, int, str]] = [
-        (f"no {role}", dropped[role], f"rows without a {role}, left out") for role in _KEYS
-    ]
-    found += [
+    tied = int(_near(_tied(packed.customers, packed.ticks)).sum())
+    where = f" in {times.zone}" if times.zone else ""
+    found = [
+        ("no customer", dropped["customer"], "rows without a customer, left out"),
+        ("no time", dropped["time"], "rows without a time, left out"),
+        ("no event", dropped["event"], "rows without an event, left out"),
         (
             "duplicate rows",
-            duplicates,
-            "rows that repeat another in every column, "
-            + ("left out" if removed else "counted as events; drop_duplicates=True leaves them out"),
+            repeated,
+            "rows that repeat another in every column (drop_duplicates=True leaves them out)",
         ),
-        (
-            "equal times",
-            int(either.sum()),
-            "rows that share their time with another row of the customer; they keep the order of the table",
-        ),
+        ("equal times", tied, "rows at the same time as another of the customer, in the table's order"),
         (
             "early times",
             int((ns < _EARLY_NS).sum()),
-            "rows before 1970-01-02: often a zero, or numbers in another unit",
+            "rows before 1971: often a zero, or numbers taken in too fine a unit",
         ),
         ("late times", int((ns >= _LATE_NS).sum()), "rows in 2099 or later: often a placeholder"),
         (
             "repeated hour",
             times.ambiguous,
-            f"local times that {zone} has twice when clocks go back; taken as the second",
+            f"local times that occur twice{where}, when clocks go back: taken as the second",
         ),
         (
             "skipped hour",
             times.skipped,
-            f"local times that {zone} skips when clocks go forward; taken by the clock before the change",
+            f"local times that do not exist{where}, when clocks go forward: taken by the clock before",
         ),
     ]
     return pd.DataFrame(found, columns=["check", "rows", "detail"])
