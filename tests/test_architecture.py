@@ -21,8 +21,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # A module imports from its own floor and the floors below. A new module is given its floor here.
 FLOORS = [
     {"errors"},
-    {"_frames", "_times", "log", "stats"},
-    {"binding", "definition", "presets", "problems", "rules", "stages"},
+    {"_frames", "_keys", "_times", "log", "stats"},
+    {"_code", "binding", "definition", "presets", "problems", "rules", "stages"},
     {"engine"},
     {"metrics"},
     {"export", "datasets"},
