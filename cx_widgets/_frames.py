@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # From pandas 3 on a shallow copy is safe: whoever writes, writes into a copy of their own.
 COPY_ON_WRITE = int(pd.__version__.split(".", 1)[0]) >= 3  # noqa: PLR2004 - a version, not a tuning value
 
+# What pandas itself makes of text, kept in Arrow's memory: no Python object for each row.
+_TEXT = "str" if COPY_ON_WRITE else "string[pyarrow]"
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -59,7 +62,7 @@ def read(data: object) -> Frame:
             return _from_capsule(data)
         if not type(data).__module__.startswith("polars"):
             raise CXError(
-                f"reading a {_kind(data)} needs pyarrow. Install it with: pip install 'cx_widgets[arrow]',"
+                f"reading {_kind(data)} needs pyarrow. Install it with: pip install 'cx_widgets[arrow]',"
                 " or pass a pandas DataFrame."
             )
     return _from_narwhals(data)
@@ -67,9 +70,8 @@ def read(data: object) -> Frame:
 
 def _kind(data: object) -> str:
     kind = type(data)
-    return (
-        kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]} {kind.__name__}"
-    )
+    package = kind.__module__.split(".")[0].strip("_")
+    return kind.__name__ if package == "builtins" else f"{package} {kind.__name__}"
 
 
 def shown(value: object) -> str:
@@ -87,7 +89,7 @@ def _not_a_table(data: object) -> CXError:
     }
     step = next((text for kind, text in steps.items() if isinstance(data, kind)), "Build a DataFrame first.")
     return CXError(
-        f"data must be a table (pandas, polars or Arrow; a DuckDB relation), not a {_kind(data)}. {step}"
+        f"data must be a table (pandas, polars or Arrow; a DuckDB relation); got {_kind(data)}. {step}"
     )
 
 
@@ -153,7 +155,7 @@ def _from_arrow(array: pa.ChunkedArray, name: str) -> pd.Series:
     if _is_text(kind):
         # string_view (polars) and large_string alike; the cast only copies what differs.
         array = array.cast(pa.large_string())
-        return pd.Series(pd.array(array, dtype=pd.StringDtype("pyarrow")), name=name)
+        return pd.Series(pd.array(array, dtype=_TEXT), name=name)
     if pa.types.is_decimal(kind):
         array = _from_decimal(array)
         kind = array.type

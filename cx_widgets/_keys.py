@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype, is_bool_dtype, is_float_dtype, is_numeric_dtype
+from pandas.api.types import infer_dtype, is_float_dtype
 
 from cx_widgets._frames import shown
 from cx_widgets.errors import CXError
@@ -35,7 +35,7 @@ def customers(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], pd.I
         codes, ids = _without(codes, ids, np.asarray(ids == "", dtype=bool))
     if isinstance(ids.dtype, pd.Int64Dtype):
         ids = pd.Index(ids.to_numpy(dtype=np.int64))
-    return codes, ids.rename(name)
+    return codes, ids.infer_objects().rename(name)
 
 
 def events(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
@@ -53,17 +53,16 @@ def events(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], tuple[s
 
 def numbers(column: pd.Series, role: str, name: str) -> pd.Series:
     """Return a column as float64 with NaN where missing; refuse what is not a number."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object).infer_objects()
     present = column.notna().to_numpy(dtype=bool)
     if not present.any():
         return pd.Series(np.full(len(column), np.nan), name=name)
-    if is_bool_dtype(column.dtype) or not is_numeric_dtype(column.dtype):
-        kind = infer_dtype(column, skipna=True)
-        if kind not in _NUMERIC:
-            row = int(np.argmax(present))
-            raise CXError(
-                f"the {role} column {name!r} must hold numbers, but holds {_shown(column, row)}."
-                f" Convert it first: pd.to_numeric(df[{name!r}])."
-            )
+    kind = infer_dtype(column, skipna=True)
+    if kind not in _NUMERIC:
+        row = int(np.argmax(present))
+        step = f"Convert it first: pd.to_numeric(df[{name!r}])" if kind == "string" else "Name another column"
+        raise CXError(f"{_wrong_text(column, role, name, row, 'numbers')} {step}.")
     found = column.astype("float64").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     infinite = np.isinf(found)
     if infinite.any():
@@ -106,7 +105,8 @@ def _factorized(column: pd.Series, role: str, name: str) -> tuple[npt.NDArray[np
     except TypeError:
         unhashable = column.map(lambda value: isinstance(value, (list, dict, set, np.ndarray)))
         row = int(np.argmax(unhashable.to_numpy(dtype=bool)))
-        raise CXError(_wrong_text(column, role, name, row, "integers or text")) from None
+        wanted = "integers or text" if role == "customer" else "names"
+        raise CXError(_wrong_text(column, role, name, row, wanted)) from None
     index = pd.Index(found)
     if isinstance(index, pd.CategoricalIndex):
         index = index.categories.take(index.codes)

@@ -118,7 +118,8 @@ def _check_zone(zone: object) -> None:
         near = get_close_matches(zone, sorted(available_timezones()), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise CXError(
-            f"unknown time_zone {zone!r}.{hint} Names are such as 'Europe/Berlin', 'America/New_York' or 'UTC'."
+            f"unknown time_zone {zone!r}.{hint}"
+            " Zones have names such as 'Europe/Berlin', 'America/New_York' or 'UTC'."
         )
 
 

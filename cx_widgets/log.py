@@ -471,23 +471,19 @@ class EventLog:
 
     def _facts(self) -> list[tuple[str, str]]:
         ranked = np.argsort(-self.event_counts, kind="stable")
-        shown = ", ".join(f"{self._names[i]} {self.event_counts[i]:,}" for i in ranked[:_SHOWN])
-        rest = len(ranked) - _SHOWN
-        span = "none" if not self.n_events else f"{self.start} to {self.end}"
+        names = [f"{_short(self._names[i])} {self.event_counts[i]:,}" for i in ranked]
+        noted = self._checks[self._checks["rows"] > 0]
+        found = [f"{name} {rows:,}" for name, rows in zip(noted["check"], noted["rows"], strict=True)]
         facts = [
             ("customers", f"{self.n_customers:,}"),
             ("events", f"{self.n_events:,}"),
-            ("span", span),
-            ("names", shown + (f", ... {rest:,} more" if rest > 0 else "") or "none"),
+            ("span", f"{self.start} to {self.end}" if self.n_events else ""),
+            ("names", _joined(names)),
+            ("columns", _joined([_short(name) for name in self._columns])),
+            ("checks", _joined(found)),
+            ("memory", _size(self.memory_bytes)),
         ]
-        if self._columns:
-            facts.append(("columns", ", ".join(self._columns)))
-        noted = self._checks[self._checks["rows"] > 0]
-        if len(noted):
-            found = zip(noted["check"], noted["rows"], strict=True)
-            facts.append(("checks", ", ".join(f"{check} {rows:,}" for check, rows in found)))
-        facts.append(("memory", _size(self.memory_bytes)))
-        return facts
+        return [(label, text) for label, text in facts if text]
 
     def __repr__(self) -> str:
         return "EventLog\n" + "\n".join(f"  {label:<10} {text}" for label, text in self._facts())
@@ -502,6 +498,17 @@ class EventLog:
 
 
 _SHOWN = 10
+_LONGEST = 40
+
+
+def _short(name: str) -> str:
+    line = " ".join(name.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
+
+
+def _joined(texts: list[str]) -> str:
+    rest = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN]) + (f", ... {rest:,} more" if rest > 0 else "")
 
 
 def _roles(frame: _frames.Frame, given: Mapping[str, object]) -> dict[str, str]:
