@@ -428,11 +428,13 @@ def kaplan_meier_influence(durations: ArrayLike, observed: ArrayLike, at: float)
     if at != at:  # noqa: PLR0124 - the NaN test
         return np.zeros(len(lasted))
     curve = kaplan_meier(lasted, happened)
-    steps = np.r_[0.0, np.cumsum(curve.events / curve.at_risk.astype(np.float64) ** 2)]
+    hazard = np.cumsum(curve.events / curve.at_risk.astype(np.float64) ** 2)
+    steps = np.concatenate([np.zeros(1), hazard])
     lived = steps[np.searchsorted(curve.time, np.minimum(lasted, at), side="right")]
     counts = happened & (lasted <= at)
-    risk = np.r_[curve.at_risk, 1][np.searchsorted(curve.time, lasted)]
-    return np.where(counts, 1.0 / risk, 0.0) - lived
+    risk = np.append(curve.at_risk, 1)[np.searchsorted(curve.time, lasted)]
+    moved: FloatArray = np.where(counts, 1.0 / risk, 0.0) - lived
+    return moved
 
 
 def correlation(first: FloatArray, second: FloatArray) -> float:

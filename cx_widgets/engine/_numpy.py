@@ -44,9 +44,9 @@ class NumpyEngine:
     def funnel(self, rows: CodedRows, window: int | None) -> FunnelPaths:
         """Return how far each customer gets through the stages in order.
 
-        Level by level. The latest start of the chains that reached a level never moves back along a customer's
-        rows, so a row extends the level before exactly if it lies inside the window of the last arrival
-        there.
+        Level by level. The latest start of the chains that reached a level never moves back along a
+        customer's rows, so a row extends the level before exactly if it lies inside the window of the last
+        arrival there.
         """
         levels = [_entries(rows)]
         start = rows.tick[levels[0].arrival]
@@ -70,7 +70,7 @@ class NumpyEngine:
             stage=rows.stage[begins],
             start=rows.tick[begins],
             first=first,
-            last=np.append(first[1:], True)[: len(first)],  # noqa: FBT003 - a value, not a flag
+            last=np.append(first[1:], True)[: len(first)],
         )
 
     def purchases(self, rows: CodedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
@@ -157,9 +157,9 @@ def _researched(rows: CodedRows, research: Ints, at: Ints, repeat: Bools) -> Boo
     if not len(research):
         return np.zeros(len(at), dtype=bool)
     found = research[latest]
-    same = (latest >= 0) & (rows.customer[found] == rows.customer[at])
-    before = np.roll(rows.tick[at], 1)
-    return same & (~repeat | (rows.tick[found] > before))
+    same: Bools = (latest >= 0) & (rows.customer[found] == rows.customer[at])
+    since: Bools = rows.tick[found] > np.roll(rows.tick[at], 1)
+    return same & (since | ~repeat)
 
 
 def _chosen(stages: Iterable[int]) -> Bools:
@@ -177,4 +177,4 @@ def _first_of_run(values: Ints | Bytes) -> Bools:
 
 def _last_of_run(values: Ints) -> Ints:
     """Return the last position of each run of equal values."""
-    return np.flatnonzero(np.append(values[1:] != values[:-1], True)[: len(values)])  # noqa: FBT003 - a value, not a flag
+    return np.flatnonzero(np.append(values[1:] != values[:-1], True)[: len(values)])

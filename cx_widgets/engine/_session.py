@@ -69,7 +69,7 @@ def visits(log: EventLog, definition: Definition) -> Visits:
 
 
 def purchases(log: EventLog, definition: Definition) -> Purchases:
-    """Return the purchases: rows in stages with the role buy, researched in those of consider and evaluate."""
+    """Return the purchases; consider and evaluate are the roles of researching stages."""
     recent: _Recent[Purchases] = log.memo(("engine", "purchases"), _Recent)
     buying = stage_numbers(definition, "buy")
     researching = stage_numbers(definition, "consider", "evaluate")

@@ -24,7 +24,7 @@ def is_open(log: EventLog, definition: Definition, paths: FunnelPaths) -> Bools:
     window = definition.rules.window
     if window is None:
         return still
-    # Waiting less than the window, in whole ticks: the first whole number not below a window that may not be one.
+    # Waiting less than the window, in whole ticks: a window that is not whole is rounded up.
     ticks = -(-int(window.as_unit("ns").value) // log.packed.tick_ns)
     waited = log.packed.end_tick - paths.last_entry.astype(np.int64)
     still[paths.levels[0].customer] = waited < ticks
@@ -32,7 +32,7 @@ def is_open(log: EventLog, definition: Definition, paths: FunnelPaths) -> Bools:
 
 
 def customer_table(log: EventLog, definition: Definition, chosen: Ints) -> pd.DataFrame:
-    """Return one line for each chosen customer: how far they got, when they entered and reached each stage."""
+    """Return a line for each chosen customer: how far they got, when they entered and reached each stage."""
     paths = funnel_paths(log, definition)
     reach = paths.reach[chosen]
     entered = np.zeros(len(chosen), dtype=np.int64)
@@ -55,5 +55,4 @@ def customer_table(log: EventLog, definition: Definition, chosen: Ints) -> pd.Da
 
 
 def _where(log: EventLog, known: Bools, ticks: Ints) -> pd.DatetimeIndex:
-    times = log.timestamps(ticks)
-    return times.where(known)
+    return pd.DatetimeIndex(log.timestamps(ticks).where(known))

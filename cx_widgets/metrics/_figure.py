@@ -63,7 +63,7 @@ class Figure:
 
     @property
     def influence(self) -> NDArray[np.float64] | None:
-        """How much each customer of the log moves the value, up to a common factor; None where it is undefined.
+        """How much each customer of the log moves the value, up to a factor; None where it is undefined.
 
         The numbers sum to 0 over the customers. Two definitions are counted on the same customers, and the
         correlation of their influences is that of the two values: `compare` uses it.
@@ -173,7 +173,7 @@ def frame_of(figures: Iterable[Figure]) -> pd.DataFrame:
     """Return figures as a table indexed by key."""
     figures = list(figures)
     columns = {name: [getattr(figure, name) for figure in figures] for name in _COLUMNS}
-    return pd.DataFrame(columns, index=pd.Index([figure.key for figure in figures], name="key", dtype=object))
+    return pd.DataFrame(columns, index=pd.Index([figure.key for figure in figures], name="key"))
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -17,9 +17,12 @@ from cx_widgets.rules import format_duration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from cx_widgets.engine import Bytes, Ints
 
-UNDEFINED = "–"
+UNDEFINED = "\N{EN DASH}"
+VISITS_NOTE = (
+    "A visit is a run of events in one stage; events in no stage do not interrupt it; ties in stage order."
+)
 _UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 
 
@@ -136,6 +139,12 @@ def unassigned_note(events: int) -> str:
     return f"{events:,} {'event lies' if events == 1 else 'events lie'} in no stage."
 
 
+def visitors_note(events: int, customers: int) -> str:
+    """Return the sentence on events outside all stages and customers without any inside."""
+    have = "customer has" if customers == 1 else "customers have"
+    return f"{unassigned_note(events)} {customers:,} {have} no event in a stage."
+
+
 def open_note(customers: int) -> str:
     """Return the sentence on customers who may still convert."""
     return f"{customers:,} {'customer is' if customers == 1 else 'customers are'} still open."
@@ -161,12 +170,12 @@ def span(lower: float, upper: float, show: str = ".1%") -> str:
     if np.isnan(lower) and np.isnan(upper):
         return UNDEFINED
     ends = ["" if np.isnan(bound) else format(bound, show) for bound in (lower, upper)]
-    return "–".join(ends)
+    return UNDEFINED.join(ends)
 
 
-def count(number: float) -> str:
+def count(number: object) -> str:
     """Return a count with thousands separated."""
-    return UNDEFINED if pd.isna(number) else f"{int(number):,}"
+    return UNDEFINED if number is pd.NA else f"{number:,.0f}"
 
 
 def seconds(value: float) -> str:
@@ -189,11 +198,12 @@ def to_seconds(log: EventLog, ticks: float) -> float:
     return ticks * log.packed.tick_ns / 1e9
 
 
-def median_ticks(values: NDArray[np.signedinteger]) -> float:  # type: ignore[type-arg]  # any width
+def median_ticks(values: Ints) -> float:
     """Return the median of ticks, the mean of the middle two for an even number, NaN for none."""
     return float(np.median(values)) if len(values) else np.nan
 
 
-def names_at(names: Sequence[str], numbers: NDArray[np.integer]) -> pd.Categorical:  # type: ignore[type-arg]  # any width
+def names_at(names: Sequence[str], numbers: Ints | Bytes) -> pd.Categorical:
     """Return stage numbers (from 1) as names in the order of the stages; 0 is missing."""
-    return pd.Categorical.from_codes(numbers.astype(np.int64) - 1, categories=list(names), ordered=True)
+    kind = pd.CategoricalDtype(pd.Index(names), ordered=True)
+    return pd.Categorical.from_codes(numbers.astype(np.int64) - 1, dtype=kind)

@@ -66,12 +66,13 @@ def compare(log: EventLog, baseline: Definition, definition: Definition) -> Chan
 
     **Delta** = now - baseline. Both are counted on the same customers, so they move together, and the
     interval uses that: MOVER, the two single intervals recovered into one, with the correlation of the
-    customers' influences on the two figures. For two shares of the same customers it is Newcombe's paired interval. It answers how
-    far the difference could lie if other customers like these had been observed, not whether one
-    definition is better.
+    customers' influences on the two figures. For two shares of the same customers it is Newcombe's paired
+    interval. It answers how far the difference could lie if other customers like these had been observed,
+    not whether one definition is better.
 
     Definitions under which every customer counts alike differ by exactly 0, from 0 to 0. Where a side is
-    undefined the delta is NaN and the note says so. **Ties, repeats, censoring, empty input** are those of the figures.
+    undefined the delta is NaN and the note says so. **Ties, repeats, censoring, empty input** are those of
+    the figures.
 
     Parameters
     ----------
@@ -101,11 +102,15 @@ def compare(log: EventLog, baseline: Definition, definition: Definition) -> Chan
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
-    ...                    "what": ["ad", "order", "ad"]})
+    >>> df = pd.DataFrame({
+    ...     "who": ["a", "a", "b"],
+    ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+    ...     "what": ["ad", "order", "ad"],
+    ... })
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
     >>> before = cx.Definition({"Consider": ["ad"], "Buy": ["order"]})
-    >>> compare(log, before, before.with_rules(window="1D")).frame.loc["conversion", ["baseline", "now", "delta"]].tolist()
+    >>> changes = compare(log, before, before.with_rules(window="1D")).frame
+    >>> changes.loc["conversion", ["baseline", "now", "delta"]].tolist()
     [0.5, 0.0, -0.5]
     """
     log, baseline = _result.check(log, baseline)
@@ -121,9 +126,7 @@ def _compare(log: EventLog, baseline: Definition, definition: Definition) -> Cha
         baseline=baseline,
         n_customers=log.n_customers,
         unassigned_events=now.unassigned_events,
-        _frame=pd.DataFrame(
-            lines, columns=list(_COLUMNS), index=pd.Index(now.keys(), name="key", dtype=object)
-        ),
+        _frame=pd.DataFrame(lines, columns=list(_COLUMNS), index=pd.Index(now.keys(), name="key")),
         _log=log,
     )
 

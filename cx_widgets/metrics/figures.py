@@ -52,12 +52,14 @@ def figures(log: EventLog, definition: Definition) -> Figures:
     In this order:
 
     - ``conversion``: customers who reach the last stage / customers who reach the first (`funnel`).
-    - ``time_to_convert``: median time from entry to the last stage over the customers who reach it; entry is the latest start
-      from which a chain reaches it at that moment. Its interval is the order-statistic one: of ranks, without a distribution assumed.
-      ``numerator`` of ``denominator`` entrants converted; those who did not, or not yet, have no time and are left out.
+    - ``time_to_convert``: median time from entry to the last stage over the customers who reach it; entry
+      is the latest start from which a chain reaches it at that moment. Its interval is the order-statistic
+      one: of ranks, without a distribution assumed. ``numerator`` of ``denominator`` entrants converted;
+      those who did not, or not yet, have no time and are left out.
     - ``repeat_rate``, ``loyalty_loop``, ``active_passive``, ``retention``: as in `loyalty`.
 
-    **Ties, repeats, censoring** are those of `funnel` and `loyalty`. **Empty.** Undefined figures are NaN, with the reason in the note.
+    **Ties, repeats, censoring** are those of `funnel` and `loyalty`. **Empty.** Undefined figures are NaN,
+    with the reason in the note.
 
     Parameters
     ----------
@@ -69,8 +71,8 @@ def figures(log: EventLog, definition: Definition) -> Figures:
     Returns
     -------
     Figures
-        ``frame`` is indexed by ``key``, with the columns ``label``, ``value``, ``unit``, ``numerator``, ``denominator``,
-        ``lower``, ``upper``, ``method`` and ``note``.
+        ``frame`` is indexed by ``key``, with the columns ``label``, ``value``, ``unit``, ``numerator``,
+        ``denominator``, ``lower``, ``upper``, ``method`` and ``note``.
 
     Raises
     ------
@@ -85,8 +87,11 @@ def figures(log: EventLog, definition: Definition) -> Figures:
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
-    ...                    "what": ["ad", "order", "ad"]})
+    >>> df = pd.DataFrame({
+    ...     "who": ["a", "a", "b"],
+    ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+    ...     "what": ["ad", "order", "ad"],
+    ... })
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
     >>> strip = figures(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
     >>> strip["conversion"].value, strip["time_to_convert"].value / 86400
@@ -120,7 +125,9 @@ def _conversion(log: EventLog, definition: Definition) -> Figure:
 
     def influence() -> Floats:
         reach = funnel_paths(log, definition).reach
-        return (reach == len(definition.names)) - converted / entrants * (reach > 0)
+        entered, done = ((reach >= number).astype(np.float64) for number in (1, len(definition.names)))
+        moved: Floats = done - converted / entrants * entered
+        return moved
 
     return estimated(
         "conversion",

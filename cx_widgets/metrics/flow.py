@@ -40,7 +40,7 @@ class Flow(Result):
 
     @property
     def links(self) -> pd.DataFrame:
-        """The moves from each position to the next that happened: ``position``, ``from``, ``to``, ``count``."""
+        """The moves from a position to the next that happened: ``position``, ``from``, ``to``, ``count``."""
         return self._links.copy()
 
     def _table(self) -> Table:
@@ -58,9 +58,8 @@ class Flow(Result):
 
         rows = tuple((str(stage), *(cell(number) for number in line)) for stage, line in wide.iterrows())
         notes = (
-            "A visit is a run of events in one stage; events in no stage do not interrupt it; ties in stage order.",
-            f"{_result.unassigned_note(self.unassigned_events)} "
-            f"{self.n_customers - total:,} customers have no event in a stage.",
+            _result.VISITS_NOTE,
+            _result.visitors_note(self.unassigned_events, self.n_customers - total),
         )
         columns = ("Stage", *(f"Visit {position}" for position in wide.columns))
         return Table(f"Flow of {total:,} customers", columns, rows, notes)
@@ -69,13 +68,15 @@ class Flow(Result):
 def flow(log: EventLog, definition: Definition, positions: int = 10) -> Flow:
     """Return how many customers are in each stage at their first visit, their second, and so on.
 
-    **Count** of a position and stage: the customers whose visit with that number is to that stage. Customers with fewer visits
-    are counted under ``(end)``, so every position adds up to the same customers. **Share** = count / customers with at least one
-    visit. A visit is a run of consecutive events of a customer in one stage; events in no stage do not interrupt it.
+    **Count** of a position and stage: the customers whose visit with that number is to that stage.
+    Customers with fewer visits are counted under ``(end)``, so every position adds up to the same
+    customers. **Share** = count / customers with at least one visit. A visit is a run of consecutive events
+    of a customer in one stage; events in no stage do not interrupt it.
 
-    **Ties.** Events of one customer at one time stand in the order of their stages. **Repeats.** A stage visited again
-    counts again, at its later position. **Censoring.** A customer whose last visit may still be followed by others is
-    counted under ``(end)`` all the same: the flow describes what was observed. **Empty.** Without visits counts are 0 and shares NaN.
+    **Ties.** Events of one customer at one time stand in the order of their stages. **Repeats.** A stage
+    visited again counts again, at its later position. **Censoring.** A customer whose last visit may still
+    be followed by others is counted under ``(end)`` all the same: the flow describes what was observed.
+    **Empty.** Without visits counts are 0 and shares NaN.
 
     Parameters
     ----------
@@ -89,8 +90,8 @@ def flow(log: EventLog, definition: Definition, positions: int = 10) -> Flow:
     Returns
     -------
     Flow
-        ``frame`` has the columns ``position``, ``stage`` (in order, ``(end)`` last), ``count`` and ``share``, one line for
-        each pair. ``links`` has the moves between positions.
+        ``frame`` has the columns ``position``, ``stage`` (in order, ``(end)`` last), ``count`` and
+        ``share``, one line for each pair. ``links`` has the moves between positions.
 
     Raises
     ------
@@ -100,8 +101,11 @@ def flow(log: EventLog, definition: Definition, positions: int = 10) -> Flow:
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
-    ...                    "what": ["ad", "order", "ad"]})
+    >>> df = pd.DataFrame({
+    ...     "who": ["a", "a", "b"],
+    ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+    ...     "what": ["ad", "order", "ad"],
+    ... })
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
     >>> flow(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}), positions=2).links
        position      from     to  count
@@ -109,9 +113,14 @@ def flow(log: EventLog, definition: Definition, positions: int = 10) -> Flow:
     1         1  Consider  (end)      1
     """
     log, definition = _result.check(log, definition)
+    number = _whole(positions)
+    return log.memo(("flow", definition, number), lambda: _flow(log, definition, number))
+
+
+def _whole(positions: object) -> int:
     if isinstance(positions, bool) or not isinstance(positions, int | np.integer) or positions < 1:
         raise CXError(f"positions must be a whole number from 1, not {positions!r}. Say positions=10.")
-    return log.memo(("flow", definition, int(positions)), lambda: _flow(log, definition, int(positions)))
+    return int(positions)
 
 
 def _flow(log: EventLog, definition: Definition, positions: int) -> Flow:
@@ -120,7 +129,7 @@ def _flow(log: EventLog, definition: Definition, positions: int) -> Flow:
     begins = np.flatnonzero(made.first)
     total = len(begins)
     grid = np.zeros((positions, width), dtype=np.int64)
-    links = []
+    links: list[tuple[int, int, int, int]] = []
     # Where each customer's visit of this position lies; customers who have ended drop out.
     here = begins
     for position in range(positions):
@@ -132,7 +141,8 @@ def _flow(log: EventLog, definition: Definition, positions: int) -> Flow:
             target[going] = made.stage[here[going] + 1]
             pair = np.bincount(made.stage[here].astype(np.int64) * width + target)
             links.extend(
-                (position + 1, code // width, code % width, pair[code]) for code in np.flatnonzero(pair)
+                (position + 1, code // width, code % width, int(pair[code]))
+                for code in np.flatnonzero(pair).tolist()
             )
         here = here[going] + 1
     order = [*range(1, width), 0]
@@ -141,7 +151,7 @@ def _flow(log: EventLog, definition: Definition, positions: int) -> Flow:
     frame = pd.DataFrame(
         {
             "position": np.repeat(np.arange(1, positions + 1), width),
-            "stage": pd.Categorical.from_codes(np.tile(np.arange(width), positions), names, ordered=True),
+            "stage": _result.names_at(names, np.tile(np.arange(1, width + 1), positions)),
             "count": counts,
             "share": stats.ratio(counts, total),
         }
@@ -166,8 +176,8 @@ def _links(links: list[tuple[int, int, int, int]], names: list[str]) -> pd.DataF
     return pd.DataFrame(
         {
             "position": table[:, 0],
-            "from": pd.Categorical.from_codes(table[:, 1] - 1, names, ordered=True),
-            "to": pd.Categorical.from_codes(target, names, ordered=True),
+            "from": _result.names_at(names, table[:, 1]),
+            "to": _result.names_at(names, target + 1),
             "count": table[:, 3],
         }
     )

@@ -51,11 +51,11 @@ class Funnel(Result):
         Returns
         -------
         pandas.DataFrame
-            Indexed by customer id, in the order of `EventLog.customer_ids`. ``reach``: name of the deepest stage
-            reached. ``entered``: start of the chain that reached it (the latest start that does). One column for
-            each stage with the time at which it was first reached, NaT beyond ``reach`` (a stage named like one
-            of the other columns has `` (time)`` behind its name). ``converted``: reached the last stage.
-            ``open``: may still convert.
+            Indexed by customer id, in the order of `EventLog.customer_ids`. ``reach``: name of the deepest
+            stage reached. ``entered``: start of the chain that reached it (the latest start that does). One
+            column for each stage with the time at which it was first reached, NaT beyond ``reach`` (a stage
+            named like one of the other columns has `` (time)`` behind its name). ``converted``: reached the
+            last stage. ``open``: may still convert.
 
         Raises
         ------
@@ -65,8 +65,11 @@ class Funnel(Result):
         Examples
         --------
         >>> import cx_widgets as cx, pandas as pd
-        >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
-        ...                    "what": ["ad", "order", "ad"]})
+        >>> df = pd.DataFrame({
+        ...     "who": ["a", "a", "b"],
+        ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+        ...     "what": ["ad", "order", "ad"],
+        ... })
         >>> log = cx.EventLog(df, customer="who", time="when", event="what")
         >>> result = cx.funnel(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
         >>> list(result.customers("Buy", state="dropped").index)
@@ -175,17 +178,17 @@ def funnel(log: EventLog, definition: Definition) -> Funnel:
 
     **Reach.** A customer reaches stage k if the log holds a chain of their rows, one for each of the stages
     1 to k in that order, the last no later than the window after the first (exactly the window is inside;
-    without a window any time). Other rows may lie between. Every row of the first stage may start a chain; the customer
-    reaches what the best chain reaches (best attempt). What stages after k hold never changes the figures of
-    stage k.
+    without a window any time). Other rows may lie between. Every row of the first stage may start a chain;
+    the customer reaches what the best chain reaches (best attempt). What stages after k hold never changes
+    the figures of stage k.
 
     **Denominators.** ``conversion`` = reach / entrants, the customers who reached the first stage.
     ``step_conversion`` = reach / reach of the stage before. ``drop_off`` = the difference of the two, and
     ``drop_off_share`` its share of the stage before.
 
-    **Times.** From the first moment at which the customer reached the stage: back to entry, the latest start from which
-    a chain reached the stage at that moment, and back to the earliest arrival at the stage before on a
-    chain with that start. The medians are taken over the customers who reached the stage.
+    **Times.** From the first moment at which the customer reached the stage: back to entry, the latest
+    start from which a chain reached the stage at that moment, and back to the earliest arrival at the stage
+    before on a chain with that start. The medians are taken over the customers who reached the stage.
 
     **Ties.** Rows of one customer at one time stand in the order of their stages, so the order of the rows in
     the frame is of no consequence. **Repeats.** A customer counts once for each stage; a row lies in at
@@ -205,9 +208,10 @@ def funnel(log: EventLog, definition: Definition) -> Funnel:
     -------
     Funnel
         ``frame`` is indexed by stage, in order, with the columns ``reach``, ``entrants``, ``conversion``,
-        ``conversion_lower``, ``conversion_upper``, ``previous``, ``step_conversion``, ``step_lower``, ``step_upper``,
-        ``drop_off``, ``drop_off_share`` (these five undefined for the first stage), ``open`` (reached exactly this
-        stage and still open), ``median_from_previous``, ``median_from_entry``, ``method``. Bounds are Wilson's at 95 %.
+        ``conversion_lower``, ``conversion_upper``, ``previous``, ``step_conversion``, ``step_lower``,
+        ``step_upper``, ``drop_off``, ``drop_off_share`` (these five undefined for the first stage),
+        ``open`` (reached exactly this stage and still open), ``median_from_previous``,
+        ``median_from_entry``, ``method``. Bounds are Wilson's at 95 %.
 
     Raises
     ------
@@ -221,8 +225,11 @@ def funnel(log: EventLog, definition: Definition) -> Funnel:
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
-    ...                    "what": ["ad", "order", "ad"]})
+    >>> df = pd.DataFrame({
+    ...     "who": ["a", "a", "b"],
+    ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+    ...     "what": ["ad", "order", "ad"],
+    ... })
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
     >>> result = funnel(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
     >>> result.frame["reach"].tolist(), result.frame.loc["Buy", "median_from_entry"]
@@ -248,20 +255,19 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
             "conversion": stats.ratio(reach, entrants),
             "conversion_lower": low,
             "conversion_upper": high,
-            "previous": pd.array(np.where(first, 0, previous), dtype="Int64"),
+            "previous": pd.arrays.IntegerArray(previous, first.copy()),
             "step_conversion": np.where(first, np.nan, stats.ratio(reach, previous)),
             "step_lower": np.where(first, np.nan, step_low),
             "step_upper": np.where(first, np.nan, step_high),
-            "drop_off": pd.array(previous - reach, dtype="Int64"),
+            "drop_off": pd.arrays.IntegerArray(previous - reach, first.copy()),
             "drop_off_share": np.where(first, np.nan, stats.ratio(previous - reach, previous)),
             "open": np.bincount(paths.reach[still], minlength=len(reach) + 1)[1:],
             "median_from_previous": log.durations(_medians(paths, "previous")),
             "median_from_entry": log.durations(_medians(paths, "entered")),
             "method": "Wilson 95%",
         },
-        index=pd.Index(definition.names, name="stage", dtype=object),
+        index=pd.Index(definition.names, name="stage"),
     )
-    frame.iloc[0, frame.columns.get_indexer(["previous", "drop_off"])] = pd.NA
     return Funnel(
         definition=definition,
         n_customers=log.n_customers,

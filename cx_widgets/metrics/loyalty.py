@@ -42,6 +42,7 @@ LONGEST_CURVE = 1000
 _KAPLAN_MEIER = "Kaplan-Meier, log-log 95%"
 _ODDS = "odds of Wilson 95%"
 _NO_BUY = "Not measurable: no stage has the role 'buy'."
+_PURCHASE_NOTE = "A purchase is a moment at which a customer has events in a stage with the role 'buy'."
 _NOBODY = "Nobody bought."
 
 
@@ -62,10 +63,10 @@ class Loyalty(FigureResult):
     def retention(self) -> pd.DataFrame:
         """The retention curve: for each period since the first purchase the share of buyers who bought in it.
 
-        Columns ``period``, ``retained``, ``mature``, ``rate``, ``lower``, ``upper`` (Wilson 95 %). Period k runs from k
-        to k + 1 retention periods after the customer's first purchase, the end excluded; it is 1 in period 0 by
-        definition. Only buyers for whom the whole period lies before the end of observation count
-        (``mature``). The curve ends with the last period that has one.
+        Columns ``period``, ``retained``, ``mature``, ``rate``, ``lower``, ``upper`` (Wilson 95 %). Period k
+        runs from k to k + 1 retention periods after the customer's first purchase, the end excluded; it is
+        1 in period 0 by definition. Only buyers for whom the whole period lies before the end of
+        observation count (``mature``). The curve ends with the last period that has one.
         """
         return self._retention.copy()
 
@@ -73,15 +74,15 @@ class Loyalty(FigureResult):
     def second_purchase(self) -> pd.DataFrame:
         """The share of buyers who bought again by a time since their first purchase (1 - Kaplan-Meier).
 
-        Columns ``time``, ``share_repeated``, ``lower``, ``upper`` (log-log 95 %) and ``at_risk``; buyers who have not bought again are
-        censored at the end of observation.
+        Columns ``time``, ``share_repeated``, ``lower``, ``upper`` (log-log 95 %) and ``at_risk``; buyers
+        who have not bought again are censored at the end of observation.
         """
         return self._second_purchase.copy()
 
     def _table(self) -> Table:
         notes = (
-            "A purchase is a moment at which a customer has events in a stage with the role 'buy'; retention period "
-            f"{format_duration(self.definition.rules.retention_period)}.",
+            _PURCHASE_NOTE,
+            f"The retention period is {format_duration(self.definition.rules.retention_period)}.",
             _result.unassigned_note(self.unassigned_events),
         )
         return self._figure_table(f"Loyalty of {self.n_customers:,} customers", notes)
@@ -90,27 +91,33 @@ class Loyalty(FigureResult):
 def loyalty(log: EventLog, definition: Definition) -> Loyalty:
     """Return who buys again, how soon, whether they looked around again, and whether they recommend.
 
-    What the stages stand for is their role (`Definition.role`). A **purchase** is a distinct time at which a customer has
-    a row in a stage with the role buy: order lines of one moment are one purchase. A **buyer** has at least one, a
-    **repeat buyer** two or more; every purchase after a customer's first is a **repeat purchase**.
+    What the stages stand for is their role (`Definition.role`). A **purchase** is a distinct time at which
+    a customer has a row in a stage with the role buy: order lines of one moment are one purchase. A
+    **buyer** has at least one, a **repeat buyer** two or more; every purchase after a customer's first is a
+    **repeat purchase**.
 
     - ``buyers``: customers with a purchase.
     - ``repeat_rate``: repeat buyers / buyers.
-    - ``second_purchase_median``: median time from first to second purchase, Kaplan-Meier over all buyers; those without a
-      second one are censored at the end of observation. NaN where less than half are estimated to come back.
-    - ``retention``: buyers with a purchase at least 1 and less than 2 retention periods after their first / buyers observed for 2 periods or more.
-    - ``active_passive``: active : passive loyalists. Active: repeat buyers with an event in a stage with the role advocate or whose latest
-      score is 9 or 10; passive: all other repeat buyers. NaN where there is no passive one.
-    - ``loyalty_loop``: repeat purchases with no event in a stage with the role consider or evaluate since the
-      purchase before / all repeat purchases. "Since" is after the time of the purchase before, and before this
-      purchase; its interval is clustered by customer.
-    - ``revenue_per_customer``: sum of the value column over the rows in stages with the role buy, missing values as 0 / all customers of the log.
+    - ``second_purchase_median``: median time from first to second purchase, Kaplan-Meier over all buyers;
+      those without a second one are censored at the end of observation. NaN where less than half are
+      estimated to come back.
+    - ``retention``: buyers with a purchase at least 1 and less than 2 retention periods after their first /
+      buyers observed for 2 periods or more.
+    - ``active_passive``: active : passive loyalists. Active: repeat buyers with an event in a stage with
+      the role advocate or whose latest score is 9 or 10; passive: all other repeat buyers. NaN where there
+      is no passive one.
+    - ``loyalty_loop``: repeat purchases with no event in a stage with the role consider or evaluate since
+      the purchase before / all repeat purchases. "Since" is after the time of the purchase before, and
+      before this purchase; its interval is clustered by customer.
+    - ``revenue_per_customer``: sum of the value column over the rows in stages with the role buy, missing
+      values as 0 / all customers of the log.
 
-    **Ties.** At the time of a purchase an event counts as before it if its stage comes earlier in the definition. Of several scores at
-    a customer's latest scored time the lowest counts. **Repeats.** Customers count once in shares of
-    buyers, purchases once each in the loyalty loop. **Censoring.** As each figure says; repeat rate and loop describe what was
-    observed so far. **Empty.** Nothing bought gives NaN and says so in the note.
-    **Not measurable** (no stage has the role, the log has no such column): NaN with the reason in the note, no error.
+    **Ties.** At the time of a purchase an event counts as before it if its stage comes earlier in the
+    definition. Of several scores at a customer's latest scored time the lowest counts. **Repeats.**
+    Customers count once in shares of buyers, purchases once each in the loyalty loop. **Censoring.** As
+    each figure says; repeat rate and loop describe what was observed so far. **Empty.** Nothing bought
+    gives NaN and says so in the note. **Not measurable** (no stage has the role, the log has no such
+    column): NaN with the reason in the note, no error.
 
     Parameters
     ----------
@@ -122,8 +129,9 @@ def loyalty(log: EventLog, definition: Definition) -> Loyalty:
     Returns
     -------
     Loyalty
-        ``frame`` is indexed by ``key``, with the columns ``label``, ``value``, ``unit`` (``"count"``, ``"share"``, ``"seconds"``,
-        ``"ratio"``, ``"money"``), ``numerator``, ``denominator``, ``lower``, ``upper``, ``method`` and ``note``.
+        ``frame`` is indexed by ``key``, with the columns ``label``, ``value``, ``unit`` (``"count"``,
+        ``"share"``, ``"seconds"``, ``"ratio"``, ``"money"``), ``numerator``, ``denominator``, ``lower``,
+        ``upper``, ``method`` and ``note``.
 
     Raises
     ------
@@ -132,13 +140,17 @@ def loyalty(log: EventLog, definition: Definition) -> Loyalty:
 
     References
     ----------
-    Court, D. et al. (2009). The consumer decision journey. McKinsey Quarterly 3: loyalty loop, active and passive loyalists.
+    Court, D. et al. (2009). The consumer decision journey. McKinsey Quarterly 3: the loyalty loop, active
+    and passive loyalists.
 
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
-    ...                    "what": ["order", "order", "order"]})
+    >>> df = pd.DataFrame({
+    ...     "who": ["a", "a", "b"],
+    ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+    ...     "what": ["order", "order", "order"],
+    ... })
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
     >>> result = loyalty(log, cx.Definition({"Buy": ["order"]}))
     >>> result.frame.loc["repeat_rate", ["value", "numerator", "denominator"]].tolist()
@@ -370,7 +382,7 @@ def _retention(log: EventLog, definition: Definition, periods: _Periods, *, meas
 
 
 def _advocates(log: EventLog, definition: Definition) -> Bools:
-    """Return which customers of the log recommend: by an event in an advocate stage, or by their latest score."""
+    """Return which customers recommend: by an event in an advocate stage, or by their latest score."""
     speak = np.zeros(log.n_customers, dtype=bool)
     rows = coded_rows(log, definition)
     for number in stage_numbers(definition, "advocate"):
@@ -456,7 +468,7 @@ def _revenue(log: EventLog, definition: Definition, *, measurable: bool) -> Figu
     key, label = "revenue_per_customer", "Revenue per customer"
     if not measurable:
         return undefined(key, label, "money", _NO_BUY)
-    values = log.values
+    values = log.values  # noqa: PD011 - the role's numbers, an array already
     if values is None:
         return undefined(key, label, "money", "Not measurable: the log has no value column.")
 
@@ -464,7 +476,7 @@ def _revenue(log: EventLog, definition: Definition, *, measurable: bool) -> Figu
         rows = coded_rows(log, definition)
         bought = np.flatnonzero(np.isin(rows.stage, stage_numbers(definition, "buy")))
         money = np.nan_to_num(values[rows.row[bought]], nan=0.0)
-        return np.bincount(rows.customer[bought], weights=money, minlength=log.n_customers)
+        return np.bincount(rows.customer[bought], weights=money, minlength=log.n_customers).astype(np.float64)
 
     money = spent()
     estimate = stats.mean_interval(money)

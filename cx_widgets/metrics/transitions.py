@@ -56,8 +56,8 @@ class Transitions(Result):
         """The stages: visits, customers, median dwell time and censored visits.
 
         The dwell time of a visit runs from its start to the start of the next visit of that customer. The
-        last visit of a customer is censored at the end of observation (``censored`` counts them), so the median
-        is Kaplan-Meier's: NaT where more than half of the visits have no known end.
+        last visit of a customer is censored at the end of observation (``censored`` counts them), so the
+        median is Kaplan-Meier's: NaT where more than half of the visits have no known end.
         """
         return self._stages.copy()
 
@@ -67,8 +67,8 @@ class Transitions(Result):
         names = self.definition.names
         return pd.DataFrame(
             np.column_stack([self._counts[:, 1:], self._counts[:, 0]]),
-            index=pd.Index([START, *names], name="from", dtype=object),
-            columns=pd.Index([*names, END], name="to", dtype=object),
+            index=pd.Index([START, *names], name="from"),
+            columns=pd.Index([*names, END], name="to"),
         )
 
     def customers(self, from_: str, to: str) -> pd.DataFrame:
@@ -84,7 +84,8 @@ class Transitions(Result):
         Returns
         -------
         pandas.DataFrame
-            The columns of `Funnel.customers`; ``reach`` is missing for customers who never entered the first stage.
+            The columns of `Funnel.customers`; ``reach`` is missing for customers who never entered the
+            first stage.
 
         Raises
         ------
@@ -94,8 +95,11 @@ class Transitions(Result):
         Examples
         --------
         >>> import cx_widgets as cx, pandas as pd
-        >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
-        ...                    "what": ["ad", "order", "ad"]})
+        >>> df = pd.DataFrame({
+        ...     "who": ["a", "a", "b"],
+        ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+        ...     "what": ["ad", "order", "ad"],
+        ... })
         >>> log = cx.EventLog(df, customer="who", time="when", event="what")
         >>> result = cx.transitions(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
         >>> list(result.customers("Consider", "(end)").index)
@@ -122,7 +126,8 @@ class Transitions(Result):
         Returns
         -------
         pandas.DataFrame
-            The columns of `Funnel.customers`; ``reach`` is missing for customers who never entered the first stage.
+            The columns of `Funnel.customers`; ``reach`` is missing for customers who never entered the
+            first stage.
 
         Raises
         ------
@@ -158,34 +163,40 @@ class Transitions(Result):
             for _, row in self._frame.iterrows()
         )
         notes = (
-            f"Skips {_result.percent(self.skip_share.value)}, back-steps {_result.percent(self.back_share.value)} "
-            "of the transitions between stages.",
-            "A visit is a run of events in one stage; events in no stage do not interrupt it; ties in stage order.",
-            f"{_result.unassigned_note(self.unassigned_events)} "
-            f"{self.n_customers - self.visitors_total:,} customers have no event in a stage.",
+            _shares_note(self.skip_share, self.back_share),
+            _result.VISITS_NOTE,
+            _result.visitors_note(self.unassigned_events, self.n_customers - self.visitors_total),
         )
         columns = ("From", "To", "Kind", "Count", "Of all exits", "95 %", "Customers", "Median dwell")
         return Table(f"Transitions of {self.visitors_total:,} customers", columns, rows, notes, words=3)
 
 
+def _shares_note(skips: Figure, backs: Figure) -> str:
+    return (
+        f"Skips {_result.percent(skips.value)}, back-steps {_result.percent(backs.value)} "
+        "of the transitions between stages."
+    )
+
+
 def transitions(log: EventLog, definition: Definition) -> Transitions:
     """Return how often customers move from one stage to another, with shares and dwell times.
 
-    **Visits.** The events of a customer that lie in a stage, in time order, fall into visits: runs of events in one
-    stage. Events in no stage are left out and do not interrupt a visit. A transition leads from each visit to the
-    next, from ``(start)`` to the first and from the last to ``(end)``.
+    **Visits.** The events of a customer that lie in a stage, in time order, fall into visits: runs of
+    events in one stage. Events in no stage are left out and do not interrupt a visit. A transition leads
+    from each visit to the next, from ``(start)`` to the first and from the last to ``(end)``.
 
     **Share** = count / all exits of the stage it leaves, those to ``(end)`` included (``denominator``; for
-    ``(start)`` the customers). A customer may leave a stage many times, so the interval is clustered by customer: Wilson's, on the
-    number of independent exits that would be as uncertain. ``customers`` made the transition at least once.
+    ``(start)`` the customers). A customer may leave a stage many times, so the interval is clustered by
+    customer: Wilson's, on the number of independent exits that would be as uncertain. ``customers`` made
+    the transition at least once.
 
-    **Dwell.** ``dwell_median`` is the median time from the start of a visit to the start of the next, over the visits that
-    ended with this transition; NaT for ``(start)`` and ``(end)``. Medians of all visits to a stage, with the last
-    visits censored, stand in ``stages``.
+    **Dwell.** ``dwell_median`` is the median time from the start of a visit to the start of the next, over
+    the visits that ended with this transition; NaT for ``(start)`` and ``(end)``. Medians of all visits to
+    a stage, with the last visits censored, stand in ``stages``.
 
-    **Ties.** Events of one customer at one time stand in the order of their stages. **Repeats.** Each transition
-    counts. **Empty.** Customers without an event in a stage do not take part; without any the table is
-    empty and the shares are NaN.
+    **Ties.** Events of one customer at one time stand in the order of their stages. **Repeats.** Each
+    transition counts. **Empty.** Customers without an event in a stage do not take part; without any the
+    table is empty and the shares are NaN.
 
     Parameters
     ----------
@@ -197,9 +208,10 @@ def transitions(log: EventLog, definition: Definition) -> Transitions:
     Returns
     -------
     Transitions
-        ``frame`` has a line for each transition that happened, in stage order, with the columns ``from``, ``to``, ``count``, ``share``,
-        ``lower``, ``upper``, ``denominator``, ``customers``, ``dwell_median``, ``kind`` (``"start"``,
-        ``"forward"`` to the next stage, ``"skip"`` beyond it, ``"back"``, ``"end"``) and ``method``.
+        ``frame`` has a line for each transition that happened, in stage order, with the columns ``from``,
+        ``to``, ``count``, ``share``, ``lower``, ``upper``, ``denominator``, ``customers``,
+        ``dwell_median``, ``kind`` (``"start"``, ``"forward"`` to the next stage, ``"skip"`` beyond it,
+        ``"back"``, ``"end"``) and ``method``.
 
     Raises
     ------
@@ -208,15 +220,19 @@ def transitions(log: EventLog, definition: Definition) -> Transitions:
 
     References
     ----------
-    The effective number of trials follows Korn, E. L. and Graubard, B. I. (1998), Survey Methodology 24, 193-201.
+    Korn, E. L. and Graubard, B. I. (1998). Survey Methodology 24, 193-201: the effective number of trials.
 
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": pd.to_datetime(["2026-01-01", "2026-01-03", "2026-01-02"]),
-    ...                    "what": ["ad", "order", "ad"]})
+    >>> df = pd.DataFrame({
+    ...     "who": ["a", "a", "b"],
+    ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+    ...     "what": ["ad", "order", "ad"],
+    ... })
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
-    >>> transitions(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]})).frame[["from", "to", "count", "share"]]
+    >>> result = transitions(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
+    >>> result.frame[["from", "to", "count", "share"]]
            from        to  count  share
     0   (start)  Consider      2    1.0
     1  Consider       Buy      1    0.5
@@ -248,7 +264,7 @@ def _transitions(log: EventLog, definition: Definition) -> Transitions:
         visitors_total=int(made.first.sum()),
         _stages=_stages(log, definition, made, np.where(made.last, rows.end_tick - made.start, dwell)),
         _counts=counts,
-        _frame=_frame(log, definition, made, pair, counts, dwell),
+        _frame=_frame(log, definition, made, pair, counts, dwell=dwell),
         _log=log,
     )
 
@@ -287,6 +303,7 @@ def _frame(
     made: Visits,
     pair: NDArray[np.uint16],
     counts: Longs,
+    *,
     dwell: Ints,
 ) -> pd.DataFrame:
     width = len(definition.names) + 1
@@ -333,8 +350,8 @@ def _frame(
     ]
     return pd.DataFrame(
         {
-            "from": pd.Series(names[origin], dtype=object),
-            "to": pd.Series(targets[target], dtype=object),
+            "from": pd.Series(names[origin], dtype=str),
+            "to": pd.Series(targets[target], dtype=str),
             "count": found,
             "share": stats.ratio(found, exits[origin]),
             "lower": lower,
@@ -342,7 +359,7 @@ def _frame(
             "denominator": exits[origin],
             "customers": customers[origin, target].astype(np.int64),
             "dwell_median": log.durations(np.array(medians, dtype=np.float64)),
-            "kind": pd.Series(_kinds(origin, target), dtype=object),
+            "kind": pd.Series(_kinds(origin, target), dtype=str),
             "method": CLUSTERED,
         }
     )
@@ -370,6 +387,6 @@ def _stages(log: EventLog, definition: Definition, made: Visits, lasted: Ints) -
     frame = pd.DataFrame(
         lines,
         columns=["visits", "customers", "dwell_median", "censored"],
-        index=pd.Index(definition.names, name="stage", dtype=object),
+        index=pd.Index(definition.names, name="stage"),
     )
     return frame.assign(dwell_median=log.durations(frame["dwell_median"].to_numpy(dtype=np.float64)))
