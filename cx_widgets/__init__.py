@@ -1,0 +1,69 @@
+"""The notebook workbench for customer journeys.
+
+Hand a DataFrame of customer events to an `EventLog`, order its events into the stages of a
+`Definition`, and read `funnel`, `transitions`, `flow`, `loyalty` and `figures` as plain results, or
+edit the stages by hand in a `Workbench` and watch every figure answer.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from cx_widgets import presets
+from cx_widgets.definition import Condition, Definition, Rules, Stage
+from cx_widgets.errors import CXError
+from cx_widgets.log import EventLog
+from cx_widgets.metrics import compare, figures, flow, funnel, loyalty, transitions
+
+if TYPE_CHECKING:
+    from cx_widgets import datasets
+    from cx_widgets.widgets import (
+        FlowView,
+        FunnelView,
+        LoyaltyPanel,
+        StageBoard,
+        TransitionMatrix,
+        Workbench,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CXError",
+    "Condition",
+    "Definition",
+    "EventLog",
+    "FlowView",
+    "FunnelView",
+    "LoyaltyPanel",
+    "Rules",
+    "Stage",
+    "StageBoard",
+    "TransitionMatrix",
+    "Workbench",
+    "__version__",
+    "compare",
+    "datasets",
+    "figures",
+    "flow",
+    "funnel",
+    "loyalty",
+    "presets",
+    "transitions",
+]
+
+_WIDGETS = ("FlowView", "FunnelView", "LoyaltyPanel", "StageBoard", "TransitionMatrix", "Workbench")
+
+
+def __getattr__(name: str) -> object:
+    # Widgets pull in ipywidgets, bqplot and anywidget; whoever only wants numbers does not wait for them.
+    if name in _WIDGETS:
+        return getattr(import_module("cx_widgets.widgets"), name)
+    if name == "datasets":
+        return import_module("cx_widgets.datasets")
+    raise AttributeError(f"module 'cx_widgets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

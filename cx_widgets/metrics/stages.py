@@ -1,0 +1,60 @@
+"""How much of a log each stage holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from cx_widgets.definition import Definition
+    from cx_widgets.log import EventLog
+
+UNASSIGNED = "(unassigned)"
+
+
+def stage_sizes(log: EventLog, definition: Definition) -> pd.DataFrame:
+    """Return how many events and customers each stage holds, and how many none.
+
+    A row of the log counts for the first stage it matches; a row that matches none counts for
+    ``(unassigned)``, the last line. A customer counts once for every stage with at least one of their
+    events, so customers do not add up. An empty stage or an empty log gives zeros: these are counts,
+    defined for every definition, also for one whose rates are not.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by stage name, with the integer columns ``events`` and ``customers``.
+
+    Examples
+    --------
+    >>> import cx_widgets as cx, pandas as pd
+    >>> df = pd.DataFrame({"who": [1, 1, 2], "when": pd.to_datetime(["2026-01-01"] * 3), "what": ["ad", "buy", "ad"]})
+    >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+    >>> stage_sizes(log, cx.Definition({"Consider": ["ad"], "Buy": ["buy"]})).to_dict("index")["Consider"]
+    {'events': 2, 'customers': 2}
+    """
+
+    def compute() -> pd.DataFrame:
+        names = definition.names
+        width = len(names) + 1
+        stage = definition.stage_of_rows(log).astype(np.int64)
+        events = np.bincount(stage, minlength=width)
+        seen = np.zeros(log.n_customers * width, dtype=bool)
+        seen[log.packed.customers.astype(np.int64) * width + stage] = True
+        customers = seen.reshape(log.n_customers, width).sum(axis=0)
+        frame = pd.DataFrame(
+            {"events": events, "customers": customers},
+            index=pd.Index([UNASSIGNED, *names], name="stage"),
+        )
+        return frame.loc[[*names, UNASSIGNED]]
+
+    return log.memo(("stage_sizes", definition), compute)

@@ -1,0 +1,12 @@
+"""Thin faces over the metrics: what a widget shows, a public function returns."""
+
+from __future__ import annotations
+
+from cx_widgets.widgets.board import StageBoard
+from cx_widgets.widgets.flow import FlowView
+from cx_widgets.widgets.funnel import FunnelView
+from cx_widgets.widgets.loyalty import LoyaltyPanel
+from cx_widgets.widgets.matrix import TransitionMatrix
+from cx_widgets.widgets.workbench import Workbench
+
+__all__ = ["FlowView", "FunnelView", "LoyaltyPanel", "StageBoard", "TransitionMatrix", "Workbench"]

@@ -1,0 +1,156 @@
+"""What every face shares: typed public traits, the last good definition, and one boundary for errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, cast
+
+import pandas as pd
+import traitlets as t
+
+from cx_widgets.definition import Definition
+from cx_widgets.errors import CXError
+from cx_widgets.log import EventLog
+from cx_widgets.metrics import funnel
+from cx_widgets.presets import Preset
+from cx_widgets.widgets._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cx_widgets.problems import Problem
+
+STATIC = Path(__file__).parent.parent / "static"
+
+P = ParamSpec("P")
+
+
+def as_definition(value: object) -> Definition:
+    """Return what the user gave as a definition: a definition, a preset, or a mapping of stages."""
+    if isinstance(value, Definition):
+        return value
+    if isinstance(value, Preset):
+        return value.definition
+    if isinstance(value, Mapping):
+        return Definition(value)
+    raise CXError(
+        f"a {type(value).__name__} is no definition. Give a cx.Definition, a preset such as "
+        "cx.presets.aida(log), or a mapping like {'Consider': ['ad'], 'Buy': ['order']}."
+    )
+
+
+def as_log(value: object) -> EventLog:
+    """Return the event log, or refuse anything else with the way to make one."""
+    if isinstance(value, EventLog):
+        return value
+    raise CXError(
+        f"a {type(value).__name__} is no event log. Make one first: "
+        "log = cx.EventLog(df, customer='...', time='...', event='...')."
+    )
+
+
+class DefinitionTrait(t.TraitType[Definition, object]):
+    """A definition; presets and mappings are turned into one, anything else is refused."""
+
+    def validate(self, obj: t.HasTraits | None, value: object) -> Definition:  # noqa: ARG002 - traitlets passes it
+        """Return the value as a definition."""
+        return as_definition(value)
+
+
+def at_the_boundary(method: Callable[Concatenate[Face, P], None]) -> Callable[Concatenate[Face, P], None]:
+    """Return the observer with its errors logged and shown: an exception in an observer is invisible."""
+
+    @wraps(method)
+    def safe(self: Face, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:
+            self.log.exception("cx_widgets: %s", type(self).__name__)
+            self._show_error(f"{type(error).__name__}: {error}")
+
+    return safe
+
+
+class Face(t.HasTraits):
+    """A view of one log under one definition, beside a baseline.
+
+    ``definition`` and ``baseline`` are assignable at any time. A definition that cannot be counted on
+    this log (an unknown event, an empty stage) keeps the last good figures in sight and says why.
+    """
+
+    definition = DefinitionTrait(help="The definition shown; assignable.")
+    baseline = DefinitionTrait(help="The pinned definition everything is compared with; assignable.")
+    selected = t.Instance(
+        Selection, allow_none=True, default_value=None, help="What a click selected, or None."
+    )
+
+    event_log: EventLog
+    _good: Definition | None = None
+    _good_baseline: Definition | None = None
+
+    def _start(self, log: object, definition: object, baseline: object) -> None:
+        """Check the arguments before anything is drawn, then draw once."""
+        self.event_log = as_log(log)
+        first = as_definition(definition)
+        pinned = first if baseline is None else as_definition(baseline)
+        self.set_trait("definition", first)
+        self.set_trait("baseline", pinned)
+        self._refresh()
+        self.observe(self._on_definition, names=["definition", "baseline"])
+        self.observe(self._on_selected, names="selected")
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why the definition cannot be counted on this log; empty when it can."""
+        return self.definition.problems(self.event_log)
+
+    @property
+    def selection(self) -> pd.DataFrame:
+        """The selected customers: ids, the stage they reached, and when; empty when nothing is selected."""
+        if self._good is None:
+            return pd.DataFrame(index=pd.Index([], name=self.event_log.roles["customer"]))
+        if self.selected is None or not self.selected.fits(self._good):
+            return funnel(self.event_log, self._good).customers(self._good.names[0]).iloc[:0]
+        return self.selected.customers(self.event_log, self._good)
+
+    def _on_definition(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
+        self._refresh()
+
+    def _on_selected(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
+        self._mark_selected()
+
+    @at_the_boundary
+    def _refresh(self) -> None:
+        if not self.definition.problems(self.event_log):
+            self._good = self.definition
+        if not self.baseline.problems(self.event_log):
+            self._good_baseline = self.baseline
+        if self.selected is not None and self._good is not None and not self.selected.fits(self._good):
+            self.selected = None
+        self._draw()
+
+    @property
+    def _stale(self) -> bool:
+        return self._good != self.definition
+
+    def _draw(self) -> None:
+        """Show the figures of the last good definition."""
+        raise NotImplementedError
+
+    def _mark_selected(self) -> None:
+        """Show what is selected."""
+
+    def _show_error(self, sentence: str) -> None:
+        """Show an unexpected error in the widget."""
+
+
+def toggled(current: Selection | None, clicked: Selection) -> Selection | None:
+    """Return the selection after a click: the same part again lets go of it."""
+    return None if current == clicked else clicked
+
+
+def asset(name: str) -> str:
+    """Return the text of a built front-end file."""
+    return cast("str", (STATIC / name).read_text(encoding="utf-8"))

@@ -1,0 +1,49 @@
+"""Title, description, legend and table twin of a chart that bqplot draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anywidget
+import traitlets as t
+
+from cx_widgets.widgets._base import STATIC
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cx_widgets.widgets._wire import JSON
+
+
+class Caption(anywidget.AnyWidget):
+    """What makes a picture readable without seeing it, and selectable without a mouse."""
+
+    _esm = STATIC / "caption.js"
+    _css = STATIC / "caption.css"
+
+    _view = t.Dict().tag(sync=True)
+    _selected = t.Unicode(None, allow_none=True).tag(sync=True)
+    _open = t.Bool(default_value=False).tag(sync=True)
+
+    def tell(
+        self,
+        title: str,
+        *,
+        description: str = "",
+        legend: Sequence[tuple[str, str]] = (),
+        columns: Sequence[str] = (),
+        rows: Sequence[tuple[str | None, Sequence[str]]] = (),
+        note: str = "",
+    ) -> None:
+        """Show a new text and table; ``rows`` are (key of the selection or None, cells)."""
+        revision = self._view.get("revision", 0)
+        cells: list[JSON] = [{"key": key, "cells": list(texts), "raw": []} for key, texts in rows]
+        self._view = {
+            "revision": revision + 1,
+            "title": title,
+            "description": description,
+            "legend": [{"label": label, "swatch": swatch} for label, swatch in legend],
+            "columns": list(columns),
+            "rows": cells,
+            "note": note,
+        }

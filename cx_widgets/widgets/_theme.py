@@ -1,0 +1,31 @@
+"""Colours of the bqplot charts, as CSS variables of the page's theme with fallbacks."""
+
+from __future__ import annotations
+
+import bqplot
+
+STAGES = ("#4477AA", "#EE6677", "#228833", "#B8860B", "#66CCEE", "#AA3377", "#7F7F7F", "#EE8866")
+
+TEXT = "var(--jp-ui-font-color1, #333333)"
+MUTED = "var(--jp-ui-font-color2, #616161)"
+NOW = STAGES[0]
+BASELINE = "#9A9A9A"
+DROP_OFF = "var(--jp-error-color1, #B3261E)"
+SHARES = ("#EDF3F9", "#4477AA", "#1B3554")
+"""Ends and middle of the heat map's scale: light to dark in both themes, cells carry their number."""
+
+
+def stage_colour(index: int) -> str:
+    """Return the colour of the stage at this position; eight colours in turn, names always beside."""
+    return STAGES[index % len(STAGES)]
+
+
+def ticks(size: int = 11) -> dict[str, str]:
+    """Return the style of tick labels that follow the page's theme."""
+    return {"fill": TEXT, "font-size": f"{size}px"}
+
+
+def upright(axis: bqplot.Axis) -> bqplot.Axis:
+    """Return the axis standing; bqplot warns of its own argument when it is given at construction."""
+    axis.orientation = "vertical"
+    return axis

@@ -1,0 +1,205 @@
+"""The stage board: chips in ordered columns, rules, figures, and what the mouse did as code."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import anywidget
+import traitlets as t
+
+from cx_widgets import presets
+from cx_widgets.definition import ROLES, Definition
+from cx_widgets.errors import CXError
+from cx_widgets.metrics import compare, figures
+from cx_widgets.metrics.stages import UNASSIGNED, stage_sizes
+from cx_widgets.problems import DefinitionError
+from cx_widgets.widgets import _wire
+from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from cx_widgets.log import EventLog
+    from cx_widgets.problems import Problem
+    from cx_widgets.widgets._wire import JSON
+
+
+class StageBoard(Face, anywidget.AnyWidget):
+    """The board on which the stages are edited, with the figures strip and the definition as code.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages to start with: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition the figures are compared with; the one given at the start by default.
+    figures
+        Whether the strip of figures stands under the board.
+    """
+
+    _esm = STATIC / "board.js"
+    _css = STATIC / "board.css"
+
+    _catalog = t.Dict().tag(sync=True)
+    _draft = t.Dict().tag(sync=True)
+    _view = t.Dict().tag(sync=True)
+
+    def __init__(
+        self, log: EventLog, definition: object, baseline: object = None, *, figures: bool = True
+    ) -> None:
+        super().__init__()
+        self._show_figures = figures
+        self._broken: Problem | None = None
+        self._answered: object = None
+        self._start(log, definition, baseline)
+
+    def undo(self) -> None:
+        """Go one edit back; nothing happens where there is none."""
+        self._draft = _wire.undone(self._draft) or self._draft
+
+    def redo(self) -> None:
+        """Take one undone edit again; nothing happens where there is none."""
+        self._draft = _wire.redone(self._draft) or self._draft
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """Every figure: baseline, now, their difference and its interval."""
+        if self._good is None or self._good_baseline is None:
+            first = self.problems or self.baseline.problems(self.event_log)
+            raise CXError(f"there are no figures yet: {first[0].message}")
+        return compare(self.event_log, self._good_baseline, self._good).frame
+
+    def _start(self, log: object, definition: object, baseline: object) -> None:
+        with self.hold_sync():
+            super()._start(log, definition, baseline)
+            self._catalog = _catalog(self.event_log, show_figures=self._show_figures)
+            self._draft = _wire.first_draft(self.definition.to_dict(), self.baseline.to_dict())
+            self._answer()
+        self.observe(self._on_draft, names="_draft")
+
+    def _on_definition(self, change: object) -> None:
+        """Answer a new definition; one assigned from Python joins the draft first."""
+        super()._on_definition(change)
+        draft = dict(self._draft)
+        if _parsed(draft, "definition") != self.definition:
+            draft = _wire.edited(draft, self.definition.to_dict(), "changed from Python")
+        if _parsed(draft, "baseline") != self.baseline:
+            draft = _wire.pinned(draft, self.baseline.to_dict())
+        if draft == self._draft:
+            self._answer()
+        else:
+            self._draft = draft
+
+    @at_the_boundary
+    def _on_draft(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
+        """Make a well-formed draft the public definition; answer every draft once, also a broken one."""
+        self._broken = None
+        try:
+            definition = Definition.from_dict(self._draft.get("definition"))
+            baseline = Definition.from_dict(self._draft.get("baseline"))
+        except DefinitionError as error:
+            self._broken = error.problem
+        else:
+            with self.hold_trait_notifications():
+                self.definition = definition
+                self.baseline = baseline
+        if self._answered is not self._draft:
+            self._answer()
+
+    def _draw(self) -> None:
+        """Leave the drawing to the answer: one message for one draft."""
+
+    def _show_error(self, sentence: str) -> None:
+        self._view = {
+            **self._view,
+            "revision": _wire.revision_of(self._draft),
+            "busy": False,
+            "error": sentence,
+        }
+
+    def _answer(self) -> None:
+        self._answered = self._draft
+        log, definition = self.event_log, self.definition
+        sizes = stage_sizes(log, definition)
+        problems = (*([self._broken] if self._broken else []), *definition.problems(log))
+        self._view = {
+            "revision": _wire.revision_of(self._draft),
+            "problems": [asdict(problem) for problem in problems],
+            "stale": self._stale or self._broken is not None,
+            "stages": [
+                {
+                    "name": name,
+                    "role": definition.role(name),
+                    "events": int(sizes.loc[name, "events"]),
+                    "customers": int(sizes.loc[name, "customers"]),
+                }
+                for name in definition.names
+            ],
+            "unassigned": {
+                "events": int(sizes.loc[UNASSIGNED, "events"]),
+                "customers": int(sizes.loc[UNASSIGNED, "customers"]),
+            },
+            "figures": self._figures(),
+            "code": definition.to_code(),
+            "busy": False,
+            "error": None,
+        }
+
+    def _figures(self) -> list[JSON]:
+        if self._good is None or not self._show_figures:
+            return []
+        now = figures(self.event_log, self._good).frame
+        changes = compare(self.event_log, self._good_baseline or self._good, self._good).frame
+        strip = now.join(
+            changes[["baseline", "delta", "lower", "upper", "method"]].rename(
+                columns={"lower": "delta_lower", "upper": "delta_upper", "method": "delta_method"}
+            )
+        )
+        return list(_wire.rows(strip.reset_index(names="key")))
+
+
+def _parsed(draft: Mapping[str, JSON], key: str) -> Definition | None:
+    try:
+        return Definition.from_dict(draft.get(key))
+    except DefinitionError:
+        return None
+
+
+def _catalog(log: EventLog, *, show_figures: bool) -> dict[str, JSON]:
+    """Return what the board needs once: every event with its counts, the presets, the roles."""
+    order = sorted(range(len(log.event_names)), key=lambda i: (-int(log.event_counts[i]), log.event_names[i]))
+    span = (log.end - log.start).total_seconds() if log.n_events else 0.0
+    return {
+        "events": [
+            {
+                "name": log.event_names[i],
+                "events": int(log.event_counts[i]),
+                "customers": int(log.event_customers[i]),
+            }
+            for i in order
+        ],
+        "presets": [_preset(name, log) for name in presets.names()],
+        "roles": list(ROLES),
+        "n_customers": log.n_customers,
+        "n_events": log.n_events,
+        "span_seconds": span,
+        "show_figures": show_figures,
+    }
+
+
+def _preset(name: str, log: EventLog) -> dict[str, JSON]:
+    preset = presets.get(name, log)
+    return {
+        "key": preset.key,
+        "title": preset.title,
+        "origin": preset.origin,
+        "stages": [
+            {"name": stage.name, "role": preset.definition.role(stage.name), "events": list(stage.events)}
+            for stage in preset.definition.stages
+        ],
+    }

@@ -1,0 +1,135 @@
+"""The flow between stages: forward ribbons, skips above, back-steps below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anywidget
+import traitlets as t
+
+from cx_widgets.metrics import transitions
+from cx_widgets.widgets import _text, _wire
+from cx_widgets.widgets._base import STATIC, Face
+from cx_widgets.widgets._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from cx_widgets.log import EventLog
+    from cx_widgets.metrics import Transitions
+    from cx_widgets.widgets._wire import JSON
+
+
+class FlowView(Face, anywidget.AnyWidget):
+    """The transitions between the stages of a definition, drawn as a flow.
+
+    A click on a node selects the customers who visited the stage, a click on a link those who took it.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition whose shares stand beside; the one given at the start by default.
+    """
+
+    _esm = STATIC / "flow.js"
+    _css = STATIC / "flow.css"
+
+    _view = t.Dict().tag(sync=True)
+    _selection = t.Dict(None, allow_none=True).tag(sync=True)
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        super().__init__()
+        self._start(log, definition, baseline)
+        self.observe(self._on_selection, names="_selection")
+
+    def _draw(self) -> None:
+        revision = _wire.revision_of(self._view) + 1
+        empty: dict[str, JSON] = {
+            "revision": revision,
+            "title": "Flow between stages",
+            "description": "No figures yet.",
+            "n_customers": self.event_log.n_customers,
+            "stages": [],
+            "links": [],
+            "baseline_links": None,
+            "problems": [{"kind": problem.kind, "message": problem.message} for problem in self.problems],
+            "stale": self._stale,
+        }
+        if self._good is None:
+            self._view = empty
+            return
+        now = transitions(self.event_log, self._good)
+        before = None
+        if self._good_baseline is not None and self._good_baseline != self._good:
+            before = transitions(self.event_log, self._good_baseline).frame[["from", "to", "share"]]
+        self._view = {
+            **empty,
+            "description": _description(now),
+            "stages": _stages(now.stages),
+            "links": _links(now.frame),
+            "baseline_links": None if before is None else list(_wire.rows(before)),
+        }
+        self._mark_selected()
+
+    def _mark_selected(self) -> None:
+        wire = _to_wire(self.selected)
+        if wire != self._selection:
+            self._selection = wire
+
+    def _on_selection(self, change: Mapping[str, dict[str, str] | None]) -> None:
+        wire = change["new"]
+        if wire is not None:
+            self.selected = _from_wire(wire)
+        elif self.selected is not None and self.selected.kind in ("visited", "moved"):
+            self.selected = None
+
+    def _show_error(self, sentence: str) -> None:
+        self._view = {**self._view, "problems": [{"kind": "error", "message": sentence}]}
+
+
+def _to_wire(selected: Selection | None) -> dict[str, str] | None:
+    if selected is None or selected.kind not in ("visited", "moved"):
+        return None
+    if selected.to is None:
+        return {"kind": "node", "stage": selected.stage}
+    return {"kind": "link", "from": selected.stage, "to": selected.to}
+
+
+def _from_wire(wire: Mapping[str, str]) -> Selection:
+    if wire["kind"] == "node":
+        return Selection("visited", wire["stage"])
+    return Selection("moved", wire["from"], wire["to"])
+
+
+def _stages(frame: pd.DataFrame) -> list[JSON]:
+    table = frame.reset_index(names="name")[["name", "visits", "customers", "dwell_median"]]
+    return list(_wire.rows(table.rename(columns={"dwell_median": "dwell_seconds"})))
+
+
+def _links(frame: pd.DataFrame) -> list[JSON]:
+    columns = [
+        "from",
+        "to",
+        "count",
+        "share",
+        "lower",
+        "upper",
+        "denominator",
+        "customers",
+        "kind",
+        "dwell_median",
+    ]
+    return list(_wire.rows(frame[columns].rename(columns={"dwell_median": "dwell_seconds"})))
+
+
+def _description(now: Transitions) -> str:
+    return (
+        f"{_text.percent(now.skip_share.value)} of the steps between stages skip one, "
+        f"{_text.percent(now.back_share.value)} go back."
+    )

@@ -1,0 +1,251 @@
+"""The funnel as bars: how many customers reach each stage, and how many are lost between two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from cx_widgets.metrics import funnel
+from cx_widgets.widgets import _text, _theme
+from cx_widgets.widgets._base import Face, toggled
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from cx_widgets.log import EventLog
+
+_NAME_LENGTH = 20
+_ROW_PX = 44
+_MARGIN_PX = {"top": 6, "bottom": 12, "left": 150, "right": 10}
+_HEADROOM = 1.42  # room for the text right of a full bar
+_COLUMNS = (
+    "Stage",
+    "Customers",
+    "Of entrants",
+    "95 % interval",
+    "Of previous",
+    "Lost before",
+    "Still open",
+    "Median from previous",
+    "Median from entry",
+)
+
+
+class FunnelView(Face, w.VBox):
+    """The funnel of a definition, with intervals as whiskers and the baseline as a ghost behind.
+
+    A click on a bar selects the customers who reached that stage, a click on the loss between two bars
+    those who were lost there; the table below the title does the same by keyboard.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition shown as a ghost; the one given at the start by default.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption = Caption()
+        rows, counts = bqplot.LinearScale(reverse=True), bqplot.LinearScale(min=0)
+        across = {"x": rows, "y": counts}
+        along = {"x": counts, "y": rows}
+        self._rows, self._counts = rows, counts
+        self._ghost = bqplot.Bars(
+            scales=across, orientation="horizontal", colors=[_theme.BASELINE], opacities=[0.35], padding=0.25
+        )
+        self._bars = bqplot.Bars(
+            scales=across,
+            orientation="horizontal",
+            colors=[_theme.NOW],
+            color_mode="no_group",
+            padding=0.55,
+            unselected_style={"opacity": "0.35"},
+            interactions={"hover": "tooltip"},
+        )
+        self._whiskers = bqplot.Lines(scales=along, colors=[_theme.TEXT], stroke_width=1.5)
+        self._labels = bqplot.Label(
+            scales=along, colors=[_theme.TEXT], default_size=12, font_weight="normal", x_offset=8, y_offset=1
+        )
+        self._losses = bqplot.Label(
+            scales=along,
+            colors=[_theme.DROP_OFF],
+            default_size=11,
+            font_weight="normal",
+            x_offset=6,
+            y_offset=1,
+        )
+        self._axis = _theme.upright(
+            bqplot.Axis(scale=rows, grid_lines="none", color="transparent", tick_style=_theme.ticks(12))
+        )
+        self._figure = bqplot.Figure(
+            marks=[self._ghost, self._bars, self._whiskers, self._labels, self._losses],
+            axes=[self._axis],
+            fig_margin=_MARGIN_PX,
+            padding_y=0,
+            padding_x=0,
+            background_style={"fill": "transparent"},
+            layout=w.Layout(width="100%", min_width="0"),
+        )
+        self._figure.add_class("cx-chart")
+        self._bars.on_element_click(self._on_bar)
+        self._losses.on_element_click(self._on_loss)
+        super().__init__(
+            children=[
+                self._caption,
+                w.Box([self._figure], layout=w.Layout(overflow="hidden auto", max_height="520px")),
+            ]
+        )
+        self._start(log, definition, baseline)
+        self._caption.observe(self._on_row, names="_selected")
+
+    def _draw(self) -> None:
+        if self._good is None:
+            self._empty()
+            return
+        now = funnel(self.event_log, self._good).frame
+        ghost = now if self._good_baseline is None else funnel(self.event_log, self._good_baseline).frame
+        self._bar_chart(now, ghost)
+        same = self._good == self._good_baseline
+        entrants = int(now["entrants"].iloc[0])
+        legend = [("customers who reach the stage", "now"), ("95 % interval", "interval")]
+        if not same:
+            legend.append(("baseline", "baseline"))
+        self._caption.tell(
+            "Funnel",
+            description=_description(now),
+            legend=legend,
+            columns=_COLUMNS,
+            rows=_table(now),
+            note="Figures of the last good definition." if self._stale else f"{entrants:,} customers enter.",
+        )
+        self._mark_selected()
+
+    def _bar_chart(self, now: pd.DataFrame, ghost: pd.DataFrame) -> None:
+        reach = now["reach"].to_numpy(dtype=float)
+        entrants = now["entrants"].to_numpy(dtype=float)
+        at = np.arange(len(now), dtype=float)
+        names = [str(name) for name in now.index]
+        ends = entrants[:, None] * now[["conversion_lower", "conversion_upper"]].to_numpy(dtype=float)
+        before = ghost["reach"].reindex(now.index).to_numpy(dtype=float)
+        with (
+            self._figure.hold_sync(),
+            self._rows.hold_sync(),
+            self._counts.hold_sync(),
+            self._axis.hold_sync(),
+            self._bars.hold_sync(),
+            self._ghost.hold_sync(),
+            self._whiskers.hold_sync(),
+            self._labels.hold_sync(),
+            self._losses.hold_sync(),
+        ):
+            self._rows.min, self._rows.max = -0.05, len(now) - 0.95  # bars keep half a row free at both ends
+            self._counts.max = float(max(np.nanmax(reach), np.nanmax(before, initial=0.0), 1.0) * _HEADROOM)
+            self._axis.tick_values = at
+            self._axis.tick_labels = {
+                f"{i:g}": _text.shortened(name, _NAME_LENGTH) for i, name in enumerate(names)
+            }
+            self._axis.tick_format = "d"
+            self._bars.x, self._bars.y = at, reach
+            self._bars.colors = [_theme.stage_colour(i) for i in range(len(now))]
+            self._ghost.x, self._ghost.y = at, np.nan_to_num(before)
+            self._ghost.visible = self._good != self._good_baseline
+            xs, ys = _whiskers(ends, at)
+            self._whiskers.x, self._whiskers.y = xs, ys
+            self._labels.x = np.fmax(reach, np.nan_to_num(ends[:, 1]))
+            self._labels.y = at
+            self._labels.text = [
+                f"{_text.count(n)} · {_text.percent(share)}"
+                for n, share in zip(reach, now["conversion"].to_numpy(dtype=float), strict=True)
+            ]
+            self._losses.x, self._losses.y = np.zeros(max(len(now) - 1, 0)), at[1:] - 0.5
+            self._losses.text = [
+                f"↓ {_text.count(lost)} lost ({_text.percent(share)})"
+                for lost, share in zip(now["drop_off"].iloc[1:], now["drop_off_share"].iloc[1:], strict=True)
+            ]
+            self._figure.layout.height = f"{_ROW_PX * len(now) + _MARGIN_PX['top'] + _MARGIN_PX['bottom']}px"
+
+    def _empty(self) -> None:
+        self._figure.layout.height = "0px"
+        self._caption.tell("Funnel", description="No figures yet.", note=self.problems[0].message)
+
+    def _mark_selected(self) -> None:
+        chosen = self.selected
+        here = chosen is not None and chosen.kind in ("reached", "dropped") and self._good is not None
+        key = f"{chosen.kind}:{chosen.stage}" if here and chosen is not None else None
+        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
+            self._caption._selected = key  # noqa: SLF001
+        if here and chosen is not None and chosen.kind == "reached" and self._good is not None:
+            self._bars.selected = [self._good.names.index(chosen.stage)]
+        else:
+            self._bars.selected = None
+
+    def _on_bar(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
+        self._click("reached", event["data"]["index"])
+
+    def _on_loss(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
+        self._click("dropped", event["data"]["index"] + 1)
+
+    def _click(self, kind: str, index: int) -> None:
+        if self._good is not None and index < len(self._good.names):
+            self.selected = toggled(self.selected, Selection(kind, self._good.names[index]))
+
+    def _on_row(self, change: Mapping[str, str | None]) -> None:
+        key = change["new"]
+        if key is not None:
+            kind, stage = key.split(":", 1)
+            self.selected = Selection(kind, stage)
+        elif self.selected is not None and self.selected.kind in ("reached", "dropped"):
+            self.selected = None
+
+    def _show_error(self, sentence: str) -> None:
+        self._caption.tell("Funnel", note=sentence)
+
+
+def _whiskers(ends: np.ndarray, at: np.ndarray) -> tuple[list[list[float]], list[list[float]]]:
+    """Return the lines of the interval marks: the span and its two caps for each bar."""
+    xs: list[list[float]] = []
+    ys: list[list[float]] = []
+    for (low, high), row in zip(ends, at, strict=True):
+        if np.isfinite(low) and np.isfinite(high):
+            xs += [[low, high], [low, low], [high, high]]
+            ys += [[row, row], [row - 0.1, row + 0.1], [row - 0.1, row + 0.1]]
+    return (xs, ys) if xs else ([[0.0, 0.0]], [[0.0, 0.0]])
+
+
+def _description(now: pd.DataFrame) -> str:
+    last = now.iloc[-1]
+    return (
+        f"{_text.count(last['reach'])} of {_text.count(last['entrants'])} customers "
+        f"({_text.percent(float(last['conversion']))}) reach {now.index[-1]}."
+    )
+
+
+def _table(now: pd.DataFrame) -> list[tuple[str | None, list[str]]]:
+    table: list[tuple[str | None, list[str]]] = []
+    for place, (name, row) in enumerate(now.iterrows()):
+        if place:
+            lost = f"{_text.count(row['drop_off'])} ({_text.percent(float(row['drop_off_share']))})"
+            table.append((f"dropped:{name}", [f"lost before {name}", lost, *[""] * (len(_COLUMNS) - 2)]))
+        cells = [
+            str(name),
+            _text.count(row["reach"]),
+            _text.percent(float(row["conversion"])),
+            _text.interval(float(row["conversion_lower"]), float(row["conversion_upper"])),
+            _text.percent(float(row["step_conversion"])),
+            _text.count(row["drop_off"]) if place else _text.UNDEFINED,
+            _text.count(row["open"]),
+            _text.duration(row["median_from_previous"]),
+            _text.duration(row["median_from_entry"]),
+        ]
+        table.append((f"reached:{name}", cells))
+    return table

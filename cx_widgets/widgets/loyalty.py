@@ -1,0 +1,174 @@
+"""Loyalty: who comes back, how soon, without looking around again, and who recommends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+import pandas as pd
+
+from cx_widgets.metrics import loyalty
+from cx_widgets.widgets import _text, _theme
+from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._caption import Caption
+
+if TYPE_CHECKING:
+    from cx_widgets.log import EventLog
+
+_MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 16}
+_HEIGHT = "240px"
+_FIGURES = ("Figure", "Value", "95 % interval", "Of", "Method", "Note")
+_PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95 % interval")
+
+
+class LoyaltyPanel(Face, w.VBox):
+    """The loyalty figures of a definition and the retention curve since the first purchase.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition whose curve lies behind; the one given at the start by default.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption, self._numbers = Caption(), Caption(_open=True)
+        periods, shares = bqplot.LinearScale(min=0), bqplot.LinearScale(min=0.0, max=1.0)
+        self._shares, self._periods = shares, periods
+        scales = {"x": periods, "y": shares}
+        self._band = bqplot.Lines(
+            scales=scales,
+            colors=[_theme.NOW],
+            fill="between",
+            fill_opacities=[0.18],
+            opacities=[0.0],
+            stroke_width=0,
+        )
+        self._ghost = bqplot.Lines(
+            scales=scales, colors=[_theme.BASELINE], line_style="dashed", stroke_width=2
+        )
+        self._curve = bqplot.Lines(
+            scales=scales, colors=[_theme.NOW], stroke_width=2.5, marker="circle", marker_size=36
+        )
+        self._across = bqplot.Axis(
+            scale=periods, grid_lines="none", tick_style=_theme.ticks(), tick_format="d"
+        )
+        axes = [
+            self._across,
+            _theme.upright(
+                bqplot.Axis(scale=shares, tick_format=".0%", num_ticks=5, tick_style=_theme.ticks())
+            ),
+        ]
+        self._figure = bqplot.Figure(
+            marks=[self._band, self._ghost, self._curve],
+            axes=axes,
+            fig_margin=_MARGIN_PX,
+            padding_x=0.02,
+            padding_y=0,
+            background_style={"fill": "transparent"},
+            layout=w.Layout(width="100%", min_width="0", height=_HEIGHT),
+        )
+        self._figure.add_class("cx-chart")
+        super().__init__(children=[self._caption, self._figure, self._numbers])
+        self._start(log, definition, baseline)
+
+    def _draw(self) -> None:
+        if self._good is None:
+            self._figure.layout.height = "0px"
+            self._caption.tell("Retention", description="No figures yet.", note=self.problems[0].message)
+            self._numbers.tell("Loyalty")
+            return
+        now = loyalty(self.event_log, self._good)
+        before = now if self._good_baseline is None else loyalty(self.event_log, self._good_baseline)
+        same = self._good == self._good_baseline
+        self._retention(now.retention, before.retention, same=same)
+        period = _text.duration(self._good.rules.retention_period)
+        legend = [("now", "now"), ("95 % interval", "interval")] + (
+            [] if same else [("baseline", "baseline")]
+        )
+        self._caption.tell(
+            "Retention",
+            description=f"Share of buyers who buy again, by period of {period} since their first purchase.",
+            legend=legend,
+            columns=_PERIODS,
+            rows=[
+                (
+                    None,
+                    [
+                        str(row["period"]),
+                        _text.count(row["retained"]),
+                        _text.count(row["mature"]),
+                        _text.percent(float(row["rate"])),
+                        _text.interval(float(row["lower"]), float(row["upper"])),
+                    ],
+                )
+                for _, row in now.retention.reset_index().iterrows()
+            ],
+            note="Figures of the last good definition." if self._stale else _reason(now.frame),
+        )
+        self._numbers.tell(
+            "Loyalty", columns=_FIGURES, rows=[(None, _cells(row)) for _, row in now.frame.iterrows()]
+        )
+
+    def _retention(self, now: pd.DataFrame, before: pd.DataFrame, *, same: bool) -> None:
+        now, before = _drawable(now), _drawable(before)
+        with (
+            self._curve.hold_sync(),
+            self._ghost.hold_sync(),
+            self._band.hold_sync(),
+            self._shares.hold_sync(),
+            self._periods.hold_sync(),
+        ):
+            self._curve.x, self._curve.y = now["period"].to_numpy(float), now["rate"].to_numpy(float)
+            self._ghost.x, self._ghost.y = before["period"].to_numpy(float), before["rate"].to_numpy(float)
+            self._ghost.visible = not same
+            self._band.x = now["period"].to_numpy(float)
+            self._band.y = now[["lower", "upper"]].to_numpy(float).T
+            top = np.nanmax(np.concatenate([now["upper"], before["rate"], [0.05]]).astype(float))
+            self._shares.max = float(min(1.0, np.ceil(top * 20) / 20))
+            self._periods.max = float(max([1, *now["period"], *before["period"]]))
+        self._figure.layout.height = _HEIGHT if len(now) else "0px"
+
+    def _show_error(self, sentence: str) -> None:
+        self._caption.tell("Retention", note=sentence)
+
+
+def _drawable(retention: pd.DataFrame) -> pd.DataFrame:
+    """Return the periods after the first purchase's own that some buyer was wholly observed in."""
+    table = retention.reset_index()
+    return table[(table["period"] > 0) & table["rate"].notna()]
+
+
+def _reason(frame: pd.DataFrame) -> str:
+    """Return why retention is undefined, or nothing."""
+    return str(frame.loc["retention", "note"] or "")
+
+
+def _cells(row: pd.Series) -> list[str]:
+    show = {"share": _text.percent, "count": _text.count}.get(str(row["unit"]), _plain)
+    if row["unit"] == "seconds":
+        show = _seconds
+    bounds = [float(row["lower"]), float(row["upper"])]
+    known = not any(np.isnan(bounds))
+    parts = [_text.count(row["numerator"]), _text.count(row["denominator"])]
+    return [
+        str(row["label"]),
+        show(float(row["value"])),
+        f"{show(bounds[0])} to {show(bounds[1])}" if known else _text.UNDEFINED,
+        " / ".join(parts) if _text.UNDEFINED not in parts else _text.UNDEFINED,
+        str(row["method"]),
+        str(row["note"]),
+    ]
+
+
+def _plain(value: float) -> str:
+    return _text.UNDEFINED if np.isnan(value) else f"{value:,.2f}"
+
+
+def _seconds(value: float) -> str:
+    return _text.UNDEFINED if np.isnan(value) else _text.duration(pd.Timedelta(value, unit="s"))

@@ -1,0 +1,158 @@
+"""Transitions as a heat map: from which stage to which, as a share of all exits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from cx_widgets.metrics import transitions
+from cx_widgets.widgets import _text, _theme
+from cx_widgets.widgets._base import Face, toggled
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cx_widgets.log import EventLog
+
+_NAME_LENGTH = 16
+_ROW_PX = 38
+_MARGIN_PX = {"top": 28, "bottom": 8, "left": 130, "right": 10}
+_WRITTEN_UP_TO = 9  # stages; beyond that the cells are too narrow for numbers
+_DARK = 0.5
+_COLUMNS = ("From", "To", "Transitions", "Of all exits", "95 % interval", "Customers", "Median time to it")
+_JOINT = " → "
+
+
+class TransitionMatrix(Face, w.VBox):
+    """The transition matrix of a definition; a click on a cell selects the customers who went that way.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition to compare with; the one given at the start by default.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption = Caption()
+        self._cells: list[tuple[str, str]] = []
+        self._columns, self._rows = bqplot.OrdinalScale(), bqplot.OrdinalScale(reverse=True)
+        self._shade = bqplot.ColorScale(min=0.0, max=1.0, colors=list(_theme.SHARES))
+        self._heat = bqplot.GridHeatMap(
+            color=np.zeros((2, 2)),
+            row=["(start)", "–"],
+            column=["–", "(end)"],
+            scales={"row": self._rows, "column": self._columns, "color": self._shade},
+            stroke="var(--jp-layout-color1, #fff)",
+            null_color="var(--jp-layout-color2, #f0f0f0)",
+            font_style={"font-size": "11px", "fill": _theme.TEXT},
+            interactions={"click": "select"},
+            selected_style={"stroke": _theme.DROP_OFF, "stroke-width": "3px"},
+        )
+        axes = [
+            bqplot.Axis(scale=self._columns, side="top", grid_lines="none", tick_style=_theme.ticks()),
+            _theme.upright(bqplot.Axis(scale=self._rows, grid_lines="none", tick_style=_theme.ticks())),
+        ]
+        self._figure = bqplot.Figure(
+            marks=[self._heat],
+            axes=axes,
+            fig_margin=_MARGIN_PX,
+            padding_x=0,
+            padding_y=0,
+            background_style={"fill": "transparent"},
+            layout=w.Layout(width="100%", min_width="0"),
+        )
+        self._figure.add_class("cx-chart")
+        self._heat.on_element_click(self._on_cell)
+        super().__init__(
+            children=[
+                self._caption,
+                w.Box([self._figure], layout=w.Layout(overflow="auto", max_height="520px")),
+            ]
+        )
+        self._start(log, definition, baseline)
+        self._caption.observe(self._on_row, names="_selected")
+
+    def _draw(self) -> None:
+        if self._good is None:
+            self._figure.layout.height = "0px"
+            self._caption.tell("Transitions", description="No figures yet.", note=self.problems[0].message)
+            return
+        now = transitions(self.event_log, self._good)
+        names = list(self._good.names)
+        origins, targets = ["(start)", *names], [*names, "(end)"]
+        counts = now.matrix.loc[origins, targets].to_numpy(dtype=float)
+        exits = counts.sum(axis=1, keepdims=True)
+        shares = np.divide(counts, exits, out=np.full_like(counts, np.nan), where=exits > 0)
+        with self._heat.hold_sync():
+            # bqplot lays the grid out when `row` or `column` arrives, so the colours have to be there first
+            self._heat.color = np.where(counts > 0, shares, np.nan)
+            self._heat.row = _distinct(origins)
+            self._heat.column = _distinct(targets)
+            self._heat.display_format = ".0%" if len(names) <= _WRITTEN_UP_TO else None
+        self._figure.layout.height = f"{_ROW_PX * len(origins) + _MARGIN_PX['top'] + _MARGIN_PX['bottom']}px"
+        self._caption.tell(
+            "Transitions",
+            description="Share of all exits of the stage on the left that lead to the stage above.",
+            columns=_COLUMNS,
+            rows=[
+                (
+                    f"{row['from']}{_JOINT}{row['to']}",
+                    [
+                        str(row["from"]),
+                        str(row["to"]),
+                        _text.count(row["count"]),
+                        _text.percent(float(row["share"])),
+                        _text.interval(float(row["lower"]), float(row["upper"])),
+                        _text.count(row["customers"]),
+                        _text.duration(row["dwell_median"]),
+                    ],
+                )
+                for _, row in now.frame.iterrows()
+            ],
+            note="Figures of the last good definition." if self._stale else "",
+        )
+        self._cells = [(str(a), str(b)) for a, b in zip(now.frame["from"], now.frame["to"], strict=True)]
+        self._mark_selected()
+
+    def _mark_selected(self) -> None:
+        chosen = self.selected
+        key = f"{chosen.stage}{_JOINT}{chosen.to}" if chosen is not None and chosen.kind == "moved" else None
+        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
+            self._caption._selected = key  # noqa: SLF001
+
+    def _on_cell(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
+        if self._good is None:
+            return
+        names = self._good.names
+        cell = event["data"]
+        clicked = Selection(
+            "moved", ("(start)", *names)[cell["row_num"]], (*names, "(end)")[cell["column_num"]]
+        )
+        self.selected = toggled(self.selected, clicked)
+
+    def _on_row(self, change: Mapping[str, str | None]) -> None:
+        key = change["new"]
+        if key is not None:
+            here = next((pair for pair in self._cells if _JOINT.join(pair) == key), None)
+            if here is not None:
+                self.selected = Selection("moved", *here)
+        elif self.selected is not None and self.selected.kind == "moved":
+            self.selected = None
+
+    def _show_error(self, sentence: str) -> None:
+        self._caption.tell("Transitions", note=sentence)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Return names cut for the axis and still distinct: two names alike at the front keep a number."""
+    cut = [_text.shortened(name, _NAME_LENGTH) for name in names]
+    return [f"{name} {i}" if cut.count(name) > 1 else name for i, name in enumerate(cut, start=1)]
