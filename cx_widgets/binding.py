@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import operator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -203,7 +204,7 @@ def _where_problems(stage: Stage, log: EventLog) -> list[Problem]:
             problems.append(Problem("unknown_column", message, stage=stage.name, field=condition.column))
             continue
         try:
-            _check(condition, log)
+            _column(log, condition.column).operand(condition)
         except DefinitionError as error:
             message = f"stage {stage.name!r}: {error}"
             problems.append(Problem("condition_type", message, stage=stage.name, field=condition.column))
@@ -249,55 +250,108 @@ def _rows_of(stage: Stage, events: tuple[str, ...], log: EventLog) -> Mask:
 
 
 def _mask(condition: Condition, log: EventLog) -> Mask:
-    return log.memo(
-        ("condition", condition), lambda: _frozen(matches(log.column(condition.column), condition))
-    )
+    column = _column(log, condition.column)
+    return log.memo(("condition", condition), lambda: _frozen(column.matches(condition)))
 
 
-def matches(column: pd.Series, condition: Condition) -> Mask:
-    """Return which values of a column satisfy a condition; a null satisfies no comparison."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        # A few categories are tested instead of many rows; code -1, a null, reads the last place.
-        tested = matches(pd.Series(column.cat.categories), condition)
-        nulls = condition.op == "is null"
-        codes = column.cat.codes.to_numpy()
-        return np.append(tested, nulls)[codes]
-    if condition.op in ("is null", "not null"):
-        null = column.isna().to_numpy(dtype=np.bool_)
-        return null if condition.op == "is null" else ~null
-    kind = _kind_of(column)
-    if kind == "empty":
-        return np.zeros(len(column), dtype=np.bool_)
-    if kind == "time" and column.dtype == np.dtype(object):
-        column = pd.to_datetime(column)
-    operand = _operand(condition, kind, column)
-    if condition.op in ("in", "not in"):
-        found = column.isin(operand if isinstance(operand, list) else [operand])
-        found = found if condition.op == "in" else ~found
-    elif condition.op == "contains":
-        found = column.str.contains(str(operand), regex=False, na=False)
-    else:
-        found = _COMPARE[condition.op](column, operand)
-    return found.to_numpy(dtype=np.bool_, na_value=False) & column.notna().to_numpy(dtype=np.bool_)
+def _column(log: EventLog, name: str) -> _Column:
+    return log.memo(("column for conditions", name), lambda: _Column.of(log.column(name)))
 
 
-def _check(condition: Condition, log: EventLog) -> None:
-    column = log.column(condition.column)
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = pd.Series(column.cat.categories)
-    kind = log.memo(("kind of column", condition.column), lambda: _kind_of(column))
-    if condition.op not in ("is null", "not null") and kind != "empty":
-        _operand(condition, kind, column)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """A column with the kind of its values; of a categorical one, categories and codes."""
+
+    kind: str
+    values: pd.Series
+    codes: np.ndarray[tuple[int], np.dtype[np.integer]] | None = None
+
+    @classmethod
+    def of(cls, values: pd.Series) -> _Column:
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            inner = cls.of(pd.Series(values.cat.categories))
+            return cls(inner.kind, inner.values, values.cat.codes.to_numpy())
+        kind = _kind_of(values)
+        if kind == "time" and values.dtype == np.dtype(object):
+            try:
+                return cls(kind, pd.to_datetime(values))
+            except ValueError:
+                return cls("mixed", values)
+        return cls(kind, values)
+
+    def matches(self, condition: Condition) -> Mask:
+        """Return which rows satisfy a condition; a null satisfies no comparison."""
+        if self.codes is not None:
+            # A few categories are tested instead of many rows; code -1, a null, reads the last place.
+            tested = _Column(self.kind, self.values).matches(condition)
+            rows: Mask = np.append(tested, condition.op == "is null")[self.codes]
+            return rows
+        present = self.values.notna().to_numpy(dtype=np.bool_)
+        if condition.op in ("is null", "not null"):
+            return present if condition.op == "not null" else ~present
+        if self.kind == "empty":
+            return np.zeros(len(present), dtype=np.bool_)
+        operand = self.operand(condition)
+        if condition.op in ("in", "not in"):
+            found = self.values.isin(operand if isinstance(operand, list) else [operand])
+            found = found if condition.op == "in" else ~found
+        elif condition.op == "contains":
+            found = self.values.str.contains(str(operand), regex=False, na=False)
+        else:
+            found = _COMPARE[condition.op](self.values, operand)
+        return found.to_numpy(dtype=np.bool_, na_value=False) & present
+
+    def operand(self, condition: Condition) -> object:
+        """Return the condition's value in the column's own type, or refuse it."""
+        name = condition.column
+        if condition.op in ("is null", "not null") or self.kind == "empty":
+            return None
+        if self.kind == "mixed":
+            raise DefinitionError(
+                f"condition {str(condition)!r}: column {name!r} holds {_HOLDS['mixed']}. "
+                f"Make it one kind in the data, e.g. df[{name!r}].astype(str)."
+            )
+        if condition.op == "contains" and self.kind != "text":
+            raise DefinitionError(
+                f"condition {str(condition)!r} looks for text within text, but column {name!r} "
+                f"holds {_HOLDS[self.kind]}. Use '==' or 'in'."
+            )
+        if isinstance(condition.value, tuple):
+            return [self._converted(condition, value) for value in condition.value]
+        return self._converted(condition, condition.value)
+
+    def _converted(self, condition: Condition, value: Scalar | None) -> object:
+        fits = {
+            "bool": isinstance(value, bool),
+            "number": isinstance(value, (int, float)) and not isinstance(value, bool),
+        }.get(self.kind, isinstance(value, str))
+        if fits and self.kind in ("time", "duration"):
+            try:
+                return self._moment(str(value)) if self.kind == "time" else parse_duration(value)
+            except ValueError:
+                fits = False
+        if not fits:
+            raise DefinitionError(
+                f"condition {str(condition)!r}: column {condition.column!r} holds {_HOLDS[self.kind]}, "
+                f"not {value!r}. Give {_EXAMPLE[self.kind]}."
+            )
+        return value
+
+    def _moment(self, text: str) -> pd.Timestamp:
+        # pandas alone would also read "now", and "1/2/2024" by guessing.
+        dt.datetime.fromisoformat(text)
+        moment = pd.Timestamp(text)
+        zone = self.values.dt.tz
+        if zone is None and moment.tzinfo is not None:
+            raise ValueError(text)
+        return moment.tz_localize(zone) if zone is not None and moment.tzinfo is None else moment
 
 
 def _kind_of(column: pd.Series) -> str:
     dtype = column.dtype
     if dtype == np.dtype(object):
         return _KIND_OF_OBJECTS.get(pd.api.types.infer_dtype(column, skipna=True), "mixed")
-    for kind, test in _KIND_OF_TYPES.items():
-        if test(dtype):
-            return kind
-    return "mixed"
+    return next((kind for kind, test in _KIND_OF_TYPES.items() if test(dtype)), "mixed")
 
 
 _KIND_OF_TYPES: Mapping[str, Callable[..., bool]] = {
@@ -315,51 +369,6 @@ _KIND_OF_OBJECTS = {
     **dict.fromkeys(("datetime", "datetime64", "date"), "time"),
     **dict.fromkeys(("timedelta", "timedelta64"), "duration"),
 }
-
-
-def _operand(condition: Condition, kind: str, column: pd.Series) -> object:
-    """Return the condition's value in the column's own type, or refuse it."""
-    if condition.op == "contains" and kind != "text":
-        raise DefinitionError(
-            f"condition {str(condition)!r} looks for text within text, but column {condition.column!r} "
-            f"holds {_HOLDS[kind]}. Use '==' or 'in'."
-        )
-    if kind == "mixed":
-        raise DefinitionError(
-            f"condition {str(condition)!r}: column {condition.column!r} holds {_HOLDS[kind]}. "
-            "Give the log a column of one kind, e.g. df[column].astype(str)."
-        )
-    if isinstance(condition.value, tuple):
-        return [_converted(condition, item, kind, column) for item in condition.value]
-    return _converted(condition, condition.value, kind, column)
-
-
-def _converted(condition: Condition, value: Scalar | None, kind: str, column: pd.Series) -> object:
-    fits = {
-        "bool": isinstance(value, bool),
-        "number": isinstance(value, (int, float)) and not isinstance(value, bool),
-    }.get(kind, isinstance(value, str))
-    if fits and kind in ("time", "duration"):
-        try:
-            return _moment(str(value), column) if kind == "time" else parse_duration(value)
-        except ValueError:
-            fits = False
-    if not fits:
-        raise DefinitionError(
-            f"condition {str(condition)!r}: column {condition.column!r} holds {_HOLDS[kind]}, not {value!r}. "
-            f"Give {_EXAMPLE[kind]}."
-        )
-    return value
-
-
-def _moment(text: str, column: pd.Series) -> pd.Timestamp:
-    moment = pd.Timestamp(text)
-    zone = column.dt.tz
-    if zone is None and moment.tzinfo is not None:
-        raise ValueError(text)
-    if zone is not None and moment.tzinfo is None:
-        return moment.tz_localize(zone)
-    return moment
 
 
 _A = TypeVar("_A", bound="np.ndarray[tuple[int], np.dtype[np.generic]]")

@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from html import escape
 from typing import TYPE_CHECKING
 
+from cx_widgets import _text
 from cx_widgets import binding as _binding
-from cx_widgets._code import Group, literal, source
 from cx_widgets.binding import Binding
 from cx_widgets.errors import CXError, listing, unknown
 from cx_widgets.problems import DefinitionError, Problem
@@ -56,7 +55,6 @@ __all__ = [
 
 SCHEMA = 1
 MOST_STAGES = 250
-_CODE_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -341,7 +339,7 @@ class Definition:
             if (other.where, other.nth) != (first.where, first.nth):
                 raise DefinitionError(
                     f"stages {first.name!r} and {other.name!r} cannot be one, their conditions differ: "
-                    f"{_conditions(first)} and {_conditions(other)}. Give both the same first.",
+                    f"{_asked(first)} and {_asked(other)}. Give both the same first.",
                     kind="field",
                     stage=other.name,
                     field="where",
@@ -675,7 +673,7 @@ class Definition:
         >>> Definition.from_json('{"schema": 1, "stages": [{"name": "Buy", "events": ["order"]}]}').names
         ('Buy',)
         """
-        return cls.from_dict(_parsed(text))
+        return cls.from_dict(_text.parsed(text))
 
     def to_code(self) -> str:
         """Return the definition as Python: with ``import cx_widgets as cx`` it evaluates to an equal one.
@@ -689,14 +687,7 @@ class Definition:
         >>> print(Definition({"Consider": ["ad", "search"], "Buy": ["order"]}, window="30D").to_code())
         cx.Definition({"Consider": ["ad", "search"], "Buy": ["order"]}, window="30D")
         """
-        plain = all(not stage.conditional and stage.role == "auto" for stage in self.stages)
-        if plain:
-            items = tuple((f"{literal(stage.name)}: ", _list_code(stage.events)) for stage in self.stages)
-            stages = Group("{", items, "}")
-        else:
-            stages = Group("[", tuple(("", _stage_code(stage)) for stage in self.stages), "]")
-        rules = tuple((f"{field}=", literal(text)) for field, text in self.rules.to_dict().items())
-        return source(Group("cx.Definition(", (("", stages), *rules), ")"), _CODE_WIDTH)
+        return _text.code_of(self.stages, self.rules)
 
     def __getitem__(self, name: str) -> Stage:
         for stage in self.stages:
@@ -714,35 +705,10 @@ class Definition:
         return len(self.stages)
 
     def __repr__(self) -> str:
-        count = "1 stage" if len(self.stages) == 1 else f"{len(self.stages)} stages"
-        lines = [f"Definition: {count}"]
-        for number, stage in enumerate(self.stages, start=1):
-            role = f" ({stage.resolved_role})" if stage.resolved_role else ""
-            details = [_cut(stage.events) or "no events", *_details(stage)]
-            lines.append(f"  {number}. {stage.name}{role}: {'; '.join(details)}")
-        return "\n".join([*lines, f"  {self.rules.describe()}", f"  {self._retention()}"])
+        return _text.lines_of(self.stages, self.rules)
 
     def _repr_html_(self) -> str:
-        rows = []
-        for number, stage in enumerate(self.stages, start=1):
-            texts = (
-                stage.name,
-                stage.resolved_role or "",
-                _cut(stage.events) or "no events",
-                "; ".join(_details(stage)),
-            )
-            cells = "".join(f'<td dir="auto">{escape(text)}</td>' for text in texts)
-            rows.append(f"<tr><td>{number}</td>{cells}</tr>")
-        heads = "".join(
-            f'<th scope="col">{head}</th>' for head in ("", "stage", "role", "events", "conditions")
-        )
-        return (
-            f"<table><caption>{escape(self.rules.describe())}; {escape(self._retention())}</caption>"
-            f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        )
-
-    def _retention(self) -> str:
-        return f"retention by {format_duration(self.rules.retention_period)}"
+        return _text.table_of(self.stages, self.rules)
 
     def _with(self, stages: Iterable[Stage]) -> Definition:
         return Definition(tuple(stages), self.rules)
@@ -863,71 +829,5 @@ def _place(field: str, place: object, last: int) -> int:
     return place
 
 
-def _cut(names: tuple[str, ...], most: int = 10) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f", ... {rest} more" if rest > 0 else "")
-
-
-def _details(stage: Stage) -> list[str]:
-    details = [str(condition) for condition in stage.where]
-    if stage.nth is not None:
-        details.append(f"occurrence {stage.nth}")
-    return details
-
-
-def _conditions(stage: Stage) -> str:
-    return " and ".join(_details(stage)) or "none"
-
-
-def _list_code(texts: Iterable[str]) -> Group:
-    return Group("[", tuple(("", literal(text)) for text in texts), "]")
-
-
-def _stage_code(stage: Stage) -> Group:
-    items: list[tuple[str, str | Group]] = [("", literal(stage.name)), ("", _list_code(stage.events))]
-    if stage.where:
-        where = Group("[", tuple(("", _condition_code(condition)) for condition in stage.where), "]")
-        items.append(("where=", where))
-    if stage.nth is not None:
-        items.append(("nth=", literal(stage.nth)))
-    if stage.role != "auto":
-        items.append(("role=", literal(stage.role)))
-    return Group("cx.Stage(", tuple(items), ")")
-
-
-def _condition_code(condition: Condition) -> Group:
-    items: list[tuple[str, str | Group]] = [("", literal(condition.column)), ("", literal(condition.op))]
-    if isinstance(condition.value, tuple):
-        items.append(("", Group("[", tuple(("", literal(value)) for value in condition.value), "]")))
-    elif condition.value is not None:
-        items.append(("", literal(condition.value)))
-    return Group("cx.Condition(", tuple(items), ")")
-
-
-def _parsed(text: object) -> object:
-    if not isinstance(text, str):
-        raise DefinitionError(
-            f"from_json takes the text of a definition, not {text!r}. Read a file with path.read_text()."
-        )
-    try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise DefinitionError(
-            f"the text is not JSON: line {error.lineno}, column {error.colno}: {error.msg}. "
-            "Give the text itself, as to_json() returns it."
-        ) from None
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    data: dict[str, object] = {}
-    for name, value in pairs:
-        if name in data:
-            raise DefinitionError(f"field {name!r} stands twice in one object of the JSON. Keep one.")
-        data[name] = value
-    return data
-
-
-def _no_constant(name: str) -> object:
-    raise DefinitionError(
-        f"the JSON holds {name}, which is no JSON number. Use 'is null' or 'not null' for gaps."
-    )
+def _asked(stage: Stage) -> str:
+    return " and ".join(_text.details(stage)) or "none"

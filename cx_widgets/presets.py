@@ -1,8 +1,8 @@
 """Stage models from customer-experience practice, empty or with events suggested by their names.
 
 A suggestion reads nothing but the name of an event. The name is cut into words at spaces, ``_``, ``-``,
-``.``, ``/`` and capitals; plain endings (-s, -ed, -ing) are taken off; two neighbouring words also count as one
-(``sign_up`` as *signup*). The first of these that fits decides, so each event is suggested at most once:
+``.``, ``/`` and capitals; plain endings (-s, -ed, -ing) are taken off; two neighbouring words also count as
+one (``sign_up`` as *signup*). The first of these that fits decides, so each event is suggested at most once:
 
 1. words of failure (*cancel, refund, abandon, fail, error, remove, unsubscribe, ...*): no suggestion;
 2. *coupon, voucher*: **bond** where it is redeemed or used, else **aware**;

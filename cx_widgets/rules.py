@@ -43,7 +43,7 @@ _NANOSECONDS = {
 }
 _MONTHS = ("M", "mo", "mon", "month", "months", "ME", "MS")
 _YEARS = ("Y", "y", "yr", "yrs", "year", "years", "YE", "YS")
-_TERM = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([^\W\d_]+)\s*")
+_TERM = re.compile(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*([^\W\d_]+)\s*")
 _SAY = "Say '30D', '12h', '90min' or '1D12h'"
 _LONGEST_NS = int(pd.Timedelta.max.value)
 

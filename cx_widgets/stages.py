@@ -74,7 +74,7 @@ def guess_role(name: str) -> str | None:
     return roles[0] if len(roles) == 1 else None
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Condition:
     """A test of one column: a column, an operator and a value, as data; nothing is ever evaluated.
 
@@ -144,6 +144,17 @@ class Condition:
         """
         fields = read_fields("condition", data, ("column", "op"), ("value",))
         return cls(fields["column"], fields["op"], fields.get("value"))  # type: ignore[arg-type] # checked there
+
+    def _key(self) -> tuple[object, ...]:
+        # To Python True equals 1, but a column of numbers answers to 1 and one of truth values to True.
+        values = self.value if isinstance(self.value, tuple) else (self.value,)
+        return (self.column, self.op, *((isinstance(value, bool), value) for value in values))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Condition) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
     def __str__(self) -> str:
         if self.value is None:
@@ -430,7 +441,7 @@ def _column(column: object) -> str:
             kind="field",
             field="where",
         )
-    return column
+    return str(column)
 
 
 def _operator(op: object) -> str:
@@ -523,7 +534,7 @@ def _occurrence(nth: object, stage: str) -> int | str | None:
 
 def _role(role: object, stage: str) -> str | None:
     if role is None or (isinstance(role, str) and role in ("auto", *ROLES)):
-        return role
+        return None if role is None else str(role)
     raise DefinitionError(
         str(unknown("role", role, ROLES, then=f"It is the role of stage {stage!r}; None means no role.")),
         kind="field",

@@ -22,7 +22,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors"},
     {"_frames", "_keys", "_times", "log", "stats"},
-    {"_code", "binding", "definition", "presets", "problems", "rules", "stages"},
+    {"_text", "binding", "definition", "presets", "problems", "rules", "stages"},
     {"engine"},
     {"metrics"},
     {"export", "datasets"},
