@@ -17,9 +17,9 @@ class CXError(ValueError):
 
 def listing(names: Iterable[object], limit: int = _SHOWN) -> str:
     """Return names as a bracketed list, cut to ``limit`` with the number left out."""
-    names = [repr(name) for name in names]
-    rest = len(names) - limit
-    return "[" + ", ".join(names[:limit]) + (f", ... {rest} more" if rest > 0 else "") + "]"
+    shown = [repr(name) for name in names]
+    rest = len(shown) - limit
+    return "[" + ", ".join(shown[:limit]) + (f", ... {rest} more" if rest > 0 else "") + "]"
 
 
 def unknown(kind: str, value: object, available: Iterable[object], *, then: str = "") -> CXError:

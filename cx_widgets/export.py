@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from html import escape
+from math import isnan
 from typing import TYPE_CHECKING
 
 from cx_widgets.metrics import figures, funnel
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _ROW, _LEFT, _BAR = 720, 34, 190, 330
 _NAME = 26
+_LOOK = 'role="img" font-family="sans-serif" font-size="13" fill="#222222"'
 _COLOURS = ("#4477AA", "#EE6677", "#228833", "#B8860B", "#66CCEE", "#AA3377", "#7F7F7F", "#EE8866")
 
 
@@ -26,7 +28,7 @@ def svg(log: EventLog, definition: Definition) -> str:
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": [1, 1], "when": pd.to_datetime(["2026-01-01", "2026-01-02"]), "what": ["ad", "buy"]})
+    >>> df = pd.DataFrame({"who": [1, 1], "when": ["2026-01-01", "2026-01-02"], "what": ["ad", "buy"]})
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
     >>> svg(log, cx.Definition({"Consider": ["ad"], "Buy": ["buy"]})).startswith("<svg")
     True
@@ -34,24 +36,23 @@ def svg(log: EventLog, definition: Definition) -> str:
     table = funnel(log, definition).frame
     height = _ROW * len(table) + 16
     widest = max(int(table["reach"].max()), 1)
+    frame = f'width="{_WIDTH}" height="{height}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-        f'height="{height}" role="img" font-family="sans-serif" font-size="13">',
-        f"<title>{escape(f'Funnel: {len(table)} stages')}</title>",
-        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" {frame} {_LOOK}>',
+        f"<title>Funnel: {len(table)} stages</title>",
+        f'<rect {frame} fill="#ffffff"/>',
     ]
     for place, (name, row) in enumerate(table.iterrows()):
         top = 8 + place * _ROW
-        reach, share = int(row["reach"]), float(row["conversion"])
-        said = f"{reach:,}" + (f" ({share:.1%})" if share == share else "")  # noqa: PLR0124 - NaN is not itself
-        bar = round(_BAR * reach / widest, 1)
-        short = str(name) if len(str(name)) <= _NAME else str(name)[: _NAME - 1] + "…"
+        share = float(row["conversion"])
+        said = f"{int(row['reach']):,}" + ("" if isnan(share) else f" ({share:.1%})")
+        bar = round(_BAR * int(row["reach"]) / widest, 1)
+        box = f'x="{_LEFT}" y="{top + 3}" width="{bar}" height="{_ROW - 12}" rx="3"'
         parts += [
-            f"<g><title>{escape(str(name))}: {escape(said)}</title>",
-            f'<text x="{_LEFT - 10}" y="{top + 18}" text-anchor="end" fill="#222222">{escape(short)}</text>',
-            f'<rect x="{_LEFT}" y="{top + 3}" width="{bar}" height="{_ROW - 12}" rx="3" '
-            f'fill="{_COLOURS[place % len(_COLOURS)]}"/>',
-            f'<text x="{_LEFT + bar + 8}" y="{top + 18}" fill="#222222">{escape(said)}</text></g>',
+            f"<g><title>{escape(f'{name}: {said}')}</title>",
+            f'<text x="{_LEFT - 10}" y="{top + 18}" text-anchor="end">{escape(_shortened(str(name)))}</text>',
+            f'<rect {box} fill="{_COLOURS[place % len(_COLOURS)]}"/>',
+            f'<text x="{_LEFT + bar + 8}" y="{top + 18}">{escape(said)}</text></g>',
         ]
     return "".join([*parts, "</svg>"])
 
@@ -65,18 +66,19 @@ def html(log: EventLog, definition: Definition) -> str:
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": [1, 1], "when": pd.to_datetime(["2026-01-01", "2026-01-02"]), "what": ["ad", "buy"]})
+    >>> df = pd.DataFrame({"who": [1, 1], "when": ["2026-01-01", "2026-01-02"], "what": ["ad", "buy"]})
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
     >>> "<table" in html(log, cx.Definition({"Consider": ["ad"], "Buy": ["buy"]}))
     True
     """
     picture = b64encode(svg(log, definition).encode()).decode()
-    result = funnel(log, definition)
-    return (
-        '<div class="cx-static">'
-        f'<img alt="{escape(_sentence(log, definition), quote=True)}" src="data:image/svg+xml;base64,{picture}"/>'
-        f"{result._repr_html_()}{figures(log, definition)._repr_html_()}</div>"  # noqa: SLF001 - IPython's protocol
-    )
+    image = f'<img alt="{escape(_sentence(log, definition))}" src="data:image/svg+xml;base64,{picture}"/>'
+    tables = (result._repr_html_() for result in (funnel(log, definition), figures(log, definition)))
+    return f'<div class="cx-static">{image}{"".join(tables)}</div>'
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME else name[: _NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _sentence(log: EventLog, definition: Definition) -> str:

@@ -204,7 +204,7 @@ def test_a_baseline_of_unknown_events_does_not_stop_the_board(log, journey):
     assert bench.board._view["figures"]
 
 
-def test_an_empty_log_and_an_empty_preset_open_without_figures(journey):
+def test_an_empty_log_and_an_empty_preset_open_without_figures():
     nothing = pd.DataFrame(
         {
             "c": pd.Series([], dtype=str),

@@ -37,7 +37,7 @@ def stage_sizes(log: EventLog, definition: Definition) -> pd.DataFrame:
     Examples
     --------
     >>> import cx_widgets as cx, pandas as pd
-    >>> df = pd.DataFrame({"who": [1, 1, 2], "when": pd.to_datetime(["2026-01-01"] * 3), "what": ["ad", "buy", "ad"]})
+    >>> df = pd.DataFrame({"who": [1, 1, 2], "when": ["2026-01-01"] * 3, "what": ["ad", "buy", "ad"]})
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
     >>> stage_sizes(log, cx.Definition({"Consider": ["ad"], "Buy": ["buy"]})).to_dict("index")["Consider"]
     {'events': 2, 'customers': 2}

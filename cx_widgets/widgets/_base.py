@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import traitlets as t
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent.parent / "static"
 
-P = ParamSpec("P")
+_logger = logging.getLogger(__name__)
 
 
 def as_definition(value: object) -> Definition:
@@ -59,15 +60,18 @@ class DefinitionTrait(t.TraitType[Definition, object]):
         return as_definition(value)
 
 
-def at_the_boundary(method: Callable[Concatenate[Face, P], None]) -> Callable[Concatenate[Face, P], None]:
+F = TypeVar("F", bound="Face")
+
+
+def at_the_boundary(method: Callable[[F, object], None]) -> Callable[[F, object], None]:
     """Return the observer with its errors logged and shown: an exception in an observer is invisible."""
 
     @wraps(method)
-    def safe(self: Face, *args: P.args, **kwargs: P.kwargs) -> None:
+    def safe(self: F, change: object) -> None:
         try:
-            method(self, *args, **kwargs)
+            method(self, change)
         except Exception as error:
-            self.log.exception("cx_widgets: %s", type(self).__name__)
+            _logger.exception("cx_widgets: %s", type(self).__name__)
             self._show_error(f"{type(error).__name__}: {error}")
 
     return safe
@@ -97,7 +101,7 @@ class Face(t.HasTraits):
         pinned = first if baseline is None else as_definition(baseline)
         self.set_trait("definition", first)
         self.set_trait("baseline", pinned)
-        self._refresh()
+        self._refresh(None)
         self.observe(self._on_definition, names=["definition", "baseline"])
         self.observe(self._on_selected, names="selected")
 
@@ -115,14 +119,14 @@ class Face(t.HasTraits):
             return funnel(self.event_log, self._good).customers(self._good.names[0]).iloc[:0]
         return self.selected.customers(self.event_log, self._good)
 
-    def _on_definition(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
-        self._refresh()
+    def _on_definition(self, change: object) -> None:
+        self._refresh(change)
 
     def _on_selected(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
         self._mark_selected()
 
     @at_the_boundary
-    def _refresh(self) -> None:
+    def _refresh(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
         if not self.definition.problems(self.event_log):
             self._good = self.definition
         if not self.baseline.problems(self.event_log):
@@ -146,11 +150,14 @@ class Face(t.HasTraits):
         """Show an unexpected error in the widget."""
 
 
+def side_by_side() -> dict[str, str]:
+    """Return the layout of two parts beside each other where there is room, else one below the other."""
+    return {
+        "grid_template_columns": "repeat(auto-fit, minmax(min(100%, 460px), 1fr))",
+        "grid_gap": "8px 24px",
+    }
+
+
 def toggled(current: Selection | None, clicked: Selection) -> Selection | None:
     """Return the selection after a click: the same part again lets go of it."""
     return None if current == clicked else clicked
-
-
-def asset(name: str) -> str:
-    """Return the text of a built front-end file."""
-    return cast("str", (STATIC / name).read_text(encoding="utf-8"))

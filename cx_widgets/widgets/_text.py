@@ -6,8 +6,8 @@ import math
 
 import pandas as pd
 
-UNDEFINED = "–"
-_ELLIPSIS = "…"
+UNDEFINED = "\N{EN DASH}"
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0))
 
 
@@ -21,14 +21,14 @@ def interval(lower: float, upper: float) -> str:
     return UNDEFINED if math.isnan(lower) or math.isnan(upper) else f"{percent(lower)} to {percent(upper)}"
 
 
-def count(number: float) -> str:
+def count(number: object) -> str:
     """Return a count with thousands separated."""
-    return UNDEFINED if pd.isna(number) else f"{int(number):,}"
+    return UNDEFINED if number is None or str(number) in ("<NA>", "nan") else f"{int(float(str(number))):,}"
 
 
-def duration(value: pd.Timedelta) -> str:
+def duration(value: object) -> str:
     """Return a duration in the largest unit that leaves at least one."""
-    if value is pd.NaT or pd.isna(value):
+    if not isinstance(value, pd.Timedelta) or pd.isna(value):
         return UNDEFINED
     seconds = value.total_seconds()
     for unit, size in _UNITS:

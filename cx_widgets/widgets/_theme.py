@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import bqplot
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import bqplot
 
 STAGES = ("#4477AA", "#EE6677", "#228833", "#B8860B", "#66CCEE", "#AA3377", "#7F7F7F", "#EE8866")
 
@@ -11,8 +14,9 @@ MUTED = "var(--jp-ui-font-color2, #616161)"
 NOW = STAGES[0]
 BASELINE = "#9A9A9A"
 DROP_OFF = "var(--jp-error-color1, #B3261E)"
-SHARES = ("#EDF3F9", "#4477AA", "#1B3554")
-"""Ends and middle of the heat map's scale: light to dark in both themes, cells carry their number."""
+SHARES = ("#EDF3F9", "#A9C3DD", "#6F9CC9")
+"""The heat map's scale, light enough in both themes for the dark numbers in its cells."""
+ON_SHARES = "#1A1A1A"
 
 
 def stage_colour(index: int) -> str:

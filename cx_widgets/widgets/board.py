@@ -12,7 +12,7 @@ from cx_widgets import presets
 from cx_widgets.definition import ROLES, Definition
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import compare, figures
-from cx_widgets.metrics.stages import UNASSIGNED, stage_sizes
+from cx_widgets.metrics.stages import stage_sizes
 from cx_widgets.problems import DefinitionError
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
@@ -125,25 +125,17 @@ class StageBoard(Face, anywidget.AnyWidget):
     def _answer(self) -> None:
         self._answered = self._draft
         log, definition = self.event_log, self.definition
-        sizes = stage_sizes(log, definition)
+        sizes = _wire.rows(stage_sizes(log, definition))
         problems = (*([self._broken] if self._broken else []), *definition.problems(log))
         self._view = {
             "revision": _wire.revision_of(self._draft),
             "problems": [asdict(problem) for problem in problems],
             "stale": self._stale or self._broken is not None,
             "stages": [
-                {
-                    "name": name,
-                    "role": definition.role(name),
-                    "events": int(sizes.loc[name, "events"]),
-                    "customers": int(sizes.loc[name, "customers"]),
-                }
-                for name in definition.names
+                {"name": name, "role": definition.role(name), **size}
+                for name, size in zip(definition.names, sizes, strict=False)
             ],
-            "unassigned": {
-                "events": int(sizes.loc[UNASSIGNED, "events"]),
-                "customers": int(sizes.loc[UNASSIGNED, "customers"]),
-            },
+            "unassigned": sizes[-1],
             "figures": self._figures(),
             "code": definition.to_code(),
             "busy": False,

@@ -41,7 +41,7 @@ class FlowView(Face, anywidget.AnyWidget):
     _css = STATIC / "flow.css"
 
     _view = t.Dict().tag(sync=True)
-    _selection = t.Dict(None, allow_none=True).tag(sync=True)
+    _selection: t.Dict[str, str] | t.Any = t.Dict(None, allow_none=True).tag(sync=True)
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class FlowView(Face, anywidget.AnyWidget):
         self._mark_selected()
 
     def _mark_selected(self) -> None:
-        wire = _to_wire(self.selected)
+        wire: dict[str, str] | None = _to_wire(self.selected)
         if wire != self._selection:
             self._selection = wire
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets.metrics import loyalty
+from cx_widgets.rules import format_duration
 from cx_widgets.widgets import _text, _theme
-from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._base import Face, side_by_side
 from cx_widgets.widgets._caption import Caption
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 _MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 16}
 _HEIGHT = "240px"
-_FIGURES = ("Figure", "Value", "95 % interval", "Of", "Method", "Note")
+_FIRM = 30  # buyers; the intervals of fewer may run off the top
+_LOWEST_TOP = 0.05
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
+_MARKS = 5
+_FIGURES = ("Figure", "Value", "95 % interval", "Of", "How")
 _PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95 % interval")
 
 
@@ -58,15 +63,12 @@ class LoyaltyPanel(Face, w.VBox):
         self._across = bqplot.Axis(
             scale=periods, grid_lines="none", tick_style=_theme.ticks(), tick_format="d"
         )
-        axes = [
-            self._across,
-            _theme.upright(
-                bqplot.Axis(scale=shares, tick_format=".0%", num_ticks=5, tick_style=_theme.ticks())
-            ),
-        ]
+        self._upwards = _theme.upright(
+            bqplot.Axis(scale=shares, tick_format=".0%", tick_style=_theme.ticks())
+        )
         self._figure = bqplot.Figure(
             marks=[self._band, self._ghost, self._curve],
-            axes=axes,
+            axes=[self._across, self._upwards],
             fig_margin=_MARGIN_PX,
             padding_x=0.02,
             padding_y=0,
@@ -74,7 +76,9 @@ class LoyaltyPanel(Face, w.VBox):
             layout=w.Layout(width="100%", min_width="0", height=_HEIGHT),
         )
         self._figure.add_class("cx-chart")
-        super().__init__(children=[self._caption, self._figure, self._numbers])
+        curve = w.VBox([self._caption, self._figure], layout=w.Layout(min_width="0"))
+        parts = w.GridBox([curve, self._numbers], layout=w.Layout(**side_by_side()))
+        super().__init__(children=[parts])
         self._start(log, definition, baseline)
 
     def _draw(self) -> None:
@@ -87,7 +91,7 @@ class LoyaltyPanel(Face, w.VBox):
         before = now if self._good_baseline is None else loyalty(self.event_log, self._good_baseline)
         same = self._good == self._good_baseline
         self._retention(now.retention, before.retention, same=same)
-        period = _text.duration(self._good.rules.retention_period)
+        period = format_duration(self._good.rules.retention_period)
         legend = [("now", "now"), ("95 % interval", "interval")] + (
             [] if same else [("baseline", "baseline")]
         )
@@ -129,8 +133,9 @@ class LoyaltyPanel(Face, w.VBox):
             self._ghost.visible = not same
             self._band.x = now["period"].to_numpy(float)
             self._band.y = now[["lower", "upper"]].to_numpy(float).T
-            top = np.nanmax(np.concatenate([now["upper"], before["rate"], [0.05]]).astype(float))
-            self._shares.max = float(min(1.0, np.ceil(top * 20) / 20))
+            marks = _marks(now, before)
+            self._shares.max = float(marks[-1])
+            self._upwards.tick_values = marks
             self._periods.max = float(max([1, *now["period"], *before["period"]]))
         self._figure.layout.height = _HEIGHT if len(now) else "0px"
 
@@ -144,15 +149,22 @@ def _drawable(retention: pd.DataFrame) -> pd.DataFrame:
     return table[(table["period"] > 0) & table["rate"].notna()]
 
 
+def _marks(now: pd.DataFrame, before: pd.DataFrame) -> np.ndarray:
+    """Return the shares marked on the axis, up to the curves and the intervals that rest on some buyers."""
+    firm = now["upper"][now["mature"] >= _FIRM]
+    top = max([_LOWEST_TOP, *now["rate"], *before["rate"], *firm])
+    step = next(step for step in _STEPS if step * _MARKS >= top)
+    return np.arange(0, np.ceil(round(top / step, 9)) + 1) * step
+
+
 def _reason(frame: pd.DataFrame) -> str:
     """Return why retention is undefined, or nothing."""
-    return str(frame.loc["retention", "note"] or "")
+    undefined = bool(frame["value"].isna()["retention"])
+    return str(frame.loc["retention", "note"]) if undefined else ""
 
 
 def _cells(row: pd.Series) -> list[str]:
-    show = {"share": _text.percent, "count": _text.count}.get(str(row["unit"]), _plain)
-    if row["unit"] == "seconds":
-        show = _seconds
+    show = _SHOWN.get(str(row["unit"]), _plain)
     bounds = [float(row["lower"]), float(row["upper"])]
     known = not any(np.isnan(bounds))
     parts = [_text.count(row["numerator"]), _text.count(row["denominator"])]
@@ -161,8 +173,7 @@ def _cells(row: pd.Series) -> list[str]:
         show(float(row["value"])),
         f"{show(bounds[0])} to {show(bounds[1])}" if known else _text.UNDEFINED,
         " / ".join(parts) if _text.UNDEFINED not in parts else _text.UNDEFINED,
-        str(row["method"]),
-        str(row["note"]),
+        ". ".join(part for part in (str(row["method"]), str(row["note"])) if part),
     ]
 
 
@@ -172,3 +183,10 @@ def _plain(value: float) -> str:
 
 def _seconds(value: float) -> str:
     return _text.UNDEFINED if np.isnan(value) else _text.duration(pd.Timedelta(value, unit="s"))
+
+
+def _ratio(value: float) -> str:
+    return _text.UNDEFINED if np.isnan(value) or value == 0 else f"1 : {1 / value:,.2f}"
+
+
+_SHOWN = {"share": _text.percent, "count": _text.count, "seconds": _seconds, "ratio": _ratio}

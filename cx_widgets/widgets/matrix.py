@@ -23,7 +23,6 @@ _NAME_LENGTH = 16
 _ROW_PX = 38
 _MARGIN_PX = {"top": 28, "bottom": 8, "left": 130, "right": 10}
 _WRITTEN_UP_TO = 9  # stages; beyond that the cells are too narrow for numbers
-_DARK = 0.5
 _COLUMNS = ("From", "To", "Transitions", "Of all exits", "95 % interval", "Customers", "Median time to it")
 _JOINT = " → "
 
@@ -48,12 +47,12 @@ class TransitionMatrix(Face, w.VBox):
         self._shade = bqplot.ColorScale(min=0.0, max=1.0, colors=list(_theme.SHARES))
         self._heat = bqplot.GridHeatMap(
             color=np.zeros((2, 2)),
-            row=["(start)", "–"],
-            column=["–", "(end)"],
+            row=["(start)", ""],
+            column=["", "(end)"],
             scales={"row": self._rows, "column": self._columns, "color": self._shade},
-            stroke="var(--jp-layout-color1, #fff)",
-            null_color="var(--jp-layout-color2, #f0f0f0)",
-            font_style={"font-size": "11px", "fill": _theme.TEXT},
+            stroke="var(--jp-border-color2, #e0e0e0)",
+            null_color="transparent",
+            font_style={"font-size": "11px", "fill": _theme.ON_SHARES},
             interactions={"click": "select"},
             selected_style={"stroke": _theme.DROP_OFF, "stroke-width": "3px"},
         )

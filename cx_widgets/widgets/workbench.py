@@ -8,7 +8,7 @@ import ipywidgets as w
 import traitlets as t
 
 from cx_widgets import export
-from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._base import Face, side_by_side
 from cx_widgets.widgets.board import StageBoard
 from cx_widgets.widgets.flow import FlowView
 from cx_widgets.widgets.funnel import FunnelView
@@ -52,12 +52,8 @@ class Workbench(Face, w.VBox):
         self.funnel, self.flow, self.matrix, self.loyalty = (
             view(log, self.board.definition, self.board.baseline) for view in views
         )
-        charts = w.GridBox(
-            [self.funnel, self.flow, self.matrix, self.loyalty],
-            layout=w.Layout(
-                grid_template_columns="repeat(auto-fit, minmax(min(100%, 460px), 1fr))", grid_gap="16px"
-            ),
-        )
+        beside = w.GridBox([self.funnel, self.matrix], layout=w.Layout(**side_by_side()))
+        charts = w.VBox([beside, self.flow, self.loyalty], layout=w.Layout(grid_gap="20px"))
         super().__init__(children=[self.board, charts])
         self.add_class("cx-workbench")
         self._start(log, self.board.definition, self.board.baseline)
