@@ -104,7 +104,7 @@ class LoyaltyPanel(Face, w.VBox):
                 (
                     None,
                     [
-                        str(row["period"]),
+                        str(int(row["period"])),
                         _text.count(row["retained"]),
                         _text.count(row["mature"]),
                         _text.percent(float(row["rate"])),
