@@ -169,8 +169,12 @@ class Server:
         path.write_text(json.dumps(values))
 
     def forget_settings(self) -> None:
+        """Go back to the settings of a new user, who has said no to news."""
         for path in self.settings.rglob("*.jupyterlab-settings"):
             path.unlink()
+        self.setting(
+            "@jupyterlab/apputils-extension:notification", {"fetchNews": "false", "checkForUpdates": False}
+        )
 
     def write(self, name: str, cells: Sequence[str]) -> Path:
         """Write a fresh notebook with these code cells and return its path."""

@@ -1,0 +1,124 @@
+"""Our own widgets without a mouse, and as assistive technology reads them."""
+
+from __future__ import annotations
+
+import pytest
+from axe_core_python.sync_playwright import Axe
+from bench import Bench
+
+# Keys that JupyterLab's command mode acts on: cut, delete, insert above and below, cell types, copy, paste, undo,
+# merge, output, line numbers, find, next, previous, restart, interrupt.
+COMMAND_KEYS = [
+    "x",
+    "d",
+    "d",
+    "a",
+    "b",
+    "m",
+    "y",
+    "r",
+    "c",
+    "v",
+    "z",
+    "M",
+    "o",
+    "l",
+    "f",
+    "j",
+    "k",
+    "0",
+    "0",
+    "i",
+    "i",
+]
+
+FOCUSABLE = """() => [...document.querySelectorAll(
+    '.cx-root :is(button, input, select, textarea, summary, a[href], [tabindex]), .cx-root[tabindex]',
+)].filter((each) => each.checkVisibility() && !each.disabled)"""
+
+NOTEBOOK_STATE = """() => {
+    const notebook = jupyterapp.shell.currentWidget.content;
+    return {
+        cells: notebook.model.toJSON().cells.map(({ cell_type, source }) => [cell_type, source]),
+        active: notebook.activeCellIndex,
+        mode: notebook.mode,
+        dialogs: document.querySelectorAll('.jp-Dialog').length,
+        searches: document.querySelectorAll('.jp-DocumentSearch-overlay').length,
+    };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_axe_finds_nothing_in_our_widgets(lab, theme):
+    bench = Bench.on(lab)
+    lab.theme(theme)
+    for title in ("Funnel", "Flow between stages", "Retention"):
+        bench.table(title)
+    assert violations(lab.page) == []
+    # The same while a problem is shown, and with a menu open.
+    lab.python("bench.definition = bench.definition.assign('nosuch', to='Buy')")
+    bench.settled()
+    assert violations(lab.page) == []
+
+
+def violations(page):
+    found = Axe().run(page, context={"include": [[".cx-root"]]})
+    return [
+        f"{rule['id']} ({rule['impact']}): {rule['help']} at {node['target']}: {node.get('failureSummary', '')}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def test_no_key_typed_in_a_widget_reaches_the_notebook(lab):
+    bench = Bench.on(lab)
+    page = lab.page
+    page.evaluate("() => { jupyterapp.shell.currentWidget.content.mode = 'command'; }")
+    before = page.evaluate(NOTEBOOK_STATE)
+    count = page.evaluate(f"() => ({FOCUSABLE})().length")
+    assert count > 20
+    for index in range(count):
+        # A key may open a menu or change the board: the list is taken anew each time.
+        element = page.evaluate_handle(f"(index) => ({FOCUSABLE})()[index] ?? null", index).as_element()
+        if element is None:
+            break
+        for key in COMMAND_KEYS:
+            element.evaluate("(each) => { if (each.isConnected) each.focus(); }")
+            page.keyboard.press(key)
+        page.keyboard.press("Escape")
+        where = element.evaluate("(each) => each.getAttribute('aria-label') || each.outerHTML.slice(0, 200)")
+        assert page.evaluate(NOTEBOOK_STATE) == before, where
+    bench.settled()
+
+
+def test_every_element_that_takes_focus_keeps_the_notebook_from_its_keys(lab):
+    Bench.on(lab)
+    without = lab.page.evaluate(
+        f"""() => ({FOCUSABLE})().filter((each) => each.dataset.lmSuppressShortcuts !== "true")
+            .map((each) => each.outerHTML.slice(0, 200))"""
+    )
+    assert without == []
+
+
+def test_the_notebook_does_act_on_such_keys_elsewhere(lab):
+    # Otherwise the tests above would prove nothing.
+    lab.notebook("1")
+    page = lab.page
+    page.evaluate("() => jupyterapp.commands.execute('notebook:enter-command-mode')")
+    before = page.evaluate(NOTEBOOK_STATE)
+    page.keyboard.press("b")
+    page.wait_for_function(
+        "(count) => jupyterapp.shell.currentWidget.content.model.cells.length > count", arg=1
+    )
+    assert page.evaluate(NOTEBOOK_STATE) != before
+
+
+def test_everything_that_takes_focus_has_a_name(lab):
+    Bench.on(lab)
+    nameless = lab.page.evaluate(
+        f"""() => ({FOCUSABLE})().filter((each) => {{
+            const labels = each.labels?.length || each.getAttribute("aria-labelledby");
+            return !(each.getAttribute("aria-label") || labels || each.textContent.trim() || each.title);
+        }}).map((each) => each.outerHTML.slice(0, 200))"""
+    )
+    assert nameless == []
