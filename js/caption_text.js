@@ -1,0 +1,44 @@
+/** What a caption shows, from what Python sent. No DOM, no model. */
+
+/**
+ * @typedef {Object} CaptionModel
+ * @property {number} revision
+ * @property {string} title
+ * @property {string} description
+ * @property {{ label: string, swatch: string }[]} legend
+ * @property {string[]} columns
+ * @property {{ key: string | null, cells: string[] }[]} rows
+ * @property {string} note
+ */
+
+/**
+ * A view with every field, whatever has arrived so far.
+ * @param {Partial<CaptionModel> | null | undefined} raw
+ * @returns {CaptionModel}
+ */
+export const readCaption = (raw) => ({
+  revision: raw?.revision ?? 0,
+  title: raw?.title ?? "",
+  description: raw?.description ?? "",
+  legend: raw?.legend ?? [],
+  columns: raw?.columns ?? [],
+  rows: raw?.rows ?? [],
+  note: raw?.note ?? "",
+});
+
+/**
+ * Rows for the table: as many cells as there are columns, and a choice where a row has a key.
+ * @param {CaptionModel} view
+ * @returns {import("./caption_table.js").TableContent<string>}
+ */
+export function captionTable(view) {
+  return {
+    columns: view.columns,
+    rows: view.rows.map(({ key, cells }, index) => ({
+      key: key ?? `row-${index}`,
+      selects: key,
+      name: cells[0] ?? "",
+      cells: view.columns.map((_, column) => cells[column] ?? ""),
+    })),
+  };
+}
