@@ -126,7 +126,9 @@ def plain(series: pd.Series) -> pd.Series:
     if isinstance(series.dtype, pd.ArrowDtype):
         import pyarrow as pa  # noqa: PLC0415 - an optional dependency, here for certain
 
-        return _from_arrow(pa.chunked_array(series), str(series.name))
+        array = pa.array(series.array)
+        chunks = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+        return _from_arrow(chunks, str(series.name))
     return series
 
 
