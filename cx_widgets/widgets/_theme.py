@@ -14,9 +14,8 @@ MUTED = "var(--jp-ui-font-color2, #616161)"
 NOW = STAGES[0]
 BASELINE = "#9A9A9A"
 DROP_OFF = "var(--jp-error-color1, #B3261E)"
-SHARES = ("#EDF3F9", "#A9C3DD", "#6F9CC9")
-"""The heat map's scale, light enough in both themes for the dark numbers in its cells."""
-ON_SHARES = "#1A1A1A"
+SHARES = ("rgba(68, 119, 170, 0)", "rgba(68, 119, 170, 0.65)")
+"""The heat map's scale: more or less of one blue over the page, so that text reads in both themes."""
 
 
 def stage_colour(index: int) -> str:

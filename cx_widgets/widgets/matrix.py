@@ -51,17 +51,23 @@ class TransitionMatrix(Face, w.VBox):
             column=["", "(end)"],
             scales={"row": self._rows, "column": self._columns, "color": self._shade},
             stroke="var(--jp-border-color2, #e0e0e0)",
-            null_color="transparent",
-            font_style={"font-size": "11px", "fill": _theme.ON_SHARES},
             interactions={"click": "select"},
             selected_style={"stroke": _theme.DROP_OFF, "stroke-width": "3px"},
+        )
+        self._numbers = bqplot.Label(
+            scales={"x": self._columns, "y": self._rows},
+            colors=[_theme.TEXT],
+            default_size=11,
+            font_weight="normal",
+            align="middle",
+            y_offset=1,
         )
         axes = [
             bqplot.Axis(scale=self._columns, side="top", grid_lines="none", tick_style=_theme.ticks()),
             _theme.upright(bqplot.Axis(scale=self._rows, grid_lines="none", tick_style=_theme.ticks())),
         ]
         self._figure = bqplot.Figure(
-            marks=[self._heat],
+            marks=[self._heat, self._numbers],
             axes=axes,
             fig_margin=_MARGIN_PX,
             padding_x=0,
@@ -91,12 +97,17 @@ class TransitionMatrix(Face, w.VBox):
         counts = now.matrix.loc[origins, targets].to_numpy(dtype=float)
         exits = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, exits, out=np.full_like(counts, np.nan), where=exits > 0)
+        rows, columns = _distinct(origins), _distinct(targets)
         with self._heat.hold_sync():
             # bqplot lays the grid out when `row` or `column` arrives, so the colours have to be there first
-            self._heat.color = np.where(counts > 0, shares, np.nan)
-            self._heat.row = _distinct(origins)
-            self._heat.column = _distinct(targets)
-            self._heat.display_format = ".0%" if len(names) <= _WRITTEN_UP_TO else None
+            self._heat.color = np.nan_to_num(shares)
+            self._heat.row = rows
+            self._heat.column = columns
+        written = np.argwhere(counts > 0) if len(names) <= _WRITTEN_UP_TO else np.empty((0, 2), dtype=int)
+        with self._numbers.hold_sync():
+            self._numbers.x = [columns[column] for _, column in written]
+            self._numbers.y = [rows[row] for row, _ in written]
+            self._numbers.text = [f"{shares[row, column]:.0%}" for row, column in written]
         self._figure.layout.height = f"{_ROW_PX * len(origins) + _MARGIN_PX['top'] + _MARGIN_PX['bottom']}px"
         self._caption.tell(
             "Transitions",

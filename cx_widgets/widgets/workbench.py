@@ -54,7 +54,7 @@ class Workbench(Face, w.VBox):
         )
         beside = w.GridBox([self.funnel, self.matrix], layout=w.Layout(**side_by_side()))
         charts = w.VBox([beside, self.flow, self.loyalty], layout=w.Layout(grid_gap="20px"))
-        super().__init__(children=[self.board, charts])
+        super().__init__(children=[self.board, charts], layout=w.Layout(grid_gap="16px"))
         self.add_class("cx-workbench")
         self._start(log, self.board.definition, self.board.baseline)
         for view in (self.board, self.funnel, self.flow, self.matrix, self.loyalty):
