@@ -284,8 +284,13 @@ function edited(definition, action, catalog) {
       const problem = nameProblem(definition, action.name);
       if (problem) throw new Error(problem);
       const stages = [...definition.stages];
-      stages.splice(action.at ?? stages.length, 0, { name: action.name.trim(), events: [] });
-      return { definition: { ...definition, stages }, edit: `added stage ${quoted(action.name.trim())}` };
+      const name = action.name.trim();
+      stages.splice(action.at ?? stages.length, 0, { name, events: [] });
+      const added = (action.events ?? []).reduce(
+        (each, event) => assign(each, { type: "assign", event, to: name }, catalog),
+        { ...definition, stages },
+      );
+      return { definition: added, edit: `added stage ${quoted(name)}` };
     }
     case "rename": {
       const index = indexOf(definition, action.stage);

@@ -92,7 +92,9 @@ export function duration(seconds) {
 export function ratio(value) {
   if (!isNumber(value) || value < 0) return UNDEFINED;
   if (value === 0) return "0 : 1";
-  return value >= 1 ? `${short(value)} : 1` : `1 : ${short(1 / value)}`;
+  const larger = value >= 1 ? value : 1 / value;
+  const text = fixed(larger, larger < 1.995 ? 2 : larger < 99.95 ? 1 : 0).replace(/\.0+$|(\.\d)0$/, "$1");
+  return value >= 1 ? `${text} : 1` : `1 : ${text}`;
 }
 
 /** @param {number | null | undefined} value Without a currency, which the log does not know. */
@@ -145,38 +147,42 @@ export function interval(lower, upper, unit) {
  * @param {number | null | undefined} value
  * @param {Unit | string} unit
  */
-export function delta(value, unit) {
-  if (!isNumber(value)) return UNDEFINED;
-  const size = Math.abs(value);
-  const text =
-    unit === "share"
-      ? `${fixed(size * 100, shareDigits(size))}${SPACE}pp`
-      : unit === "ratio"
-        ? short(size)
-        : figure(size, unit);
-  if (value === 0 || !/[1-9]/.test(text)) return `±${text}`;
-  return (value < 0 ? MINUS : "+") + text;
-}
+export const delta = (value, unit) => change(value, null, null, unit)[0];
 
 /**
- * The interval of a change: "[+0.2, +5.9]", in the unit that stands beside it.
+ * A change and its interval, both in the unit that stands with the change: ["+3.2 pp", "[+0.2, +5.9]"].
+ * @param {number | null | undefined} value
  * @param {number | null | undefined} lower
  * @param {number | null | undefined} upper
  * @param {Unit | string} unit
+ * @returns {[change: string, interval: string]}
  */
-export function deltaInterval(lower, upper, unit) {
-  if (!isNumber(lower) || !isNumber(upper)) return "";
-  const size = Math.max(Math.abs(lower), Math.abs(upper));
-  if (unit === "seconds") {
-    const [scale, , many] = timeUnit(size);
-    return `[${signed(lower / scale, short)}, ${signed(upper / scale, short)}]${SPACE}${many}`;
-  }
+export function change(value, lower, upper, unit) {
+  if (!isNumber(value)) return [UNDEFINED, ""];
+  const size = Math.abs(value) || Math.max(Math.abs(lower ?? 0), Math.abs(upper ?? 0));
+  /** @type {(number: number) => string} */
+  let write = (number) => fixed(number, 0);
+  let scale = 1;
+  let name = "";
   if (unit === "share") {
     const digits = shareDigits(size);
-    const write = (/** @type {number} */ value) => fixed(value, digits);
-    return `[${signed(lower * 100, write)}, ${signed(upper * 100, write)}]`;
+    write = (number) => fixed(number, digits);
+    scale = 0.01;
+    name = "pp";
+  } else if (unit === "seconds") {
+    const [seconds, one, many] = timeUnit(size);
+    write = short;
+    scale = seconds;
+    name = short(Math.abs(value) / seconds) === "1" ? one : many;
+  } else if (unit === "ratio") {
+    write = short;
+  } else if (unit === "money") {
+    write = money;
   }
-  return `[${signed(lower, short)}, ${signed(upper, short)}]`;
+  const text = write(Math.abs(value) / scale);
+  const sign = /[1-9]/.test(text) ? (value < 0 ? MINUS : "+") : "±";
+  const ends = isNumber(lower) && isNumber(upper) ? `[${signed(lower / scale, write)}, ${signed(upper / scale, write)}]` : "";
+  return [sign + text + (name && SPACE + name), ends];
 }
 
 /**

@@ -104,7 +104,7 @@ export interface BoardView {
 
 export type Action =
   | { type: "assign"; event: string; to: string | null; from?: string | null }
-  | { type: "add"; name: string; at?: number }
+  | { type: "add"; name: string; at?: number; events?: string[] }
   | { type: "rename"; stage: string; name: string }
   | { type: "remove"; stage: string }
   | { type: "merge"; from: string; into: string }

@@ -51,6 +51,10 @@ test("ratios are written with the smaller side as one", () => {
   assert.equal(format.ratio(1 / 6), "1 : 6");
   assert.equal(format.ratio(0.4), "1 : 2.5");
   assert.equal(format.ratio(2.5), "2.5 : 1");
+  assert.equal(format.ratio(1 / 5.63), "1 : 5.6");
+  assert.equal(format.ratio(1.25), "1.25 : 1");
+  assert.equal(format.ratio(1 / 250), "1 : 250");
+  assert.equal(format.ratio(1.1), "1.1 : 1");
   assert.equal(format.ratio(1), "1 : 1");
   assert.equal(format.ratio(0), "0 : 1");
 });
@@ -68,8 +72,17 @@ test("changes carry a sign, shares in percentage points", () => {
   assert.equal(plain(format.delta(0, "share")), "±0.0 pp");
   assert.equal(plain(format.delta(-5400, "seconds")), "−1.5 h");
   assert.equal(format.delta(0.05, "ratio"), "+0.05");
-  assert.equal(plain(format.deltaInterval(-0.012, 0.076, "share")), "[−1.2, +7.6]");
-  assert.equal(plain(format.deltaInterval(0, 0, "share")), "[0.0, 0.0]");
+  assert.equal(plain(format.delta(1234, "count")), "+1,234");
+});
+
+test("the interval of a change stands in the unit of the change", () => {
+  const words = (/** @type {[number | null, number | null, number | null, string]} */ ...args) => format.change(...args).map(plain);
+  assert.deepEqual(words(0.0321, -0.012, 0.076, "share"), ["+3.2 pp", "[−1.2, +7.6]"]);
+  assert.deepEqual(words(0, 0, 0, "share"), ["±0.0 pp", "[0.0, 0.0]"]);
+  assert.deepEqual(words(-2.66 * 86400, -2.89 * 86400, 3600, "seconds"), ["−2.66 days", "[−2.89, +0.04]"]);
+  assert.deepEqual(words(0, -3600, 7200, "seconds"), ["±0 h", "[−1, +2]"]);
+  assert.deepEqual(words(12.5, null, 3, "money"), ["+12.50", ""]);
+  assert.deepEqual(words(null, 1, 2, "share"), ["–", ""]);
 });
 
 test("numerator and denominator stand together", () => {

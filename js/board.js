@@ -1,0 +1,220 @@
+/** The stage board: columns of events, rules, figures, problems and code, all on one draft. */
+
+import { createBoard } from "./context.js";
+import { createColumns } from "./columns.js";
+import { enableDrag } from "./drag.js";
+import { h, keyed, keysStayHere, setAttribute, setText } from "./dom.js";
+import { same } from "./draft.js";
+import { figure, isNumber } from "./format.js";
+import { newest, revised, widget } from "./host.js";
+import { icon } from "./icons.js";
+import { enableKeyboard } from "./keyboard.js";
+import { createCodePanel, createPresetPanel } from "./panels.js";
+import { createRulesBar } from "./rules_bar.js";
+import { createStrip } from "./strip.js";
+
+/** @typedef {import("./wire.d.ts").BoardView} BoardView */
+/** @typedef {import("./wire.d.ts").Draft} Draft */
+
+/** Milliseconds without an answer after which the board says that Python is silent. */
+const PATIENCE = 5000;
+
+/** @type {import("./wire.d.ts").Catalog} */
+const NO_CATALOG = { events: [], presets: [], roles: [], n_customers: 0, n_events: 0, span_seconds: null, show_figures: true };
+
+/**
+ * @param {import("./host.js").Host} host
+ * @returns {import("./context.js").Shared}
+ */
+function create(host) {
+  /** @type {ReturnType<typeof revised<Draft>>} */
+  const drafts = revised(host, "_draft");
+  /** @type {ReturnType<typeof newest<BoardView>>} */
+  const answers = newest(host, "_view");
+  answers.watch((answer) => drafts.acknowledge(answer.revision), host.signal);
+  return { catalog: () => host.get("_catalog") ?? NO_CATALOG, drafts, answers };
+}
+
+/**
+ * @param {import("./icons.js").IconName} name
+ * @param {string} label
+ * @param {string} title
+ */
+const toolButton = (name, label, title) => h("button", { class: "cx-button", title }, icon(name), h("span", {}, label));
+
+/** @param {import("./host.js").View<import("./context.js").Shared>} view */
+function render(view) {
+  const { el, state, signal } = view;
+  el.classList.add("cx-board");
+  el.dataset["testid"] = "board";
+  el.setAttribute("role", "region");
+  el.setAttribute("aria-label", "Stage board");
+
+  const voice = h("div", { class: "cx-hidden", role: "status", "aria-live": "polite" });
+  // A region of its own: written into the other one, the answer would cut off what the edit has to say.
+  const result = h("div", { class: "cx-hidden", role: "status", "aria-live": "polite" });
+  const board = createBoard(view, voice, draw);
+  const columns = createColumns(board);
+  const rules = createRulesBar(board);
+  const strip = createStrip(board);
+
+  const undo = h("button", { class: "cx-button cx-square", "aria-label": "Undo" }, icon("undo"));
+  const redo = h("button", { class: "cx-button cx-square", "aria-label": "Redo" }, icon("redo"));
+  const presetButton = toolButton("stages", "Presets", "Start from known stages");
+  const pin = toolButton("pin", "Pin as baseline", "Compare every later definition with this one");
+  pin.classList.add("cx-push");
+  const codeButton = toolButton("code", "Code", "The definition as Python");
+  const lastEdit = h("span", { class: "cx-last-edit", dir: "auto" });
+  const toolbar = h(
+    "div",
+    { class: "cx-toolbar", role: "group", "aria-label": "Board" },
+    h("span", { class: "cx-buttons" }, undo, redo),
+    presetButton,
+    lastEdit,
+    pin,
+    codeButton,
+  );
+  const notices = h("div", { class: "cx-notices" });
+  const panelBox = h("div", { class: "cx-panel-box" });
+
+  /** @type {Record<string, { panel: import("./panels.js").Panel, button: HTMLButtonElement }>} */
+  const panels = {
+    presets: { panel: createPresetPanel(board, () => show(null)), button: presetButton },
+    code: { panel: createCodePanel(board), button: codeButton },
+  };
+  /** @type {string | null} */
+  let open = null;
+  /** @param {string | null} name */
+  const show = (name) => {
+    const before = open === null ? null : panels[open];
+    const inside = before?.panel.element.contains(document.activeElement);
+    open = name;
+    panelBox.replaceChildren();
+    for (const [key, { button }] of Object.entries(panels)) button.setAttribute("aria-expanded", String(key === open));
+    const now = open === null ? null : panels[open];
+    if (now) {
+      now.panel.draw();
+      panelBox.append(now.panel.element);
+      now.panel.focus();
+    } else if (inside) {
+      before?.button.focus({ preventScroll: true });
+    }
+  };
+  show(null);
+  for (const [key, { button }] of Object.entries(panels)) view.listen(button, "click", () => show(open === key ? null : key));
+  view.listen(panelBox, "keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    show(null);
+  });
+  view.listen(undo, "click", () => void board.act({ type: "undo" }));
+  view.listen(redo, "click", () => void board.act({ type: "redo" }));
+  view.listen(pin, "click", () => void board.act({ type: "pin" }));
+
+  let silent = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let patience;
+  signal.addEventListener("abort", () => clearTimeout(patience), { once: true });
+  const watchSilence = () => {
+    clearTimeout(patience);
+    silent = false;
+    if (!board.updating()) return;
+    patience = setTimeout(() => {
+      silent = true;
+      view.guard(draw);
+    }, PATIENCE);
+  };
+
+  /** @returns {{ key: string, kind: "bad" | "warn" | "note", text: string }[]} */
+  const noticeList = () => {
+    const answer = board.answer();
+    const { definition } = board.draft();
+    const stages = new Set(definition.stages.map((stage) => stage.name));
+    const list = [];
+    const refusal = board.refusal();
+    if (refusal) list.push({ key: "refusal", kind: /** @type {const} */ ("warn"), text: refusal });
+    if (answer?.error) list.push({ key: "error", kind: /** @type {const} */ ("bad"), text: answer.error });
+    for (const problem of answer?.problems ?? []) {
+      if (problem.kind === "rules" || problem.kind === "overlap") continue;
+      if (problem.stage !== null && (stages.has(problem.stage) || board.updating())) continue;
+      list.push({ key: `${problem.kind} ${problem.message}`, kind: /** @type {const} */ ("warn"), text: problem.message });
+    }
+    if (answer?.stale) {
+      list.push({ key: "stale", kind: /** @type {const} */ ("note"), text: "The figures are those of the last good definition." });
+    }
+    if (silent) {
+      list.push({ key: "silent", kind: /** @type {const} */ ("note"), text: "No answer from Python yet. The board keeps your edits; the figures are those of the last answer." });
+    }
+    return list;
+  };
+
+  /** @param {string} text The text of an edit as Python or the reducer wrote it. */
+  const editTitle = (text) => (text ? `: ${text}` : "");
+
+  function draw() {
+    const before = /** @type {HTMLElement | null} */ (document.activeElement);
+    const inside = before !== null && el.contains(before);
+    const draft = board.draft();
+    if (!draft) return;
+    const answer = board.answer();
+    setAttribute(el, "data-revision", draft.revision);
+    setAttribute(el, "data-view-revision", answer?.revision ?? "");
+    setAttribute(el, "data-updating", board.updating());
+
+    setAttribute(undo, "aria-disabled", draft.past.length ? null : "true");
+    setAttribute(redo, "aria-disabled", draft.future.length ? null : "true");
+    setAttribute(undo, "title", draft.past.length ? `Undo${editTitle(draft.edit)} (Ctrl+Z)` : "Nothing to undo");
+    setAttribute(redo, "title", draft.future.length ? "Redo (Ctrl+Shift+Z)" : "Nothing to redo");
+    setText(lastEdit, draft.edit);
+    setAttribute(lastEdit, "title", draft.edit || null);
+    const pinned = same(draft.baseline, draft.definition);
+    pin.hidden = !board.catalog().show_figures;
+    setAttribute(pin, "aria-disabled", pinned ? "true" : null);
+    setAttribute(pin, "title", pinned ? "This definition is the baseline" : "Compare every later definition with this one");
+
+    keyed(
+      notices,
+      noticeList(),
+      (notice) => notice.key,
+      (notice) => h("div", { class: "cx-notice", "data-kind": notice.kind, role: notice.kind === "bad" ? "alert" : null }, icon(notice.kind === "note" ? "info" : "warn"), h("span", { dir: "auto" })),
+      (row, notice) => row.lastElementChild && setText(row.lastElementChild, notice.text),
+    );
+    rules.draw();
+    strip.draw();
+    columns.draw();
+    if (open !== null) panels[open]?.panel.draw();
+
+    const target = board.takeFocusTarget();
+    if (target) columns.focus(target);
+    else if (inside && (document.activeElement === document.body || document.activeElement === null)) {
+      if (before.isConnected) before.focus({ preventScroll: true });
+      else el.focus({ preventScroll: true });
+    }
+  }
+
+  keysStayHere(el).tabIndex = -1;
+  el.append(toolbar, panelBox, rules.element, notices, strip.element, columns.element, voice, result);
+  enableDrag(board, columns);
+  enableKeyboard(board, columns);
+
+  const all = () => view.guard(draw);
+  state.drafts.watch(() => {
+    watchSilence();
+    all();
+  }, signal);
+  let asked = state.drafts.get()?.revision ?? 0;
+  state.answers.watch((answer) => {
+    watchSilence();
+    all();
+    const { revision } = board.draft();
+    if (answer.revision < revision || asked === revision) return;
+    asked = revision;
+    const first = answer.figures?.[0];
+    if (first && isNumber(first.value)) setText(result, `${first.label} now ${figure(first.value, first.unit)}.`);
+  }, signal);
+  view.host.watch("_catalog", all, signal);
+  watchSilence();
+  draw();
+}
+
+export default widget({ create, render });
