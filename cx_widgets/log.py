@@ -91,15 +91,15 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of a log before they are packed: parallel arrays."""
+    """The rows of a log before they are packed: parallel arrays; times are nanoseconds first, then ticks."""
 
     customers: Int64s
     codes: Int64s
-    ns: Int64s
+    times: Int64s
     rows: Int64s
 
     def take(self, at: Int64s | npt.NDArray[np.bool_] | slice) -> _Rows:
-        return _Rows(self.customers[at], self.codes[at], self.ns[at], self.rows[at])
+        return _Rows(self.customers[at], self.codes[at], self.times[at], self.rows[at])
 
 
 class EventLog:
@@ -203,14 +203,16 @@ class EventLog:
             if not drop_nulls:
                 raise _nulls(missing, self._roles, frame.n_rows)
             table = table.take(~(missing["customer"] | missing["time"] | missing["event"]))
-        table = table.take(_order(table.customers, table.ns))
+        origin_ns, tick_ns, ticks = _ticks(table.times)
+        table = _Rows(table.customers, table.codes, ticks, table.rows)
+        table = table.take(_order(table.customers, ticks))
         repeated = _duplicates(table, self._kept)
         if drop_duplicates:
             table = table.take(~repeated)
         table, self._ids, self._names = _compact(table, ids, names)
         self._zone = times.zone
-        self._packed = _pack(table, len(self._ids), len(self._names))
-        self._checks = _checks(dropped, int(repeated.sum()), table.ns, self._packed, times)
+        self._packed = _pack(table, len(self._ids), len(self._names), origin_ns, tick_ns)
+        self._checks = _checks(dropped, int(repeated.sum()), self._packed, times)
         self._memo: OrderedDict[Hashable, object] = OrderedDict()
         self._lock = Lock()
 
@@ -587,15 +589,21 @@ def _stable_order(keys: Codes | Ticks) -> Int64s:
     return order
 
 
-def _order(customers: Int64s, ns: Int64s) -> Int64s | slice:
+def _order(customers: Int64s, ticks: Int64s) -> Int64s | slice:
     """Return the stable order by customer and time; a slice of everything where that is the order already."""
-    same_or_later = ns[1:] >= ns[:-1]
+    later = ticks[1:] >= ticks[:-1]
     step = np.diff(customers)
-    if bool(((step > 0) | ((step == 0) & same_or_later)).all()):
+    if bool(((step > 0) | ((step == 0) & later)).all()):
         return slice(None)
-    if bool(same_or_later.all()):
-        return _stable_order(customers)
-    order = _stable_order(_ticks(ns)[2])
+    order = _stable_order(customers)
+    if bool(later.all()):
+        return order
+    span = int(ticks.max()) + 1
+    if (int(customers.max()) + 1) * span <= np.iinfo(np.int64).max:
+        # Whole customers stand in place by now, and merging leaves sorted runs alone: cheap.
+        key = customers[order] * span + ticks[order]
+        return order[np.argsort(key, kind="stable")]
+    order = _stable_order(ticks)
     return order[_stable_order(customers[order])]
 
 
@@ -616,14 +624,14 @@ def _near(tied: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 def _duplicates(table: _Rows, kept: Mapping[str, pd.Series]) -> npt.NDArray[np.bool_]:
     """Return which rows repeat an earlier one in every column."""
     found = np.zeros(len(table.rows), np.bool_)
-    tied = _tied(table.customers, table.ns)
+    tied = _tied(table.customers, table.times)
     if not tied.any():
         return found
     # Only rows at the time of a neighbour can be equal: few, in most logs.
     where = np.flatnonzero(_near(tied))
     near = table.take(where)
     # Columns count up: the caller's names may be any, ours included.
-    columns = [pd.Series(near.customers), pd.Series(near.ns), pd.Series(near.codes)]
+    columns = [pd.Series(near.customers), pd.Series(near.times), pd.Series(near.codes)]
     columns += [_keys.comparable(column.iloc[near.rows]) for column in kept.values()]
     found[where] = pd.DataFrame(dict(enumerate(columns))).duplicated().to_numpy()
     return found
@@ -638,23 +646,22 @@ def _compact(table: _Rows, ids: pd.Index, names: tuple[str, ...]) -> tuple[_Rows
     customers = (np.cumsum(with_rows) - 1)[table.customers]
     codes = (np.cumsum(used) - 1)[table.codes]
     left = tuple(name for name, there in zip(names, used, strict=True) if there)
-    return _Rows(customers, codes, table.ns, table.rows), ids[with_rows], left
+    return _Rows(customers, codes, table.times, table.rows), ids[with_rows], left
 
 
-def _pack(table: _Rows, n_customers: int, n_names: int) -> Packed:
-    origin_ns, tick_ns, ticks = _ticks(table.ns)
-    end_tick = int(ticks.max()) if len(ticks) else 0
+def _pack(table: _Rows, n_customers: int, n_names: int, origin_ns: int, tick_ns: int) -> Packed:
+    end_tick = int(table.times.max()) if len(table.times) else 0
     offsets = np.zeros(n_customers + 1, np.int64)
     np.cumsum(np.bincount(table.customers, minlength=n_customers), out=offsets[1:])
     return Packed(
         offsets=_frozen(offsets),
         codes=_frozen(table.codes.astype(np.min_scalar_type(max(n_names - 1, 0)))),
-        ticks=_frozen(_narrow(ticks, end_tick)),
+        ticks=_frozen(_narrow(table.times, end_tick)),
         rows=_frozen(table.rows.copy()),
         tick_ns=tick_ns,
         origin_ns=origin_ns,
         end_tick=end_tick,
-        has_ties=bool(_tied(table.customers, ticks).any()),
+        has_ties=bool(_tied(table.customers, table.times).any()),
     )
 
 
@@ -695,9 +702,10 @@ def _nanoseconds(ticks: npt.ArrayLike, tick_ns: int, origin_ns: int) -> Int64s:
 
 
 def _checks(
-    dropped: Mapping[str, int], repeated: int, ns: Int64s, packed: Packed, times: _times.Instants
+    dropped: Mapping[str, int], repeated: int, packed: Packed, times: _times.Instants
 ) -> pd.DataFrame:
     tied = int(_near(_tied(packed.customers, packed.ticks)).sum())
+    early, late = (-((packed.origin_ns - bound) // packed.tick_ns) for bound in (_EARLY_NS, _LATE_NS))
     where = f" in {times.zone}" if times.zone else ""
     found = [
         ("no customer", dropped["customer"], "rows without a customer, left out"),
@@ -711,10 +719,10 @@ def _checks(
         ("equal times", tied, "rows at the same time as another of the customer, in the table's order"),
         (
             "early times",
-            int((ns < _EARLY_NS).sum()),
+            int((packed.ticks < early).sum()),
             "rows before 1971: often a zero, or numbers taken in too fine a unit",
         ),
-        ("late times", int((ns >= _LATE_NS).sum()), "rows in 2099 or later: often a placeholder"),
+        ("late times", int((packed.ticks >= late).sum()), "rows in 2099 or later: often a placeholder"),
         (
             "repeated hour",
             times.ambiguous,

@@ -166,6 +166,18 @@ def test_sorted_shuffled_and_time_ordered_tables_pack_alike(n_customers):
         assert np.array_equal(log.packed.codes[again], by_customer.packed.codes)
 
 
+def test_times_too_fine_and_far_apart_for_one_sorting_key_are_sorted_too():
+    at = ["1960-01-01 00:00:00.000000001", "1700-01-01", "1960-01-01", "1700-01-01"]
+    log = log_of(who=["b", "a", "c", "b"], at=at)
+    assert log.packed.tick_ns == 1
+    assert [(who, what) for who, _, what in told(log)] == [
+        ("b", "ask"),
+        ("b", "buy"),
+        ("a", "view"),
+        ("c", "view"),
+    ]
+
+
 @pytest.mark.parametrize(("n_names", "kind"), [(256, "uint8"), (257, "uint16"), (65_537, "uint32")])
 def test_event_codes_are_as_small_as_the_names_allow(n_names, kind):
     df = pd.DataFrame({"who": 1, "at": "2024-01-01", "what": [f"e{i:05}" for i in range(n_names)]})
