@@ -41,6 +41,17 @@ _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 _MEMBERSHIPS = ("in", "not in")
 _NULL_CHECKS = ("is null", "not null")
 OPERATORS = (*_COMPARISONS, *_MEMBERSHIPS, "contains", *_NULL_CHECKS)
+_ALMOST = {
+    **dict.fromkeys(("=", "===", "is", "equals", "eq"), "=="),
+    **dict.fromkeys(("<>", "!==", "is not", "ne"), "!="),
+    **dict.fromkeys(("=>", "\N{GREATER-THAN OR EQUAL TO}", "ge"), ">="),
+    **dict.fromkeys(("=<", "\N{LESS-THAN OR EQUAL TO}", "le"), "<="),
+    **dict.fromkeys(("isin", "one of"), "in"),
+    **dict.fromkeys(("notin", "not_in"), "not in"),
+    **dict.fromkeys(("like", "includes", "has"), "contains"),
+    **dict.fromkeys(("isnull", "is_null", "isna", "null", "is none"), "is null"),
+    **dict.fromkeys(("notnull", "not_null", "is not null", "notna"), "not null"),
+}
 
 _GLOB = re.compile(r"[*?\[]")
 _LATER = re.compile(r"([0-9]+)\+")
@@ -446,7 +457,13 @@ def _column(column: object) -> str:
 
 def _operator(op: object) -> str:
     if not isinstance(op, str) or op not in OPERATORS:
-        raise DefinitionError(str(unknown("operator", op, OPERATORS)), kind="field", field="where")
+        near = _ALMOST.get(op) if isinstance(op, str) else None
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise DefinitionError(
+            f"unknown operator {op!r}.{hint} Available: {listing(OPERATORS, len(OPERATORS))}.",
+            kind="field",
+            field="where",
+        )
     return op
 
 
@@ -468,7 +485,10 @@ def _operand(column: str, op: str, value: object) -> Scalar | tuple[Scalar, ...]
             raise _bad_value(f"condition {column!r} {op!r} has an empty list of values. Give at least one.")
         return tuple(_scalar(column, op, item) for item in items)
     if op == "contains" and (not isinstance(value, str) or not value):
-        raise _bad_value(f"condition {column!r} 'contains' needs a text to look for, not {_shown(value)}.")
+        raise _bad_value(
+            f"condition {column!r} 'contains' needs a text to look for, not {_shown(value)}. "
+            "Write e.g. '/checkout'."
+        )
     return _scalar(column, op, value)
 
 

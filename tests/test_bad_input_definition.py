@@ -1,0 +1,516 @@
+"""Wrong input to stages, conditions, rules and definitions, each with the whole sentence the user reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cx_widgets as cx
+from cx_widgets.definition import DefinitionError, parse_duration
+
+JOURNEY = cx.Definition({"Consider": ["ad", "search"], "Evaluate": ["compare"], "Buy": ["order"]})
+SAY = "Say '30D', '12h', '90min' or '1D12h'"
+ROLES = "Available: ['aware', 'consider', 'evaluate', 'buy', 'enjoy', 'advocate', 'bond']."
+NTH = "Say 1 for the first, 2 for the second, '2+' for the second and later ones, None for all."
+
+
+def stage(name="Buy", events=("order",), **fields):
+    return lambda: cx.Stage(name, events, **fields)
+
+
+def condition(*parts):
+    return lambda: cx.Condition(*parts)
+
+
+def rules(**fields):
+    return lambda: cx.Rules(**fields)
+
+
+def definition(*parts, **fields):
+    return lambda: cx.Definition(*parts, **fields)
+
+
+def from_dict(data):
+    return lambda: cx.Definition.from_dict(data)
+
+
+def from_json(text):
+    return lambda: cx.Definition.from_json(text)
+
+
+def edit(act):
+    return lambda: act(JOURNEY)
+
+
+CASES = {
+    # a stage
+    "a name that is a number": (stage(7), "a stage's name is text, not 7. Write '7'."),
+    "a blank name": (stage("  "), "a stage's name is blank: '  '. Give it a name."),
+    "a name that is too long": (
+        stage("x" * 201),
+        "a stage's name has 201 characters: 'xxxxxxxxxxxxxxxxxxxx...'. Use at most 200.",
+    ),
+    "a reserved name": (
+        stage(" (End) "),
+        "'(End)' is no name for a stage: results use it. Reserved: ['(start)', '(end)', '(unassigned)'].",
+    ),
+    "events that are nothing": (
+        stage(events=None),
+        "stage 'Buy': its events are None. Give a list of event names, e.g. ['view', 'order'].",
+    ),
+    "events as a mapping": (
+        stage(events={"order": 1}),
+        "stage 'Buy': its events are {'order': 1}. Give a list of event names, e.g. ['view', 'order'].",
+    ),
+    "an event that is a number": (
+        stage(events=["order", 12]),
+        "stage 'Buy': event names are text, not 12. Write '12'.",
+    ),
+    "an empty event name": (stage(events=[""]), "stage 'Buy': an event name is empty: ''. Remove it."),
+    "an event twice in one stage": (
+        stage(events=["order", "pay", "order"]),
+        "event 'order' stands twice in stage 'Buy'. Write it once.",
+    ),
+    "conditions as text": (
+        stage(where="revenue > 0"),
+        "stage 'Buy': where holds conditions, not 'revenue > 0'.",
+        "Write where=[Condition('channel', '==', 'email')].",
+    ),
+    "conditions as tuples": (
+        stage(where=[("channel", "==", "email")]),
+        "stage 'Buy': where holds conditions, not ('channel', '==', 'email').",
+        "Write where=[Condition('channel', '==', 'email')].",
+    ),
+    "occurrence zero": (stage(nth=0), f"stage 'Buy': nth=0 is no occurrence. {NTH}"),
+    "an occurrence that is a fraction": (stage(nth=1.5), f"stage 'Buy': nth=1.5 is no occurrence. {NTH}"),
+    "an occurrence that is true": (stage(nth=True), f"stage 'Buy': nth=True is no occurrence. {NTH}"),
+    "the first and later ones": (stage(nth="1+"), f"stage 'Buy': nth='1+' is no occurrence. {NTH}"),
+    "an occurrence in words": (stage(nth="last"), f"stage 'Buy': nth='last' is no occurrence. {NTH}"),
+    "an unknown role": (
+        stage(role="buyer"),
+        "unknown role 'buyer'. Did you mean 'buy'?",
+        f"{ROLES} It is the role of stage 'Buy'; None means no role.",
+    ),
+    "an optional stage": (
+        stage(optional=True),
+        "stage 'Buy': optional=True is not available yet; available: False.",
+    ),
+    "a window of one stage": (
+        stage(window="1D"),
+        "stage 'Buy': a window of its own is not available yet.",
+        "Set one from entry for all stages: Definition(..., window='7D').",
+    ),
+    # a condition
+    "a condition without a column": (
+        condition("", "==", 1),
+        "a condition's column is the name of a column, not ''. Write e.g.",
+        "Condition('channel', '==', 'email').",
+    ),
+    "one equals sign": (
+        condition("channel", "=", "email"),
+        "unknown operator '='. Did you mean '=='?",
+        "Available: ['==', '!=', '<', '<=', '>', '>=', 'in', 'not in',",
+        "'contains', 'is null', 'not null'].",
+    ),
+    "a comparison with nothing": (
+        condition("channel", "==", None),
+        "condition 'channel' '==' compares with None, and nothing equals a null.",
+        "Use 'is null' or 'not null'.",
+    ),
+    "a comparison with a gap": (
+        condition("value", "<", np.nan),
+        "condition 'value' '<' compares with nan, and nothing equals a null. Use 'is null' or 'not null'.",
+    ),
+    "a comparison with infinity": (
+        condition("value", "<", float("inf")),
+        "condition 'value' '<' cannot compare with inf. Give text, a finite number, True, False or a time.",
+    ),
+    "a comparison with a list": (
+        condition("channel", "==", ["email"]),
+        "condition 'channel' '==' cannot compare with ['email'].",
+        "Give text, a finite number, True, False or a time.",
+    ),
+    "a comparison with code": (
+        condition("value", ">", len),
+        "condition 'value' '>' cannot compare with <built-in function len>.",
+        "Give text, a finite number, True, False or a time.",
+    ),
+    "one text where several are asked for": (
+        condition("channel", "in", "email"),
+        "condition 'channel' 'in' needs a list of values, not 'email'. Write e.g. ['email', 'sms'].",
+    ),
+    "an empty list of values": (
+        condition("channel", "not in", []),
+        "condition 'channel' 'not in' has an empty list of values. Give at least one.",
+    ),
+    "a number within text": (
+        condition("page", "contains", 7),
+        "condition 'page' 'contains' needs a text to look for, not 7. Write e.g. '/checkout'.",
+    ),
+    "a value where none is asked for": (
+        lambda: cx.Condition("channel", "is null", value=True),
+        "condition 'channel' 'is null' takes no value, not True. Leave it out.",
+    ),
+    # durations
+    "a bare number": (
+        definition({"Buy": ["order"]}, window=30),
+        "window=30 has no unit. Say '30D', '30h' or '30min'.",
+    ),
+    "a bare number in text": (rules(window="30"), "window='30' has no unit. Say '30D', '30h' or '30min'."),
+    "a month": (rules(window="2 months"), "window='2 months': a month is not a fixed duration; say '60D'."),
+    "a month in pandas' short form": (
+        rules(retention_period="1M"),
+        "retention_period='1M': a month is not a fixed duration; say '30D'.",
+    ),
+    "a year": (rules(window="1y"), "window='1y': a year is not a fixed duration; say '365D'."),
+    "minutes or months": (
+        rules(window="90m"),
+        "window='90m': 'm' may mean minutes or months; say '90min' for minutes or '2700D' for months.",
+    ),
+    "an unknown unit": (
+        rules(window="2 fortnights"),
+        f"window='2 fortnights' has no known unit 'fortnights'. Units: D, h, min, s, ms, us, ns. {SAY}.",
+    ),
+    "no duration at all": (rules(window="soon"), f"window='soon' is not a duration. {SAY}."),
+    "true as a duration": (rules(window=True), f"window=True is not a duration. {SAY}."),
+    "a missing duration": (rules(window=pd.NaT), f"window=NaT is not a duration. {SAY}."),
+    "no retention period": (
+        rules(retention_period=None),
+        f"retention_period=None is not a duration. {SAY}.",
+    ),
+    "a window of nothing": (rules(window="0D"), f"window='0D' is not longer than nothing. {SAY}."),
+    "a window into the past": (
+        rules(window=dt.timedelta(days=-7)),
+        f"window='-7D' is not longer than nothing. {SAY}.",
+    ),
+    "a window of ages": (
+        rules(window="200000D"),
+        f"window='200000D' is longer than 292 years, the most a Timedelta holds. {SAY}.",
+    ),
+    "less than a nanosecond": (
+        rules(window="0.5ns"),
+        f"window='0.5ns' is not a whole number of nanoseconds. {SAY}.",
+    ),
+    "numpy's months": (
+        lambda: parse_duration(np.timedelta64(2, "M")),
+        f"duration=np.timedelta64(2,'M') has no fixed length. {SAY}.",
+    ),
+    # rules that come later, and rules that never come
+    "an order that comes later": (
+        definition({"Buy": ["order"]}, order="strict"),
+        "order='strict' is not available yet; available: 'ordered'.",
+    ),
+    "an unknown order": (
+        rules(order="orderd"),
+        "unknown order 'orderd'. Did you mean 'ordered'? Available: ['ordered'].",
+    ),
+    "an entry that comes later": (
+        rules(entry="first"),
+        "entry='first' is not available yet; available: 'best'.",
+    ),
+    "ties that come later": (rules(ties="row"), "ties='row' is not available yet; available: 'stage'."),
+    "a count that comes later": (
+        rules(count="all"),
+        "count='all' is not available yet; available: 'unique'.",
+    ),
+    "a unit that comes later": (
+        rules(unit="session"),
+        "unit='session' is not available yet; available: 'customer'.",
+    ),
+    "a unit that is no text": (rules(unit=3), "unknown unit 3. Available: ['customer']."),
+    "exclusions": (
+        rules(exclusions=["refund"]),
+        "exclusions=['refund'] is not available yet; available: (), none.",
+    ),
+    "an end of observation": (
+        rules(observation_end=pd.Timestamp("2024-06-30")),
+        "observation_end='2024-06-30 00:00:00' is not available yet; available: None,",
+        "the last time in the log.",
+    ),
+    "a time zone": (
+        rules(time_zone="Europe/Berlin"),
+        "time_zone='Europe/Berlin' is not available yet in the rules.",
+        "Give it to the log: EventLog(..., time_zone='Europe/Berlin').",
+    ),
+    "an unknown rule": (
+        definition({"Buy": ["order"]}, windows="7D"),
+        "unknown rule 'windows'. Did you mean 'window'?",
+        "Available: ['count', 'denominator', 'entry', 'exclusions',",
+        "'hold_constant', 'observation_end', 'order', 'reach', 'retention_period', 'reuse', ... 4 more].",
+    ),
+    "an unknown rule to change": (
+        edit(lambda journey: journey.with_rules(tie="row")),
+        "unknown rule 'tie'. Did you mean 'ties'? Available: ['count', 'denominator', 'entry', 'exclusions',",
+        "'hold_constant', 'observation_end', 'order', 'reach', 'retention_period', 'reuse', ... 4 more].",
+    ),
+    "rules twice": (
+        definition({"Buy": ["order"]}, cx.Rules(), window="7D"),
+        "rules are given twice, as rules= and as ['window']. Put them all into rules=.",
+    ),
+    "rules that are none": (
+        definition({"Buy": ["order"]}, "30D"),
+        "rules are '30D'. Give Rules(window='30D'), or window='30D'.",
+    ),
+    # a definition
+    "no stages": (definition({}), "a definition has no stages. Give at least one, e.g. {'Buy': ['order']}."),
+    "one text as stages": (
+        definition("Buy"),
+        "stages are 'Buy'. Give {'Consider': ['ad'], 'Buy': ['order']} or a list of stages.",
+    ),
+    "one stage without a list": (
+        definition(cx.Stage("Buy", ["order"])),
+        "stages are Stage('Buy', ['order']).",
+        "Give {'Consider': ['ad'], 'Buy': ['order']} or a list of stages.",
+    ),
+    "names in a list": (
+        definition(["Consider", "Buy"]),
+        "the stages hold 'Consider'. Write [Stage('Buy', ['order'])] or {'Buy': ['order']}.",
+    ),
+    "a stage under a name": (
+        definition({"Buy": cx.Stage("Buy", ["order"])}),
+        "stage 'Buy' is a Stage under a name. Give a list of stages, or names with lists of events.",
+    ),
+    "two stages of one name": (
+        definition([cx.Stage("Buy"), cx.Stage("Buy ")]),
+        "two stages are called 'Buy'. Rename one, or merge them.",
+    ),
+    "an event in two stages": (
+        definition({"Consider": ["view"], "Evaluate": ["compare", "view"]}),
+        "event 'view' stands in stages 'Consider' and 'Evaluate'. Keep it in one,",
+        "or tell them apart with where= or nth=.",
+    ),
+    "too many stages": (
+        definition([cx.Stage(f"S{number}") for number in range(251)]),
+        "a definition has 251 stages. Use at most 250.",
+    ),
+    # edits
+    "an unknown stage": (
+        edit(lambda journey: journey["Buys"]),
+        "unknown stage 'Buys'. Did you mean 'Buy'? Available: ['Consider', 'Evaluate', 'Buy'].",
+    ),
+    "a stage by its number": (
+        edit(lambda journey: journey[0]),
+        "unknown stage 0. Available: ['Consider', 'Evaluate', 'Buy'].",
+    ),
+    "assign to an unknown stage": (
+        edit(lambda journey: journey.assign("ad", to="Bond")),
+        "unknown stage 'Bond'. Available: ['Consider', 'Evaluate', 'Buy'].",
+    ),
+    "assign a list": (
+        edit(lambda journey: journey.assign(["ad", "search"], to="Buy")),
+        "assign takes event names one by one, not ['ad', 'search'].",
+        "Write assign('view', 'search', to='Buy').",
+    ),
+    "assign nothing": (
+        edit(lambda journey: journey.assign(to="Buy")),
+        "assign was given no event. Write assign('view', to='Buy').",
+    ),
+    "unassign an event no stage has": (
+        edit(lambda journey: journey.unassign("orders")),
+        "unknown event of the stages 'orders'. Did you mean 'order'?",
+        "Available: ['ad', 'compare', 'order', 'search'].",
+    ),
+    "add an event that is taken": (
+        edit(lambda journey: journey.add("Bond", ["order"])),
+        "event 'order' stands in stages 'Buy' and 'Bond'.",
+        "Keep it in one, or tell them apart with where= or nth=.",
+    ),
+    "add beyond the end": (
+        edit(lambda journey: journey.add("Bond", at=4)),
+        "at=4 is no place for a stage. Use 0 for the first up to 3 for the last.",
+    ),
+    "move before the beginning": (
+        edit(lambda journey: journey.move("Buy", to=-1)),
+        "to=-1 is no place for a stage. Use 0 for the first up to 2 for the last.",
+    ),
+    "rename to a name that is taken": (
+        edit(lambda journey: journey.rename("Buy", "Evaluate")),
+        "two stages are called 'Evaluate'. Rename one, or merge them.",
+    ),
+    "remove the only stage": (
+        lambda: cx.Definition({"Buy": ["order"]}).remove("Buy"),
+        "stage 'Buy' is the only one, and a definition needs one. Rename it, or add another.",
+    ),
+    "merge one stage": (
+        edit(lambda journey: journey.merge("Buy")),
+        "merge needs two different stages or more, not ['Buy']. Available: ['Consider', 'Evaluate', 'Buy'].",
+    ),
+    "merge a stage with itself": (
+        edit(lambda journey: journey.merge("Buy", "Buy")),
+        "merge needs two different stages or more, not ['Buy', 'Buy'].",
+        "Available: ['Consider', 'Evaluate', 'Buy'].",
+    ),
+    "merge stages with different conditions": (
+        lambda: cx.Definition([cx.Stage("First", ["order"], nth=1), cx.Stage("Buy", ["pay"])]).merge(
+            "First", "Buy"
+        ),
+        "stages 'First' and 'Buy' cannot be one, their conditions differ: occurrence 1 and none.",
+        "Give both the same first.",
+    ),
+    "split into one part": (
+        edit(lambda journey: journey.split("Consider", {"See": ["ad", "search"]})),
+        "split needs two parts or more, each with its events, not {'See': ['ad', 'search']}.",
+        "Write split('Consider', {'First': [...], 'Second': [...]}).",
+    ),
+    "split without one event": (
+        edit(lambda journey: journey.split("Consider", {"See": ["ad"], "Look": []})),
+        "event 'search' of stage 'Consider' is in no part. Put it into exactly one of ['See', 'Look'].",
+    ),
+    "split with one event twice": (
+        edit(lambda journey: journey.split("Consider", {"See": ["ad"], "Look": ["search", "ad"]})),
+        "event 'ad' of stage 'Consider' is in more than one part.",
+        "Put it into exactly one of ['See', 'Look'].",
+    ),
+    "split off an event of another stage": (
+        edit(lambda journey: journey.split("Consider", {"See": ["ad"], "Look": ["search", "order"]})),
+        "unknown event of stage 'Consider' 'order'. Available: ['ad', 'search']. Part 'Look' asks for it.",
+    ),
+    "an unknown role to look for": (
+        edit(lambda journey: journey.stages_with_role("purchase")),
+        f"unknown role 'purchase'. {ROLES}",
+    ),
+    # dicts and JSON
+    "a list instead of a definition": (
+        from_dict([1]),
+        "a definition is an object with fields ['schema', 'stages'], not [1].",
+    ),
+    "no schema": (
+        from_dict({"stages": []}),
+        "a definition has no field 'schema': {'stages': []}. Needed: ['schema', 'stages'].",
+    ),
+    "a schema of the future": (
+        from_dict({"schema": 2, "stages": []}),
+        "a definition of schema 2 cannot be read; this version reads schema 1.",
+        "If a newer cx_widgets wrote it, upgrade: pip install -U cx_widgets.",
+    ),
+    "an unknown field": (
+        from_dict({"schema": 1, "stages": [], "rule": {}}),
+        "unknown field of a definition 'rule'. Did you mean 'rules'?",
+        "Available: ['schema', 'stages', 'rules'].",
+    ),
+    "stages that are no list": (
+        from_dict({"schema": 1, "stages": {"Buy": ["order"]}}),
+        "the stages of a definition are a list, not {'Buy': ['order']}.",
+    ),
+    "rules that are no object": (
+        from_dict({"schema": 1, "stages": [], "rules": "30D"}),
+        "the rules of a definition are an object, not '30D'.",
+    ),
+    "a stage that is text": (
+        from_dict({"schema": 1, "stages": ["Buy"]}),
+        "a stage is an object with fields ['name'], not 'Buy'.",
+    ),
+    "a stage with a wrong field": (
+        from_dict({"schema": 1, "stages": [{"name": "Buy", "event": ["order"]}]}),
+        "unknown field of a stage 'event'. Did you mean 'events'?",
+        "Available: ['name', 'events', 'where', 'nth', 'role', 'optional', 'window'].",
+    ),
+    "a condition without an operator": (
+        from_dict({"schema": 1, "stages": [{"name": "Buy", "where": [{"column": "value"}]}]}),
+        "a condition has no field 'op': {'column': 'value'}. Needed: ['column', 'op'].",
+    ),
+    "an unknown rule in a dict": (
+        from_dict({"schema": 1, "stages": [{"name": "Buy"}], "rules": {"windwo": "7D"}}),
+        "unknown rule 'windwo'. Did you mean 'window'?",
+        "Available: ['count', 'denominator', 'entry', 'exclusions',",
+        "'hold_constant', 'observation_end', 'order', 'reach', 'retention_period', 'reuse', ... 4 more].",
+    ),
+    "text that is not JSON": (
+        from_json("journey.json"),
+        "the text is not JSON: line 1, column 1: Expecting value.",
+        "Give the text itself, as to_json() returns it.",
+    ),
+    "JSON with a comma too many": (
+        from_json('{"schema": 1,\n "stages": [],}'),
+        "the text is not JSON: line 2, column 15: Expecting property name enclosed in double quotes.",
+        "Give the text itself, as to_json() returns it.",
+    ),
+    "a field twice in JSON": (
+        from_json('{"schema": 1, "stages": [], "stages": []}'),
+        "field 'stages' stands twice in one object of the JSON. Keep one.",
+    ),
+    "NaN in JSON": (
+        from_json('{"schema": NaN, "stages": []}'),
+        "the JSON holds NaN, which is no JSON number. Use 'is null' or 'not null' for gaps.",
+    ),
+    "a number without end in JSON": (
+        from_json('{"schema": ' + "9" * 5000 + "}"),
+        "the JSON holds a number of 5000 digits. Use at most 1000.",
+    ),
+    "JSON without end": (from_json("[" * 100_000), "the JSON is nested too deeply to be a definition."),
+    "something that is no text": (
+        from_json({"schema": 1}),
+        "from_json takes the text of a definition, not {'schema': 1}. Read a file with path.read_text().",
+    ),
+    # presets
+    "an unknown preset": (
+        lambda: cx.presets.get("aidaa"),
+        "unknown preset 'aidaa'. Did you mean 'aida'? Available: ['consumer_decision_journey', 'aida',",
+        "'buying_cycle', 'buyer_journey', 'discovery_insight_adoption'].",
+    ),
+    "a preset for a frame": (
+        lambda: cx.presets.aida(pd.DataFrame()),
+        "a preset suggests events for an EventLog, not for a DataFrame.",
+        "Make one first: EventLog(df, customer=..., time=..., event=...).",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_wrong_input_is_answered_by_a_whole_sentence(case):
+    act, *sentence = CASES[case]
+    with pytest.raises(cx.CXError) as raised:
+        act()
+    assert str(raised.value) == " ".join(sentence)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if CASES[case][1].startswith(("stage 'Buy':", "window="))]
+)
+def test_the_error_says_which_stage_or_rule_it_is_about(case):
+    with pytest.raises(DefinitionError) as raised:
+        CASES[case][0]()
+    found = raised.value.problem
+    assert found.message == str(raised.value)
+    assert found.stage == "Buy" or found.field == "window"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        1,
+        "x",
+        [],
+        {},
+        {"schema": [1], "stages": []},
+        {"schema": True, "stages": []},
+        {"schema": 1, "stages": None},
+        {"schema": 1, "stages": [None]},
+        {"schema": 1, "stages": [{"name": None}]},
+        {"schema": 1, "stages": [{"name": {}}]},
+        {"schema": 1, "stages": [{"name": "A", "events": None}]},
+        {"schema": 1, "stages": [{"name": "A", "events": [["x"]]}]},
+        {"schema": 1, "stages": [{"name": "A", "where": None}]},
+        {"schema": 1, "stages": [{"name": "A", "where": {"column": "v"}}]},
+        {"schema": 1, "stages": [{"name": "A", "where": [{"column": 1, "op": "=="}]}]},
+        {"schema": 1, "stages": [{"name": "A", "where": [{"column": "v", "op": ["=="]}]}]},
+        {"schema": 1, "stages": [{"name": "A", "where": [{"column": "v", "op": "==", "value": {}}]}]},
+        {"schema": 1, "stages": [{"name": "A", "where": [{"column": "v", "op": "in", "value": {"a": 1}}]}]},
+        {"schema": 1, "stages": [{"name": "A", "nth": []}]},
+        {"schema": 1, "stages": [{"name": "A", "role": ["buy"]}]},
+        {"schema": 1, "stages": [{"name": "A", "optional": None}]},
+        {"schema": 1, "stages": [{"name": "A"}], "rules": []},
+        {"schema": 1, "stages": [{"name": "A"}], "rules": {"window": []}},
+        {"schema": 1, "stages": [{"name": "A"}], "rules": {"window": "9" * 6000 + "D"}},
+        {"schema": 1, "stages": [{"name": "A"}], "rules": {"order": None}},
+        {"schema": 1, "stages": [{"name": "A"}], "rules": {"exclusions": {"a": 1}}},
+        {"schema": 1, "stages": [{"name": "A"}], "rules": {"unit": []}},
+    ],
+)
+def test_whatever_a_dict_holds_the_error_is_one_of_ours(data):
+    with pytest.raises(DefinitionError):
+        cx.Definition.from_dict(data)
