@@ -236,10 +236,20 @@ def explore_notebook(source: Source, roles: Roles) -> dict[str, object]:
         ),
         _code("log = cx.EventLog(", "    events,", *roles.arguments(), ")", "log"),
         _markdown(
-            "The workbench. The stages are those of the consumer decision journey, with the events whose",
-            "names suggest them; drag the others where they belong. `cx.presets.names()` lists more.",
+            "A definition to begin with: the stages of the consumer decision journey that your events' names",
+            "suggest something for. `cx.presets.names()` lists other stage models.",
         ),
-        _code("bench = cx.Workbench(log, cx.presets.consumer_decision_journey(log))", "bench"),
+        _code(
+            "suggested = cx.presets.consumer_decision_journey(log).definition",
+            "with_events = [stage for stage in suggested.stages if stage.events]",
+            "journey = cx.Definition(with_events or suggested.stages)",
+            "journey",
+        ),
+        _markdown(
+            "The workbench. Drag the events where they belong, add and rename stages, set a window. Figures",
+            "come as soon as every stage has an event.",
+        ),
+        _code("bench = cx.Workbench(log, journey)", "bench"),
         _markdown(
             "What you did with the mouse, as Python. Keep it: it gives the same figures again, with the",
             "widget or without.",

@@ -156,7 +156,7 @@ def test_explore_fills_the_cells_in_and_the_code_runs(started, tmp_path, capsys)
     assert notebook.metadata.kernelspec.name == "python3"
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     scope = {}
-    for source in cells[:2]:
+    for source in cells[:3]:
         exec(source, scope)  # noqa: S102 - the very code a reader would run
     assert scope["log"].n_events == 2
     assert scope["log"].roles == {
@@ -165,6 +165,7 @@ def test_explore_fills_the_cells_in_and_the_code_runs(started, tmp_path, capsys)
         "event": "event",
         "value": "revenue",
     }
+    assert scope["journey"].names == ("Consider", "Buy")
 
 
 @pytest.mark.parametrize(
