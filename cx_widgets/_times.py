@@ -51,6 +51,7 @@ _STEPS = {
 
 # A zone or an offset ends an ISO text, after the hour: the date has hyphens, too.
 _OFFSET = r"[T ]\d{2}.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)\s*$"
+_UTC = " UTC"
 _YEAR = r"^\s*([+-]?\d{4,6})-\d"
 # What pandas reads as missing in a column of times.
 _NULL_TEXTS = ("", "NaT", "nat", "NAT", "nan", "NaN", "NAN")
@@ -211,6 +212,10 @@ def _texts(series: pd.Series, present: Bools, name: str) -> pd.Series:
     clock = series.isin(("now", "today")).to_numpy(dtype=bool)
     if clock.any():
         raise _unreadable(series, clock, name)
+    if str(series[present].iloc[0]).endswith(_UTC) and series[present].str.endswith(_UTC).all():
+        # As web shops and BigQuery write it; ISO 8601 would end in Z.
+        bare = _texts(series.str.removesuffix(_UTC), present, name)
+        return bare.dt.tz_localize("UTC") if bare.dt.tz is None else bare
     parsed = _parsed(series)
     if parsed is not None and parsed.dtype.kind == "M" and getattr(parsed.dtype, "tz", None) is None:
         return parsed

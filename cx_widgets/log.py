@@ -493,7 +493,7 @@ class EventLog:
     def _repr_html_(self) -> str:
         rows = "".join(
             f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
-            f'<td style="text-align:left">{escape(text)}</td></tr>'
+            f'<td dir="auto" style="text-align:left">{escape(text)}</td></tr>'
             for label, text in self._facts()
         )
         return f"<table><caption>EventLog</caption><tbody>{rows}</tbody></table>"

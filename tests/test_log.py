@@ -317,6 +317,7 @@ def test_placeholder_times_are_noted():
     ("at", "zone", "last"),
     [
         (["2024-07-01T12:00Z"], "UTC", "2024-07-01 12:00:00+00:00"),
+        (["2024-07-01 12:00:00 UTC", None, "2024-06-01 12:00:00 UTC"], "UTC", "2024-07-01 12:00:00+00:00"),
         (["2024-07-01T12:00+02:00"], "UTC+02:00", "2024-07-01 12:00:00+02:00"),
         (["2024-07-01T12:00+0200", "2024-01-01T12:00-05"], "UTC", "2024-07-01 10:00:00+00:00"),
         (
@@ -337,7 +338,7 @@ def test_times_with_a_zone_keep_it_or_meet_in_utc(at, zone, last, as_object):
     at = pd.Series(at, dtype=object)
     if not as_object:
         at = at.astype("string") if isinstance(at[0], str) else at.infer_objects()
-    log = cx.EventLog(pd.DataFrame({"who": 1, "at": at, "what": "x"}), **ROLES)
+    log = cx.EventLog(pd.DataFrame({"who": 1, "at": at, "what": "x"}), **ROLES, drop_nulls=True)
     assert (log.time_zone, str(log.end)) == (zone, last)
 
 
