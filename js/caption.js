@@ -21,6 +21,7 @@ export default widget({
     const said = h("div", { class: "cx-hidden", "aria-live": "polite" });
     const table = createTable({
       caption: "",
+      quiet: true,
       signal,
       guard,
       /** @param {string} key */

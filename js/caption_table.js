@@ -26,13 +26,14 @@ export const numericColumns = (columns, rows) =>
 
 /**
  * An empty table that `draw` fills and refills; rows keep their elements, so a focused button stays focused.
+ * A quiet caption is not seen: the same words stand right above.
  * @template Choice
- * @param {{ caption: string, onSelect: (choice: Choice) => void, guard: (action: () => void) => void, signal: AbortSignal }} options
+ * @param {{ caption: string, quiet?: boolean, onSelect: (choice: Choice) => void, guard: (action: () => void) => void, signal: AbortSignal }} options
  */
-export function createTable({ caption, onSelect, guard, signal }) {
+export function createTable({ caption, quiet = false, onSelect, guard, signal }) {
   const head = h("tr");
   const body = h("tbody");
-  const title = h("caption", {}, caption);
+  const title = h("caption", { class: quiet ? "cx-hidden" : null }, caption);
   const table = h("table", { class: "cx-cap-table" }, title, h("thead", {}, head), body);
   /** @type {Map<string, Choice>} */
   const choices = new Map();

@@ -3,7 +3,7 @@
 import { createTable } from "./caption_table.js";
 import { swatch } from "./flow_legend.js";
 import { h, keyed, s, setAttribute, setText } from "./dom.js";
-import { NARROW_PITCH, NODE_WIDTH, layoutFlow, linkKey, linkPath } from "./flow_layout.js";
+import { isArea, NARROW_PITCH, NODE_WIDTH, layoutFlow, linkKey, linkPath } from "./flow_layout.js";
 import {
   baselineShares, emptySentence, headTexts, labelTexts, linkCard, linkName, linkTable, nodeCard, nodeName, problemSentence, readFlow,
   selectionSentence, stageTable,
@@ -31,9 +31,6 @@ const colour = (index) => `--cx-flow-colour: var(--cx-stage-${(index % COLOURS) 
 
 /** @param {number} width */
 const strength = (width) => `--cx-flow-strength: ${width < 3 ? 0.8 : width < 8 ? 0.62 : 0.5}`;
-
-/** @param {LinkShape} shape Stubs are areas, all other links are lines. */
-const isArea = (shape) => shape.kind === "start" || shape.kind === "end";
 
 /** @param {Item} item @returns {FlowSelection} */
 const choiceOf = (item) =>
@@ -133,7 +130,7 @@ export default widget({
     };
 
     const stageRows = createTable({ caption: "Stages", signal, guard, onSelect: (/** @type {FlowSelection} */ each) => select(toggled(each, selection())) });
-    const linkRows = createTable({ caption: "Transitions", signal, guard, onSelect: (/** @type {FlowSelection} */ each) => select(toggled(each, selection())) });
+    const linkRows = createTable({ caption: "", signal, guard, onSelect: (/** @type {FlowSelection} */ each) => select(toggled(each, selection())) });
     panel.append(stageRows.el, linkRows.el);
 
     /** @param {string} key @returns {SVGElement | null} */
@@ -204,6 +201,7 @@ export default widget({
       panel.hidden = !open;
       if (!open) return;
       const chosen = selection();
+      linkRows.name(view.title);
       stageRows.draw(stageTable(view), chosen?.kind === "node" ? chosen.stage : null);
       linkRows.draw(linkTable(view), chosen?.kind === "link" ? linkKey(chosen) : null);
     };
@@ -319,8 +317,8 @@ export default widget({
           setAttribute(group, "data-share", shape.link.share ?? "");
           setAttribute(group, "aria-label", linkName(shape.link, shape.kind));
           setAttribute(group, "tabindex", item === stop ? 0 : -1);
-          setAttribute(group, "style", isArea(shape) ? null : `${colour(shape.index)}; ${strength(shape.width)}`);
-          glide.to(item, `${shape.kind}`, [...shape.geometry, shape.width], moving, (numbers) => paintLink(group, shape, numbers));
+          setAttribute(group, "style", shape.kind === "start" || shape.kind === "end" ? null : `${colour(shape.index)}; ${strength(shape.width)}`);
+          glide.to(item, `${shape.kind} ${isArea(shape)}`, [...shape.geometry, shape.width], moving, (numbers) => paintLink(group, shape, numbers));
         },
       );
 

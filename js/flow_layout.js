@@ -71,6 +71,8 @@ export const END = "(end)";
 export const NODE_WIDTH = 12;
 const MIN_PITCH = 72;
 const MAX_PITCH = 280;
+/** From this width on a ribbon is an area. */
+const WIDE = 10;
 export const NARROW_PITCH = 110;
 const MAX_ARCS = 140;
 const LABEL_HEIGHT = 14;
@@ -192,7 +194,7 @@ export function lanes(arcs, gap, most, closed) {
 }
 
 /**
- * The path of a link. Stubs are closed shapes to fill; all others are centre lines to stroke with the link's width.
+ * The path of a link. Stubs and wide ribbons are areas to fill; all others are centre lines to stroke with the link's width.
  * @param {LinkKind} kind
  * @param {readonly number[]} geometry
  */
@@ -200,8 +202,11 @@ export function linkPath(kind, geometry) {
   const g = geometry.map((value) => Math.round(value * 100) / 100);
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = g;
   if (kind === "forward") {
+    // a, b source; c, d target; e its width where it is an area, which no bend makes thinner or wider at its ends.
     const middle = (a + c) / 2;
-    return `M${a},${b}C${middle},${b} ${middle},${d} ${c},${d}`;
+    if (e === 0) return `M${a},${b}C${middle},${b} ${middle},${d} ${c},${d}`;
+    const half = e / 2;
+    return `M${a},${b - half}C${middle},${b - half} ${middle},${d - half} ${c},${d - half}L${c},${d + half}C${middle},${d + half} ${middle},${b + half} ${a},${b + half}Z`;
   }
   if (kind === "skip") {
     // a, b source; c, d target; e lane; f length of the rise.
@@ -217,6 +222,9 @@ export function linkPath(kind, geometry) {
   }
   return `M${a},${b - c}L${a + d - e},${b - c}L${a + d},${b}L${a + d - e},${b + c}L${a},${b + c}Z`;
 }
+
+/** @param {LinkShape} shape Whether its path is an area. */
+export const isArea = ({ kind, width }) => kind === "start" || kind === "end" || (kind === "forward" && width >= WIDE);
 
 /**
  * Lay the flow out.
@@ -344,7 +352,7 @@ export function layoutFlow(view, available, { measure = estimate, texts = () => 
     }
     const xs = source.x1;
     const xt = target.x0;
-    if (kind === "forward") return { ...shape, geometry: [xs, ys, xt, yt], anchor: { x: (xs + xt) / 2, y: (ys + yt) / 2 } };
+    if (kind === "forward") return { ...shape, geometry: [xs, ys, xt, yt, w < WIDE ? 0 : w], anchor: { x: (xs + xt) / 2, y: (ys + yt) / 2 } };
     if (kind === "skip") {
       const rise = Math.min((pitch - NODE_WIDTH) * 0.92, (xt - xs) / 2);
       return { ...shape, geometry: [xs, ys, xt, yt, lane, rise], anchor: { x: (xs + xt) / 2, y: lane } };
@@ -448,16 +456,18 @@ function candidates(shape, wordings, stub, pitch, measure) {
     spots.push({ x: a + out * (stub + 5), y: b, align, most: pitch });
     spots.push({ x: a + out * 5, y: b + shape.width / 2 + LABEL_HEIGHT / 2 + 1, align, most: pitch });
   }
-  return wordings.flatMap((text) => {
+  const stubbed = kind === "start" || kind === "end";
+  // Beside a stub, a shorter wording is better than a place on top of other links; elsewhere the fuller wording counts.
+  const tries = stubbed
+    ? spots.flatMap((spot) => wordings.map((text) => ({ spot, text })))
+    : wordings.flatMap((text) => spots.map((spot) => ({ spot, text })));
+  return tries.flatMap(({ spot: { x, y, align, most }, text }) => {
     const wide = measure(text);
-    return spots
-      .filter(({ most }) => wide <= most)
-      .map(({ x, y, align }) => {
-        const x0 = align === "middle" ? x - wide / 2 : align === "end" ? x - wide : x;
-        return {
-          label: { key, text, x, y, align },
-          box: { x0: x0 - 2, x1: x0 + wide + 2, y0: y - LABEL_HEIGHT / 2, y1: y + LABEL_HEIGHT / 2 },
-        };
-      });
+    if (wide > most) return [];
+    const x0 = align === "middle" ? x - wide / 2 : align === "end" ? x - wide : x;
+    return [{
+      label: { key, text, x, y, align },
+      box: { x0: x0 - 2, x1: x0 + wide + 2, y0: y - LABEL_HEIGHT / 2, y1: y + LABEL_HEIGHT / 2 },
+    }];
   });
 }

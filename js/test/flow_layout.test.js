@@ -195,8 +195,9 @@ test("lanes are squeezed together where they would need too much room", () => {
   assert.ok(Math.max(...lanes(arcs, 2, 60, false)) <= 60);
 });
 
-test("paths are written with two digits, stubs are closed", () => {
-  assert.equal(linkPath("forward", [0, 1.23456, 10, 3]), "M0,1.23C5,1.23 5,3 10,3");
+test("paths are written with two digits, areas are closed", () => {
+  assert.equal(linkPath("forward", [0, 1.23456, 10, 3, 0]), "M0,1.23C5,1.23 5,3 10,3");
+  assert.equal(linkPath("forward", [0, 10, 10, 30, 12]), "M0,4C5,4 5,24 10,24L10,36C5,36 5,16 0,16Z");
   assert.match(linkPath("start", [20, 10, 4, 8, 2]), /^M20,6L12,6L14,10L12,14L20,14Z$/);
   assert.match(linkPath("end", [20, 10, 4, 8, 2]), /Z$/);
   assert.equal(linkPath("skip", [0, 0, 100, 0, -20, 40]).includes("NaN"), false);
