@@ -62,17 +62,16 @@ function render(view) {
   const redo = h("button", { class: "cx-button cx-square", "aria-label": "Redo" }, icon("redo"));
   const presetButton = toolButton("stages", "Presets", "Start from known stages");
   const pin = toolButton("pin", "Pin as baseline", "Compare every later definition with this one");
-  pin.classList.add("cx-push");
   const codeButton = toolButton("code", "Code", "The definition as Python");
   const lastEdit = h("span", { class: "cx-last-edit", dir: "auto" });
+  const standing = h("span", { class: "cx-standing", role: "status", hidden: true }, icon("info"), h("span"));
   const toolbar = h(
     "div",
     { class: "cx-toolbar", role: "group", "aria-label": "Board" },
     h("span", { class: "cx-buttons" }, undo, redo),
     presetButton,
     lastEdit,
-    pin,
-    codeButton,
+    h("span", { class: "cx-buttons cx-push" }, standing, pin, codeButton),
   );
   const notices = h("div", { class: "cx-notices" });
   const panelBox = h("div", { class: "cx-panel-box" });
@@ -125,7 +124,7 @@ function render(view) {
     }, PATIENCE);
   };
 
-  /** @returns {{ key: string, kind: "bad" | "warn" | "note", text: string }[]} */
+  /** @returns {{ key: string, kind: "bad" | "warn", text: string }[]} */
   const noticeList = () => {
     const answer = board.answer();
     const { definition } = board.draft();
@@ -139,13 +138,14 @@ function render(view) {
       if (problem.stage !== null && (stages.has(problem.stage) || board.updating())) continue;
       list.push({ key: `${problem.kind} ${problem.message}`, kind: /** @type {const} */ ("warn"), text: problem.message });
     }
-    if (answer?.stale) {
-      list.push({ key: "stale", kind: /** @type {const} */ ("note"), text: "The figures are those of the last good definition." });
-    }
-    if (silent) {
-      list.push({ key: "silent", kind: /** @type {const} */ ("note"), text: "No answer from Python yet. The board keeps your edits; the figures are those of the last answer." });
-    }
     return list;
+  };
+
+  /** What the figures stand for, if not for the definition on the board: in the toolbar, so that nothing jumps. */
+  const standingText = () => {
+    if (silent) return "No answer from Python yet; the figures are those of the last answer.";
+    if (board.answer()?.stale) return "The figures are those of the last good definition.";
+    return "";
   };
 
   /** @param {string} text The text of an edit as Python or the reducer wrote it. */
@@ -176,9 +176,13 @@ function render(view) {
       notices,
       noticeList(),
       (notice) => notice.key,
-      (notice) => h("div", { class: "cx-notice", "data-kind": notice.kind, role: notice.kind === "bad" ? "alert" : null }, icon(notice.kind === "note" ? "info" : "warn"), h("span", { dir: "auto" })),
+      (notice) => h("div", { class: "cx-notice", "data-kind": notice.kind, role: notice.kind === "bad" ? "alert" : null }, icon("warn"), h("span", { dir: "auto" })),
       (row, notice) => row.lastElementChild && setText(row.lastElementChild, notice.text),
     );
+    const standingNow = board.catalog().show_figures || silent ? standingText() : "";
+    standing.hidden = !standingNow;
+    if (standing.lastElementChild) setText(standing.lastElementChild, standingNow);
+    setAttribute(standing, "title", board.answer()?.problems[0]?.message ?? null);
     rules.draw();
     strip.draw();
     columns.draw();

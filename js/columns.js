@@ -284,13 +284,14 @@ export function createColumns(board) {
   const drawProblems = (parts, item) => {
     const { stage } = item;
     const answered = (board.answer()?.problems ?? []).filter((problem) => problem.stage === stage.name);
+    const empty = !item.chips.length && !item.unknown.length;
     const others = answered.filter((problem) => {
-      if (problem.kind === "overlap" || problem.kind === "empty_stage") return false;
+      if (problem.kind === "overlap") return false;
+      if (problem.kind === "empty_stage") return empty && !board.updating();
       return problem.event === null || !item.unknown.includes(problem.event)
         ? problem.event === null || (stage.events.includes(problem.event) && !board.updating())
         : false;
     });
-    const empty = !item.chips.length && !item.unknown.length;
     parts.hint.hidden = !empty;
     setText(parts.hint, empty && stage.events.length ? "Another stage holds these events" : "Drop events here");
     keyed(

@@ -168,9 +168,8 @@ export function newest(host, name) {
 }
 
 /**
- * A trait written on both sides, where edits must not get lost: of an edit made here that Python has not answered
- * yet and a value that comes in, the one with the higher revision wins; at equal revisions the edit made here.
- * `acknowledge` is told the revision of each answer.
+ * A trait written on both sides, where edits must not get lost: the higher revision wins; at equal revisions the edit
+ * made here wins as long as Python has not answered it. `acknowledge` is told the revision of each answer.
  * @template {{ revision: number }} Value
  * @param {Host} host
  * @param {string} name
@@ -188,7 +187,8 @@ export function revised(host, name) {
     name,
     (/** @type {Value} */ incoming) => {
       if (incoming === current) return;
-      if (pending && incoming.revision <= current.revision) {
+      const older = incoming.revision < current.revision;
+      if (older || (pending && incoming.revision === current.revision)) {
         host.set(name, current);
         return;
       }

@@ -1,4 +1,4 @@
-/** A menu that floats over the page: one level at a time, keyboard first, at home on `document.body`. */
+/** Boxes that float over the page, and the menu: one level at a time, keyboard first. */
 
 import { h } from "./dom.js";
 import { containKeys } from "./host.js";
@@ -17,6 +17,22 @@ import { icon } from "./icons.js";
 
 /** @type {(() => void) | null} */
 let closeOpenMenu = null;
+
+/**
+ * Show a box above everything else. As a popover it stays inside the widget, for screen readers and for the notebook's
+ * notion of where the focus is, and nothing clips it; a browser without popovers gets it on the body.
+ * @param {HTMLElement} box
+ * @param {HTMLElement} home
+ */
+export function float(box, home) {
+  if (typeof box.showPopover === "function") {
+    box.popover = "manual";
+    home.append(box);
+    box.showPopover();
+  } else {
+    document.body.append(box);
+  }
+}
 
 /**
  * Place a floating box beside its anchor and inside the window.
@@ -38,14 +54,14 @@ export function placeBeside(box, anchor) {
  * @param {HTMLElement} anchor Focus goes back to it.
  * @param {string} label
  * @param {MenuItem[]} items
- * @param {{ signal: AbortSignal, guard: (action: () => void) => void, path?: number[] }} options `path` opens a deeper
- *   level at once.
+ * @param {{ el: HTMLElement, signal: AbortSignal, guard: (action: () => void) => void }} options
  */
 export function openMenu(anchor, label, items, options) {
   closeOpenMenu?.();
   const own = new AbortController();
   const { signal } = own;
   const box = h("div", { class: "cx-float cx-menu", role: "menu", "aria-label": label });
+  const announces = anchor.hasAttribute("aria-haspopup");
   /** @type {{ label: string, items: MenuItem[], at: number }[]} */
   const levels = [];
 
@@ -54,7 +70,7 @@ export function openMenu(anchor, label, items, options) {
     own.abort();
     box.remove();
     closeOpenMenu = null;
-    anchor.setAttribute("aria-expanded", "false");
+    if (announces) anchor.setAttribute("aria-expanded", "false");
     if (giveBack && anchor.isConnected) anchor.focus({ preventScroll: true });
   };
   closeOpenMenu = () => close(false);
@@ -165,11 +181,7 @@ export function openMenu(anchor, label, items, options) {
     { capture: true, passive: true, signal },
   );
 
-  document.body.append(box);
-  anchor.setAttribute("aria-expanded", "true");
+  float(box, options.el);
+  if (announces) anchor.setAttribute("aria-expanded", "true");
   enter(label, items);
-  for (const index of options.path ?? []) {
-    const item = levels.at(-1)?.items[index];
-    if (item?.items) enter(item.label, item.items);
-  }
 }

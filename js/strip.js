@@ -3,10 +3,13 @@
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { change, figure, interval, isNumber, outOf } from "./format.js";
 import { icon } from "./icons.js";
-import { placeBeside } from "./menu.js";
+import { float, placeBeside } from "./menu.js";
 
 /** @typedef {import("./context.js").Board} Board */
 /** @typedef {import("./wire.d.ts").Figure} Figure */
+
+/** Milliseconds a pointer rests on a card before its tooltip comes. */
+const HOVER = 350;
 
 /** Figures of which less is better. */
 const LESS_IS_BETTER = new Set(["time_to_convert", "second_purchase_median"]);
@@ -61,7 +64,10 @@ export function createStrip(board) {
   let tip = null;
   /** @type {HTMLElement | null} */
   let tipCard = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   const hideTip = () => {
+    clearTimeout(timer);
     tip?.remove();
     tipCard?.querySelector("button")?.removeAttribute("aria-describedby");
     tip = null;
@@ -70,7 +76,7 @@ export function createStrip(board) {
   /** @param {HTMLElement} card */
   const showTip = (card) => {
     const item = figureOf.get(card);
-    if (!item || tipCard === card) return;
+    if (!item || tipCard === card || !card.isConnected) return;
     hideTip();
     const lines = [
       item.note,
@@ -81,7 +87,7 @@ export function createStrip(board) {
     ];
     tip = h("div", { class: "cx-float cx-tip", role: "tooltip", id: tipId }, h("strong", { dir: "auto" }, item.label));
     for (const line of lines) if (line) tip.append(h("p", { dir: "auto" }, line));
-    document.body.append(tip);
+    float(tip, board.el);
     tipCard = card;
     placeBeside(tip, card.getBoundingClientRect());
     card.querySelector("button")?.setAttribute("aria-describedby", tipId);
@@ -90,11 +96,15 @@ export function createStrip(board) {
   const cardOf = (/** @type {Event} */ event) => /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".cx-card"));
   listen(element, "pointerover", (event) => {
     const card = cardOf(event);
-    if (card) showTip(card);
+    clearTimeout(timer);
+    // A pointer on its way to the board is not a question.
+    if (card) timer = setTimeout(() => board.guard(() => showTip(card)), tip ? 0 : HOVER);
   });
   listen(element, "pointerout", (/** @type {PointerEvent} */ event) => {
     const card = cardOf(event);
-    if (card && !card.contains(/** @type {Node | null} */ (event.relatedTarget)) && !card.contains(document.activeElement)) hideTip();
+    if (!card || card.contains(/** @type {Node | null} */ (event.relatedTarget))) return;
+    clearTimeout(timer);
+    if (!card.contains(document.activeElement)) hideTip();
   });
   listen(element, "focusin", (event) => {
     const card = cardOf(event);
@@ -156,16 +166,16 @@ export function createStrip(board) {
       setAttribute(range, "data-note", !isNumber(item.value));
       setAttribute(range, "title", ends ? `95 % interval: ${ends}` : null);
     }
-    if (n) setText(n, outOf(item.numerator, item.denominator));
+    if (n) setText(n, isNumber(item.value) ? outOf(item.numerator, item.denominator) : "");
     if (moves) {
       const [arrow, text, ends] = moves.children;
-      const direction = !moved ? "none" : item.delta === 0 ? "same" : (item.delta ?? 0) > 0 ? "up" : "down";
+      const direction = !moved ? "none" : moved.startsWith("±") ? "same" : (item.delta ?? 0) > 0 ? "up" : "down";
       if (arrow && arrow.getAttribute("data-direction") !== direction) {
         arrow.setAttribute("data-direction", direction);
         arrow.replaceChildren(...(direction === "none" ? [] : [icon(direction === "same" ? "equal" : direction)]));
       }
-      if (text) setText(text, direction === "same" ? "as the baseline" : moved);
-      if (ends) setText(ends, direction === "same" ? "" : movedEnds);
+      if (text) setText(text, outcome === "same" ? "as the baseline" : moved);
+      if (ends) setText(ends, outcome === "same" ? "" : movedEnds);
       setAttribute(moves, "title", changeWords(item) || null);
     }
   };
@@ -176,6 +186,7 @@ export function createStrip(board) {
     element.hidden = !shown;
     if (!shown) return;
     setAttribute(element, "data-stale", Boolean(answer?.stale));
+    setAttribute(element, "data-compared", answer?.figures?.some((item) => verdict(item) !== "none") ?? false);
     setAttribute(element, "aria-busy", board.updating() ? "true" : null);
     keyed(
       cards,
