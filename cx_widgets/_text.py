@@ -8,7 +8,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from cx_widgets.problems import DefinitionError
-from cx_widgets.rules import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +41,7 @@ def lines_of(stages: tuple[Stage, ...], rules: Rules) -> str:
         lines.append(
             f"  {number}. {_shown(stage.name)}{role}: {'; '.join([_events(stage), *details(stage)])}"
         )
-    return "\n".join([*lines, f"  {rules.describe()}", f"  {_retention(rules)}"])
+    return "\n".join([*lines, *(f"  {line}" for line in rules.describe())])
 
 
 def table_of(stages: tuple[Stage, ...], rules: Rules) -> str:
@@ -54,7 +53,7 @@ def table_of(stages: tuple[Stage, ...], rules: Rules) -> str:
         rows.append(f"<tr><td>{number}</td>{cells}</tr>")
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("", "stage", "role", "events", "conditions"))
     return (
-        f"<table><caption>{escape(rules.describe())}; {escape(_retention(rules))}</caption>"
+        f"<table><caption>{escape('; '.join(rules.describe()))}</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 
@@ -91,10 +90,6 @@ def _events(stage: Stage) -> str:
 
 def _shown(name: str) -> str:
     return name if name.isprintable() else repr(name)
-
-
-def _retention(rules: Rules) -> str:
-    return f"retention by {format_duration(rules.retention_period)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,8 @@ class Definition:
     Definition: 2 stages
       1. Consider (consider): ad, search
       2. Buy (buy): order
-      ordered, best entry, closed; window 30D from entry; ties in stage order; customers once, of entrants
-      retention by 30D
+      ordered, best entry, closed reach; window 30D from entry; ties in stage order
+      each customer once; shares of entrants; retention by 30D
     >>> journey.assign("search", to="Buy")["Buy"].events
     ('order', 'search')
     """
@@ -529,6 +529,15 @@ class Definition:
         Returns
         -------
         Binding
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from cx_widgets.log import EventLog
+        >>> df = pd.DataFrame({"id": [1, 1, 2], "at": "2024-01-01", "what": ["ad", "order", "ad"]})
+        >>> log = EventLog(df, customer="id", time="at", event="what")
+        >>> Definition({"Look": ["a*"], "Buy": ["order"]}).bind(log).stage_events
+        (('ad',), ('order',))
         """
         return _binding.bind(self.stages, log)
 
@@ -545,16 +554,41 @@ class Definition:
         tuple of Problem
             Empty when all is well: unknown events, patterns that match nothing, stages without events,
             conditions on unknown columns or of the wrong kind.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from cx_widgets.log import EventLog
+        >>> df = pd.DataFrame({"id": [1, 1, 2], "at": "2024-01-01", "what": ["ad", "order", "ad"]})
+        >>> log = EventLog(df, customer="id", time="at", event="what")
+        >>> [problem.kind for problem in Definition({"Look": ["add"], "Buy": []}).problems(log)]
+        ['unknown_event', 'empty_stage']
         """
         return self.bind(log).problems
 
     def require(self, log: EventLog) -> None:
-        """Raise the first problem the definition has on a log; return None when there is none.
+        """Return None if the definition fits a log, else raise its first problem.
 
         Parameters
         ----------
         log : EventLog
             The log.
+
+        Raises
+        ------
+        DefinitionError
+            The first problem's sentence, and how many there are.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from cx_widgets.log import EventLog
+        >>> df = pd.DataFrame({"id": [1, 1, 2], "at": "2024-01-01", "what": ["ad", "order", "ad"]})
+        >>> log = EventLog(df, customer="id", time="at", event="what")
+        >>> Definition({"Look": ["ad"], "Buy": []}).require(log)
+        Traceback (most recent call last):
+            ...
+        cx_widgets.problems.DefinitionError: stage 'Buy' has no events. Assign one, or remove the stage.
         """
         problems = self.problems(log)
         if not problems:
@@ -580,12 +614,21 @@ class Definition:
         Parameters
         ----------
         log : EventLog
-            The log; a definition that does not fit it raises.
+            The log.
 
         Returns
         -------
         numpy.ndarray
             uint8, in the packed order of the log, read-only.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from cx_widgets.log import EventLog
+        >>> df = pd.DataFrame({"id": [1, 1, 2], "at": "2024-01-01", "what": ["ad", "order", "ad"]})
+        >>> log = EventLog(df, customer="id", time="at", event="what")
+        >>> Definition({"Look": ["ad"], "Buy": ["order"]}).stage_of_rows(log)
+        array([1, 2, 1], dtype=uint8)
         """
         return _binding.stage_of_rows(self.stages, log)
 

@@ -211,8 +211,8 @@ def get(name: str, log: EventLog | None = None) -> Preset:
       2. Interest (consider): product_page
       3. Desire (evaluate): add_to_cart
       4. Action (buy): order_placed
-      ordered, best entry, closed; no window; ties in stage order; customers once, of entrants
-      retention by 30D
+      ordered, best entry, closed reach; no window; ties in stage order
+      each customer once; shares of entrants; retention by 30D
     """
     model = next((model for model in _MODELS if model.key == name), None)
     if model is None:

@@ -37,7 +37,14 @@ class Problem:
 
 
 class DefinitionError(CXError):
-    """A definition that cannot be made; ``problem`` tells which stage, event or field is wrong.
+    """A definition that cannot be made or does not fit a log; ``problem`` tells where it is wrong.
+
+    Parameters
+    ----------
+    message : str
+        The whole sentence.
+    kind, stage, event, field
+        As in `Problem`.
 
     Examples
     --------

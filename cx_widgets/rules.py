@@ -371,22 +371,25 @@ class Rules:
         values: dict[str, object] = {name: getattr(self, name) for name in names}
         return Rules(**{**values, **changes})  # type: ignore[arg-type] # checked field by field at construction
 
-    def describe(self) -> str:
-        """Return the rules as one readable line, to be printed with every result.
+    def describe(self) -> tuple[str, ...]:
+        r"""Return the rules in words, to be printed with every result.
 
         Returns
         -------
-        str
+        tuple of str
+            Two short lines: how customers get through the stages, and what is counted.
 
         Examples
         --------
-        >>> Rules(window="7D").describe()
-        'ordered, best entry, closed; window 7D from entry; ties in stage order; customers once, of entrants'
+        >>> print(*Rules(window="7D").describe(), sep="\n")
+        ordered, best entry, closed reach; window 7D from entry; ties in stage order
+        each customer once; shares of entrants; retention by 30D
         """
         window = "no window" if self.window is None else f"window {format_duration(self.window)} from entry"
+        retention = format_duration(self.retention_period)
         return (
-            f"{self.order}, {self.entry} entry, {self.reach}; {window}; ties in {self.ties} order; "
-            f"{self.unit}s once, of {self.denominator}"
+            f"{self.order}, {self.entry} entry, {self.reach} reach; {window}; ties in {self.ties} order",
+            f"each {self.unit} once; shares of {self.denominator}; retention by {retention}",
         )
 
     def __repr__(self) -> str:

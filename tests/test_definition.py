@@ -884,9 +884,8 @@ def test_a_definition_reads_well():
         "  3. Buy (buy): order; revenue > 0; test != True; score <= 9.5; occurrence 1\n"
         "  4. Reorder (buy): order; occurrence 2+\n"
         "  5. Bond (bond): login; coupon is null; card not null\n"
-        "  ordered, best entry, closed; window 36h from entry; ties in stage order; "
-        "customers once, of entrants\n"
-        "  retention by 7D"
+        "  ordered, best entry, closed reach; window 36h from entry; ties in stage order\n"
+        "  each customer once; shares of entrants; retention by 7D"
     )
 
 
