@@ -103,7 +103,7 @@ def parse_duration(value: object, field: str = "duration") -> pd.Timedelta:
             "generic",
         )
         if unitless:
-            raise _refused(field, f"{field}={value!r} has no fixed length. {_SAY}.")
+            raise _refused(field, f"{field}={str(value)!r} has no fixed length. {_SAY}.")
         try:
             delta = pd.Timedelta(value).as_unit("ns")
         except (OverflowError, ValueError):

@@ -391,6 +391,7 @@ def event_entries(events: object, stage: str) -> tuple[str, ...]:
     seen: set[str] = set()
     for entry in entries:
         if not isinstance(entry, str):
+            entry = entry.item() if isinstance(entry, np.generic) else entry  # noqa: PLW2901 - only to be shown
             raise DefinitionError(
                 f"stage {stage!r}: event names are text, not {entry!r}. Write {str(entry)!r}.",
                 kind="field",

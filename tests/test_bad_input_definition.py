@@ -196,7 +196,7 @@ CASES = {
     ),
     "numpy's months": (
         lambda: parse_duration(np.timedelta64(2, "M")),
-        f"duration=np.timedelta64(2,'M') has no fixed length. {SAY}.",
+        f"duration='2 months' has no fixed length. {SAY}.",
     ),
     # rules that come later, and rules that never come
     "an order that comes later": (
