@@ -151,12 +151,17 @@ def _from_arrow(array: pa.ChunkedArray, name: str) -> pd.Series:
     import pyarrow as pa  # noqa: PLC0415 - an optional dependency
 
     kind = array.type
-    if pa.types.is_dictionary(kind) and not _is_text(kind.value_type):
+    if pa.types.is_dictionary(kind):
+        if _is_text(kind.value_type):
+            return pd.Series(_from_dictionary(array), name=name)
         array = array.cast(kind.value_type)
         kind = array.type
     if _is_text(kind):
-        # string_view (polars) and large_string alike; the cast only copies what differs.
-        array = array.cast(pa.large_string())
+        try:
+            array = array.cast(pa.large_string())
+        except pa.ArrowNotImplementedError:
+            # pyarrow 20 and before cannot cast polars' string_view: the slow way round.
+            array = pa.chunked_array([pa.array(array.to_pylist(), pa.large_string())])
         return pd.Series(pd.array(array, dtype=_TEXT), name=name)
     if pa.types.is_decimal(kind):
         array = _from_decimal(array)
@@ -178,6 +183,17 @@ def _from_arrow(array: pa.ChunkedArray, name: str) -> pd.Series:
         }
     series: pd.Series = array.to_pandas(types_mapper=nullable.get)
     return series.rename(name)
+
+
+def _from_dictionary(array: pa.ChunkedArray) -> pd.Categorical:
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
+
+    # By hand: pyarrow 20 and before cannot convert the unsigned codes of polars.
+    chunks = array.unify_dictionaries().chunks
+    codes = [chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
+    categories = chunks[0].dictionary.to_pylist() if chunks else []
+    numbers = np.concatenate([np.zeros(0, np.int64), *codes])
+    return pd.Categorical.from_codes(numbers, categories, ordered=array.type.ordered)
 
 
 def _from_decimal(array: pa.ChunkedArray) -> pa.ChunkedArray:
