@@ -191,7 +191,7 @@ def _from_dictionary(array: pa.ChunkedArray) -> pd.Categorical:
     # By hand: pyarrow 20 and before cannot convert the unsigned codes of polars.
     chunks = array.unify_dictionaries().chunks
     codes = [chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
-    categories = chunks[0].dictionary.to_pylist() if chunks else []
+    categories = pd.Index(chunks[0].dictionary.to_pylist() if chunks else [])
     numbers = np.concatenate([np.zeros(0, np.int64), *codes])
     return pd.Categorical.from_codes(numbers, categories, ordered=array.type.ordered)
 
