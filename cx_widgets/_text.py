@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
+from cx_widgets._html import escape
 from cx_widgets.problems import DefinitionError
 
 if TYPE_CHECKING:

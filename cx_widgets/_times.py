@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_integer_dtype
 
 from cx_widgets._frames import shown
-from cx_widgets.errors import CXError, unknown
+from cx_widgets.errors import CXError, nearest, unknown
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -116,8 +115,8 @@ def _check_zone(zone: object) -> None:
     if not _exists(zone):
         from zoneinfo import available_timezones  # noqa: PLC0415 - reads hundreds of files
 
-        near = get_close_matches(zone, sorted(available_timezones()), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = nearest(zone, sorted(available_timezones()))
+        hint = f" Did you mean {near!r}?" if near is not None else ""
         raise CXError(
             f"unknown time_zone {zone!r}.{hint}"
             " Zones have names such as 'Europe/Berlin', 'America/New_York' or 'UTC'."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,10 +21,19 @@ def listing(names: Iterable[object], limit: int = _SHOWN) -> str:
     return "[" + ", ".join(shown[:limit]) + (f", ... {rest} more" if rest > 0 else "") + "]"
 
 
+def nearest(value: object, names: Iterable[object]) -> str | None:
+    """Return the name most like the value, or None where none is alike."""
+    # Imported here: it costs a tenth of the package's import, and is wanted once something is wrong.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    near = get_close_matches(str(value), [str(name) for name in names], n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
 def unknown(kind: str, value: object, available: Iterable[object], *, then: str = "") -> CXError:
     """Return the error for a name that does not exist: the value, the nearest name, the alternatives."""
     names = list(available)
-    near = get_close_matches(str(value), [str(name) for name in names], n=1, cutoff=0.6)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(value, names)
+    hint = f" Did you mean {near!r}?" if near is not None else ""
     then = f" {then}" if then else ""
     return CXError(f"unknown {kind} {value!r}.{hint} Available: {listing(names)}.{then}")

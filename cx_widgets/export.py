@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from html import escape
 from math import isnan
 from typing import TYPE_CHECKING
 
+from cx_widgets._html import escape
 from cx_widgets.metrics import figures, funnel
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _frames, _keys, _times
+from cx_widgets._html import escape
 from cx_widgets.errors import CXError, listing, unknown
 
 if TYPE_CHECKING:

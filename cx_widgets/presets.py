@@ -36,10 +36,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from cx_widgets._html import escape
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog

@@ -7,7 +7,6 @@ empty sample) with NaN.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -31,6 +30,8 @@ class Estimate(NamedTuple):
 
 
 def _z(level: float) -> float:
+    from statistics import NormalDist  # noqa: PLC0415 - brings much along that only this line wants
+
     return NormalDist().inv_cdf(0.5 + level / 2)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from cx_widgets._html import escape
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog

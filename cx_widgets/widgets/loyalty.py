@@ -24,6 +24,7 @@ _FIRM = 30  # buyers; the intervals of fewer may run off the top
 _LOWEST_TOP = 0.05
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 _MARKS = 5
+_MOST_PERIODS = 12
 _FIGURES = ("Figure", "Value", "95 % interval", "Of", "How")
 _PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95 % interval")
 
@@ -136,7 +137,9 @@ class LoyaltyPanel(Face, w.VBox):
             marks = _marks(now, before)
             self._shares.max = float(marks[-1])
             self._upwards.tick_values = marks
-            self._periods.max = float(max([1, *now["period"], *before["period"]]))
+            last = int(max([1, *now["period"], *before["period"]]))
+            self._periods.max = float(last)
+            self._across.tick_values = np.arange(0, last + 1, -(-last // _MOST_PERIODS), dtype=float)
         self._figure.layout.height = _HEIGHT if len(now) else "0px"
 
     def _show_error(self, sentence: str) -> None:
