@@ -252,11 +252,11 @@ def survival_median(spells):
     return None
 
 
-def binomial_rank(n, tail=0.025):
-    """The largest r for which n fair coins show fewer than r heads with at most that probability."""
+def binomial_rank(n):
+    """The largest r for which n fair coins show fewer than r heads with a probability of at most 1 / 40."""
     rank, below = 0, 0
     while True:
         below += math.comb(n, rank)
-        if below > tail * 2**n:
+        if 40 * below > 2**n:
             return rank
         rank += 1

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import numpy as np
+import oracle
+import pytest
+from scipy import stats as scipy_stats
+
+from cx_widgets import stats
+from cx_widgets.stats import Estimate
+
+# 6-mercaptopurine against placebo in acute leukaemia, weeks in remission: Freireich et al. (1963), as in
+# Kleinbaum and Klein, Survival Analysis. The survival shares are those of the book's table.
+TREATED = [6, 6, 6, 7, 10, 13, 16, 22, 23]
+TREATED_CENSORED = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
+PLACEBO = [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23]
+
+
+def treated():
+    return TREATED + TREATED_CENSORED, [True] * len(TREATED) + [False] * len(TREATED_CENSORED)
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "lower", "upper"),
+    [
+        # Newcombe (1998), Statistics in Medicine 17, 857-872, table I, method 3.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (29, 29, 0.8830, 1.0),
+    ],
+)
+def test_wilson_gives_the_published_bounds(hits, trials, lower, upper):
+    assert [float(bound) for bound in stats.wilson(hits, trials)] == pytest.approx([lower, upper], abs=1e-4)
+
+
+def test_wilson_agrees_with_scipy_at_other_levels():
+    for level in (0.8, 0.99):
+        theirs = scipy_stats.binomtest(7, 31).proportion_ci(level, method="wilson")
+        assert stats.wilson(7, 31, level) == pytest.approx(tuple(theirs))
+
+
+def test_wilson_takes_arrays_and_leaves_nothing_of_nothing_undefined():
+    lower, upper = stats.wilson([0, 5, 0], [5, 5, 0])
+    assert lower[0] == 0.0
+    assert upper[1] == 1.0
+    assert np.isnan([lower[2], upper[2]]).all()
+
+
+@pytest.mark.parametrize(
+    ("table", "lower", "upper"),
+    [
+        # Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10.
+        ((56, 70, 48, 80), 0.0524, 0.3339),
+        ((9, 10, 3, 10), 0.1705, 0.8090),
+        ((6, 7, 2, 7), 0.0582, 0.8062),
+        ((5, 56, 0, 29), -0.0381, 0.1926),
+        ((0, 10, 0, 20), -0.1611, 0.2775),
+        ((0, 10, 0, 10), -0.2775, 0.2775),
+        ((10, 10, 0, 20), 0.6791, 1.0),
+        ((10, 10, 0, 10), 0.6075, 1.0),
+    ],
+)
+def test_the_difference_of_shares_has_newcombes_bounds(table, lower, upper):
+    change = stats.newcombe_difference(*table)
+    assert change.value == pytest.approx(table[0] / table[1] - table[2] / table[3])
+    assert (change.lower, change.upper) == pytest.approx((lower, upper), abs=1e-4)
+
+
+def test_positive_correlation_narrows_a_difference_and_negative_widens_it():
+    first, second = Estimate(0.6, 0.5, 0.7), Estimate(0.5, 0.4, 0.6)
+    widths = [
+        (change := stats.mover(first, second, r)).upper - change.lower for r in (-1.0, -0.5, 0.0, 0.5, 1.0)
+    ]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] == pytest.approx(0.4)
+    assert widths[-1] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_an_open_end_opens_only_the_bounds_that_need_it():
+    change = stats.mover(Estimate(5.0, 4.0, np.nan), Estimate(3.0, 2.0, 3.5))
+    assert change.value == 2.0
+    assert change.lower == pytest.approx(2 - np.hypot(1, 0.5))
+    assert np.isnan(change.upper)
+
+
+def test_undefined_sides_make_an_undefined_difference():
+    change = stats.mover(stats.share(0, 0), stats.share(1, 2))
+    assert np.isnan(change).all()
+
+
+def test_odds_of_a_certain_share_are_undefined():
+    assert np.isnan(stats.odds(Estimate(1.0, 0.5, 1.0))[0])
+    assert stats.odds(Estimate(0.75, 0.5, 0.8)) == pytest.approx((3.0, 1.0, 4.0))
+
+
+def clustered(hits, trials):
+    y, x = np.array(hits, float), np.array(trials, float)
+    lower, upper = stats.clustered_wilson(
+        y.sum(), x.sum(), success_squares=y @ y, products=y @ x, trial_squares=x @ x, clusters=(x > 0).sum()
+    )
+    return float(lower), float(upper)
+
+
+def test_clusters_of_one_are_the_plain_interval():
+    plain = tuple(float(bound) for bound in stats.wilson(3, 7))
+    assert clustered([1, 1, 1, 0, 0, 0, 0], [1] * 7) == pytest.approx(plain)
+
+
+def test_customers_who_do_the_same_every_time_count_once():
+    plain = tuple(float(bound) for bound in stats.wilson(1, 4))
+    assert clustered([10, 0, 0, 0], [10, 10, 10, 10]) == pytest.approx(plain)
+
+
+def test_clusters_without_spread_count_as_many_as_they_are():
+    assert clustered([5, 5, 5], [10, 10, 10]) == pytest.approx(oracle.wilson(1.5, 3))
+    assert clustered([7], [9]) == pytest.approx(oracle.wilson(7 / 9, 1))
+    assert clustered([0, 0], [4, 4])[0] == 0.0
+
+
+def test_the_effective_number_of_trials_never_exceeds_the_trials():
+    # Less spread than independent trials have: 1 of 2 for all customers but one.
+    hits, trials = [1, 1, 1, 1, 2], [2, 2, 2, 2, 2]
+    assert clustered(hits, trials) == pytest.approx(tuple(float(bound) for bound in stats.wilson(6, 10)))
+
+
+def test_clustered_agrees_with_the_oracle_on_random_clusters():
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        trials = rng.integers(0, 6, size=rng.integers(1, 8))
+        hits = rng.binomial(trials, rng.random())
+        expected = oracle.clustered(hits.tolist(), trials.tolist())
+        if expected is None:
+            assert np.isnan(clustered(hits, trials)).all()
+        else:
+            assert clustered(hits, trials) == pytest.approx(expected, abs=1e-9)
+
+
+def test_kaplan_meier_gives_the_published_table():
+    curve = stats.kaplan_meier(*treated())
+    assert curve.time.tolist() == [6, 7, 10, 13, 16, 22, 23]
+    assert curve.at_risk.tolist() == [21, 17, 15, 12, 11, 7, 6]
+    assert curve.survival.tolist() == pytest.approx(
+        [0.8571, 0.8067, 0.7529, 0.6902, 0.6275, 0.5378, 0.4482], abs=1e-4
+    )
+    assert curve.median.value == 23
+    assert stats.kaplan_meier(PLACEBO, [True] * 21).median.value == 8
+
+
+def test_the_log_log_band_is_scipys():
+    events, happened = treated()
+    sample = scipy_stats.CensoredData(
+        uncensored=np.array(events)[happened], right=np.array(events)[~np.array(happened)]
+    )
+    theirs = scipy_stats.ecdf(sample).sf.confidence_interval(method="log-log")
+    curve = stats.kaplan_meier(events, happened)
+    assert curve.lower == pytest.approx(theirs.low.evaluate(curve.time))
+    assert curve.upper == pytest.approx(theirs.high.evaluate(curve.time))
+    # The median's bounds are where the band crosses one half: at 13, and not within the trial.
+    assert curve.median.lower == 13
+    assert np.isnan(curve.median.upper)
+
+
+def test_a_median_at_exactly_one_half_is_found_in_spite_of_rounding():
+    # 1 - 1/6, then 4/5, 3/4: their product is one half.
+    assert stats.kaplan_meier([1, 2, 3, 9, 9, 9], [True] * 3 + [False] * 3).median.value == 3
+
+
+def test_nothing_observed_has_no_median():
+    for curve in (stats.kaplan_meier([], []), stats.kaplan_meier([1, 2], [False, False])):
+        assert np.isnan(curve.median).all()
+        assert len(curve.time) == 0
+
+
+def test_kaplan_meier_medians_agree_with_the_oracle():
+    rng = np.random.default_rng(11)
+    for _ in range(300):
+        n = int(rng.integers(1, 15))
+        lasted, happened = rng.integers(0, 6, size=n), rng.random(n) < 0.7
+        expected = oracle.survival_median(list(zip(lasted.tolist(), happened.tolist(), strict=True)))
+        median = stats.kaplan_meier(lasted, happened).median.value
+        assert np.isnan(median) if expected is None else median == expected
+
+
+def test_survival_influence_sums_to_zero_and_ignores_what_comes_later():
+    events, happened = treated()
+    moved = stats.kaplan_meier_influence(events, happened, at=10)
+    assert moved.sum() == pytest.approx(0, abs=1e-12)
+    later = [time + 100 if time > 10 else time for time in events]
+    assert stats.kaplan_meier_influence(later, happened, at=10) == pytest.approx(moved)
+    assert not stats.kaplan_meier_influence(events, happened, at=np.nan).any()
+
+
+def test_survival_influence_is_the_derivative_of_the_cumulative_hazard():
+    # Without censoring and ties the hazard's standard error is the root of the sum of squared influences.
+    lasted = np.arange(1.0, 41.0)
+    moved = stats.kaplan_meier_influence(lasted, np.ones(40, bool), at=20)
+    at_risk = 41 - np.arange(1, 21)
+    assert moved @ moved == pytest.approx((1 / at_risk**2).sum(), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("n", "rank"),
+    # Conover, Practical Nonparametric Statistics: the ranks of the 95 % interval of a median.
+    [(1, None), (5, None), (6, 1), (8, 1), (9, 2), (10, 2), (20, 6), (50, 18), (100, 40)],
+)
+def test_the_median_interval_has_the_published_ranks(n, rank):
+    median, lower, upper = stats.median_interval(np.arange(n, 0, -1))
+    assert median == (n + 1) / 2
+    if rank is None:
+        assert np.isnan([lower, upper]).all()
+    else:
+        assert (lower, upper) == (rank, n + 1 - rank)
+
+
+def test_median_ranks_agree_with_binomial_sums():
+    for n in [*range(1, 60), 137, 999, 1000, 4321]:
+        lower = stats.median_interval(np.arange(1, n + 1)).lower
+        assert np.isnan(lower) if oracle.binomial_rank(n) == 0 else lower == oracle.binomial_rank(n)
+
+
+def test_the_median_of_nothing_is_undefined():
+    assert np.isnan(stats.median_interval([])).all()
+
+
+def test_the_mean_has_students_interval():
+    sample = [3.0, 5.0, 8.0, 13.0]
+    theirs = scipy_stats.ttest_1samp(sample, 0).confidence_interval(0.95)
+    assert stats.mean_interval(sample) == pytest.approx((7.25, theirs.low, theirs.high))
+    assert stats.mean_interval([4.0])[0] == 4.0
+    assert np.isnan(stats.mean_interval([4.0])[1:]).all()
+    assert np.isnan(stats.mean_interval([])).all()
+
+
+def test_correlation_without_variation_is_zero():
+    assert stats.correlation(np.zeros(3), np.array([1.0, -1.0, 0.0])) == 0.0
+    assert stats.correlation(np.array([1.0, -1.0]), np.array([-2.0, 2.0])) == pytest.approx(-1.0)
