@@ -61,7 +61,7 @@ class Bench:
 
     @property
     def board(self) -> Locator:
-        return self.page.get_by_test_id("board")
+        return self.page.get_by_test_id("board").first
 
     def chip(self, event: str) -> Locator:
         return self.page.get_by_test_id(f"chip:{event}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "test-results"
-WAIT_MS = 60_000
+WAIT_MS = 30_000
 TOKEN = "browser-tests"  # noqa: S105 - guards a server on the loopback address that lives for one test run
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
