@@ -69,7 +69,7 @@ def undone(draft: Mapping[str, JSON]) -> dict[str, JSON] | None:
     if not past:
         return None
     return _next(
-        draft, definition=past[-1], past=past[:-1], future=[*future, draft["definition"]], edit="undo"
+        draft, definition=past[-1], past=past[:-1], future=[draft["definition"], *future], edit="undo"
     )
 
 
@@ -79,7 +79,7 @@ def redone(draft: Mapping[str, JSON]) -> dict[str, JSON] | None:
     if not future:
         return None
     past = [*past, draft["definition"]][-HISTORY:]
-    return _next(draft, definition=future[-1], past=past, future=future[:-1], edit="redo")
+    return _next(draft, definition=future[0], past=past, future=future[1:], edit="redo")
 
 
 def revision_of(draft: Mapping[str, JSON]) -> int:
