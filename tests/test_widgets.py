@@ -201,7 +201,11 @@ def test_junk_from_the_wire_never_raises_and_never_loses_the_definition(log, jou
 def test_a_baseline_of_unknown_events_does_not_stop_the_board(log, journey):
     bench = cx.Workbench(log, journey, baseline={"Consider": ["gone"], "Buy": ["order"]})
     assert bench.board._view["problems"] == []
-    assert bench.board._view["figures"]
+    figures = {figure["key"]: figure for figure in bench.board._view["figures"]}
+    assert figures["conversion"]["value"] == pytest.approx(1 / 3)
+    assert figures["conversion"]["baseline"] is None
+    assert figures["conversion"]["delta"] is None
+    assert bench.funnel._ghost.visible is False
 
 
 def test_an_empty_log_and_an_empty_preset_open_without_figures():

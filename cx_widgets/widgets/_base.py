@@ -136,6 +136,11 @@ class Face(t.HasTraits):
         self._draw()
 
     @property
+    def _compared(self) -> Definition | None:
+        """The baseline to draw beside the figures; None where it is the same, or cannot be counted."""
+        return None if self._good_baseline == self._good else self._good_baseline
+
+    @property
     def _stale(self) -> bool:
         return self._good != self.definition
 

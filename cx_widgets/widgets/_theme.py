@@ -12,6 +12,8 @@ STAGES = ("#4477AA", "#EE6677", "#228833", "#B8860B", "#66CCEE", "#AA3377", "#7F
 TEXT = "var(--jp-ui-font-color1, #333333)"
 MUTED = "var(--jp-ui-font-color2, #616161)"
 NOW = STAGES[0]
+_HIDDEN_PX = 60
+
 BASELINE = "#9A9A9A"
 DROP_OFF = "var(--jp-error-color1, #B3261E)"
 SHARES = ("rgba(68, 119, 170, 0)", "rgba(68, 119, 170, 0.65)")
@@ -26,6 +28,12 @@ def stage_colour(index: int) -> str:
 def ticks(size: int = 11) -> dict[str, str]:
     """Return the style of tick labels that follow the page's theme."""
     return {"fill": TEXT, "font-size": f"{size}px"}
+
+
+def sized(figure: bqplot.Figure, height: int | None) -> None:
+    """Give a figure its height in pixels; None hides it, at a height that bqplot can still lay out."""
+    figure.layout.height = f"{_HIDDEN_PX if height is None else height}px"
+    figure.layout.visibility = "hidden" if height is None else "visible"
 
 
 def upright(axis: bqplot.Axis) -> bqplot.Axis:

@@ -147,10 +147,11 @@ class StageBoard(Face, anywidget.AnyWidget):
             return []
         now = figures(self.event_log, self._good).frame
         changes = compare(self.event_log, self._good_baseline or self._good, self._good).frame
+        beside = changes[["baseline", "delta", "lower", "upper", "method"]]
+        if self._good_baseline is None:
+            beside = beside.astype(object).mask(beside.notna(), None)
         strip = now.join(
-            changes[["baseline", "delta", "lower", "upper", "method"]].rename(
-                columns={"lower": "delta_lower", "upper": "delta_upper", "method": "delta_method"}
-            )
+            beside.rename(columns={"lower": "delta_lower", "upper": "delta_upper", "method": "delta_method"})
         )
         return list(_wire.rows(strip.reset_index(names="key")))
 

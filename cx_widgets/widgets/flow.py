@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING
 
 import anywidget
@@ -66,8 +67,8 @@ class FlowView(Face, anywidget.AnyWidget):
             return
         now = transitions(self.event_log, self._good)
         before = None
-        if self._good_baseline is not None and self._good_baseline != self._good:
-            before = transitions(self.event_log, self._good_baseline).frame[["from", "to", "share"]]
+        if self._compared is not None:
+            before = transitions(self.event_log, self._compared).frame[["from", "to", "share"]]
         self._view = {
             **empty,
             "description": _description(now),
@@ -129,6 +130,8 @@ def _links(frame: pd.DataFrame) -> list[JSON]:
 
 
 def _description(now: Transitions) -> str:
+    if isnan(now.skip_share.value):
+        return "Nobody goes from one stage to another."
     return (
         f"{_text.percent(now.skip_share.value)} of the steps between stages skip one, "
         f"{_text.percent(now.back_share.value)} go back."

@@ -113,12 +113,10 @@ class FunnelView(Face, w.VBox):
             self._empty()
             return
         now = funnel(self.event_log, self._good).frame
-        ghost = now if self._good_baseline is None else funnel(self.event_log, self._good_baseline).frame
+        ghost = now if self._compared is None else funnel(self.event_log, self._compared).frame
         self._bar_chart(now, ghost)
-        same = self._good == self._good_baseline
-        entrants = int(now["entrants"].iloc[0])
         legend = [("customers who reach the stage", "now"), ("95 % interval", "interval")]
-        if not same:
+        if self._compared is not None:
             legend.append(("baseline", "baseline"))
         self._caption.tell(
             "Funnel",
@@ -126,7 +124,7 @@ class FunnelView(Face, w.VBox):
             legend=legend,
             columns=_COLUMNS,
             rows=_table(now),
-            note="Figures of the last good definition." if self._stale else f"{entrants:,} customers enter.",
+            note="Figures of the last good definition." if self._stale else "",
         )
         self._mark_selected()
 
@@ -148,7 +146,9 @@ class FunnelView(Face, w.VBox):
             self._labels.hold_sync(),
             self._losses.hold_sync(),
         ):
-            self._rows.min, self._rows.max = -0.05, len(now) - 0.95  # bars keep half a row free at both ends
+            # bars keep half a row free at both ends, except where there is but one
+            ends_at = -0.05 if len(now) > 1 else -0.5
+            self._rows.min, self._rows.max = ends_at, len(now) - 1 - ends_at
             self._counts.max = float(max(np.nanmax(reach), np.nanmax(before, initial=0.0), 1.0) * _HEADROOM)
             self._axis.tick_values = at
             self._axis.tick_labels = {
@@ -158,7 +158,7 @@ class FunnelView(Face, w.VBox):
             self._bars.x, self._bars.y = at, reach
             self._bars.colors = [_theme.stage_colour(i) for i in range(len(now))]
             self._ghost.x, self._ghost.y = at, np.nan_to_num(before)
-            self._ghost.visible = self._good != self._good_baseline
+            self._ghost.visible = self._compared is not None
             xs, ys = _whiskers(ends, at)
             self._whiskers.x, self._whiskers.y = xs, ys
             self._labels.x = np.fmax(reach, np.nan_to_num(ends[:, 1]))
@@ -172,10 +172,10 @@ class FunnelView(Face, w.VBox):
                 f"↓ {_text.count(lost)} lost ({_text.percent(share)})"
                 for lost, share in zip(now["drop_off"].iloc[1:], now["drop_off_share"].iloc[1:], strict=True)
             ]
-            self._figure.layout.height = f"{_ROW_PX * len(now) + _MARGIN_PX['top'] + _MARGIN_PX['bottom']}px"
+            _theme.sized(self._figure, _ROW_PX * len(now) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
 
     def _empty(self) -> None:
-        self._figure.layout.height = "0px"
+        _theme.sized(self._figure, None)
         self._caption.tell("Funnel", description="No figures yet.", note=self.problems[0].message)
 
     def _mark_selected(self) -> None:

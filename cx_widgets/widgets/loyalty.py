@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
 _MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 16}
-_HEIGHT = "240px"
+_HEIGHT_PX = 240
 _FIRM = 30  # buyers; the intervals of fewer may run off the top
 _LOWEST_TOP = 0.05
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
@@ -74,7 +74,7 @@ class LoyaltyPanel(Face, w.VBox):
             padding_x=0.02,
             padding_y=0,
             background_style={"fill": "transparent"},
-            layout=w.Layout(width="100%", min_width="0", height=_HEIGHT),
+            layout=w.Layout(width="100%", min_width="0"),
         )
         self._figure.add_class("cx-chart")
         curve = w.VBox([self._caption, self._figure], layout=w.Layout(min_width="0"))
@@ -84,13 +84,13 @@ class LoyaltyPanel(Face, w.VBox):
 
     def _draw(self) -> None:
         if self._good is None:
-            self._figure.layout.height = "0px"
+            _theme.sized(self._figure, None)
             self._caption.tell("Retention", description="No figures yet.", note=self.problems[0].message)
             self._numbers.tell("Loyalty")
             return
         now = loyalty(self.event_log, self._good)
-        before = now if self._good_baseline is None else loyalty(self.event_log, self._good_baseline)
-        same = self._good == self._good_baseline
+        before = now if self._compared is None else loyalty(self.event_log, self._compared)
+        same = self._compared is None
         self._retention(now.retention, before.retention, same=same)
         period = format_duration(self._good.rules.retention_period)
         legend = [("now", "now"), ("95 % interval", "interval")] + (
@@ -140,7 +140,7 @@ class LoyaltyPanel(Face, w.VBox):
             last = int(max([1, *now["period"], *before["period"]]))
             self._periods.max = float(last)
             self._across.tick_values = np.arange(0, last + 1, -(-last // _MOST_PERIODS), dtype=float)
-        self._figure.layout.height = _HEIGHT if len(now) else "0px"
+        _theme.sized(self._figure, _HEIGHT_PX if len(now) else None)
 
     def _show_error(self, sentence: str) -> None:
         self._caption.tell("Retention", note=sentence)

@@ -88,7 +88,7 @@ class TransitionMatrix(Face, w.VBox):
 
     def _draw(self) -> None:
         if self._good is None:
-            self._figure.layout.height = "0px"
+            _theme.sized(self._figure, None)
             self._caption.tell("Transitions", description="No figures yet.", note=self.problems[0].message)
             return
         now = transitions(self.event_log, self._good)
@@ -112,7 +112,7 @@ class TransitionMatrix(Face, w.VBox):
             self._numbers.x = [columns[column] for _, column in written]
             self._numbers.y = [rows[row] for row, _ in written]
             self._numbers.text = [f"{shares[row, column]:.0%}" for row, column in written]
-        self._figure.layout.height = f"{_ROW_PX * len(origins) + _MARGIN_PX['top'] + _MARGIN_PX['bottom']}px"
+        _theme.sized(self._figure, _ROW_PX * len(origins) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
         self._caption.tell(
             "Transitions",
             description="Share of all exits of the stage on the left that lead to the stage above.",
