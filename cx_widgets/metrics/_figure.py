@@ -151,9 +151,9 @@ def clustered_share(
     lower, upper = stats.clustered_wilson(
         y,
         x,
-        success_squares=hits @ hits,
-        products=hits @ trials,
-        trial_squares=trials @ trials,
+        success_squares=stats.dot(hits, hits),
+        products=stats.dot(hits, trials),
+        trial_squares=stats.dot(trials, trials),
         clusters=np.count_nonzero(trials),
     )
     return estimated(

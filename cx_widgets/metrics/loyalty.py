@@ -57,7 +57,6 @@ class Loyalty(FigureResult):
     """
 
     _retention: pd.DataFrame
-    _second_purchase: pd.DataFrame
 
     @property
     def retention(self) -> pd.DataFrame:
@@ -77,7 +76,18 @@ class Loyalty(FigureResult):
         Columns ``time``, ``share_repeated``, ``lower``, ``upper`` (log-log 95 %) and ``at_risk``; buyers
         who have not bought again are censored at the end of observation.
         """
-        return self._second_purchase.copy()
+        log = self._log
+        who = _buyers(log, purchases(log, self.definition))
+        curve = stats.kaplan_meier(who.until_second, who.repeated)
+        return pd.DataFrame(
+            {
+                "time": log.durations(curve.time),
+                "share_repeated": 1 - curve.survival,
+                "lower": 1 - curve.upper,
+                "upper": 1 - curve.lower,
+                "at_risk": curve.at_risk,
+            }
+        )
 
     def _table(self) -> Table:
         notes = (
@@ -206,15 +216,6 @@ def _loyalty(log: EventLog, definition: Definition) -> Loyalty:
         unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
         _figures=figures,
         _retention=periods.curve(),
-        _second_purchase=pd.DataFrame(
-            {
-                "time": log.durations(curve.time),
-                "share_repeated": 1 - curve.survival,
-                "lower": 1 - curve.upper,
-                "upper": 1 - curve.lower,
-                "at_risk": curve.at_risk,
-            }
-        ),
         _frame=frame_of(figures),
         _log=log,
     )

@@ -375,12 +375,12 @@ def _stages(log: EventLog, definition: Definition, made: Visits, lasted: Ints) -
     for number in range(1, len(definition.names) + 1):
         here = np.flatnonzero(made.stage == number)
         customer = made.customer[here]
-        curve = stats.kaplan_meier(lasted[here], ~made.last[here])
+        dwell = stats.kaplan_meier_median(lasted[here], ~made.last[here])
         lines.append(
             (
                 len(here),
                 int(np.count_nonzero(customer[1:] != customer[:-1])) + (len(here) > 0),
-                curve.median.value,
+                dwell,
                 int(made.last[here].sum()),
             )
         )
