@@ -197,7 +197,7 @@ function render(view) {
   }
 
   keysStayHere(el).tabIndex = -1;
-  el.append(toolbar, panelBox, rules.element, notices, strip.element, columns.element, voice, result);
+  el.append(voice, result, toolbar, panelBox, rules.element, notices, strip.element, columns.element);
   enableDrag(board, columns);
   enableKeyboard(board, columns);
 
