@@ -86,6 +86,11 @@ def number_text(value: float, unit: str) -> str:
     return f"{value:,.0f}" if unit == "count" else f"{value:,.2f}"
 
 
+def change_text(value: float, unit: str) -> str:
+    """Return a difference in its unit, with its sign."""
+    return f"+{number_text(value, unit)}" if value > 0 else number_text(value, unit)
+
+
 def interval_text(lower: float, upper: float, unit: str) -> str:
     """Return an interval in its unit; an undefined side stays open."""
     if np.isnan(lower) and np.isnan(upper):

@@ -70,9 +70,9 @@ class Table:
         def cell(tag: str, text: str, place: int) -> str:
             align = "left" if place < self.words else "right"
             style = f"text-align:{align};font-variant-numeric:tabular-nums"
-            return f'<{tag} dir="auto" style="{style}">{escape(text)}</{tag}>'
+            return f'<{tag} dir="auto" style="{style}">{escape(text)}</{tag.split()[0]}>'
 
-        head = "".join(cell("th", text, i) for i, text in enumerate(self.columns))
+        head = "".join(cell('th scope="col"', text, i) for i, text in enumerate(self.columns))
         body = "".join(
             "<tr>" + "".join(cell("td", text, i) for i, text in enumerate(row)) + "</tr>" for row in self.rows
         )

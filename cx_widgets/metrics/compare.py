@@ -10,7 +10,7 @@ import pandas as pd
 
 from cx_widgets import stats
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._figure import interval_text, number_text
+from cx_widgets.metrics._figure import change_text, interval_text, number_text
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.figures import figures
 from cx_widgets.stats import Estimate
@@ -46,7 +46,7 @@ class Changes(Result):
                 str(row["label"]),
                 number_text(row["baseline"], row["unit"]),
                 number_text(row["now"], row["unit"]),
-                number_text(row["delta"], row["unit"]),
+                change_text(row["delta"], row["unit"]),
                 interval_text(row["lower"], row["upper"], row["unit"]),
                 str(row["note"]),
             )
