@@ -134,7 +134,7 @@ function render(view) {
     if (refusal) list.push({ key: "refusal", kind: /** @type {const} */ ("warn"), text: refusal });
     if (answer?.error) list.push({ key: "error", kind: /** @type {const} */ ("bad"), text: answer.error });
     for (const problem of answer?.problems ?? []) {
-      if (problem.kind === "rules" || problem.kind === "overlap") continue;
+      if (problem.kind === "rules") continue;
       if (problem.stage !== null && (stages.has(problem.stage) || board.updating())) continue;
       list.push({ key: `${problem.kind} ${problem.message}`, kind: /** @type {const} */ ("warn"), text: problem.message });
     }
@@ -144,7 +144,9 @@ function render(view) {
   /** What the figures stand for, if not for the definition on the board: in the toolbar, so that nothing jumps. */
   const standingText = () => {
     if (silent) return "No answer from Python yet; the figures are those of the last answer.";
-    if (board.answer()?.stale) return "The figures are those of the last good definition.";
+    const answer = board.answer();
+    if (answer?.stale && !answer.figures.length) return "There are no figures until the definition is complete.";
+    if (answer?.stale) return "The figures are those of the last good definition.";
     return "";
   };
 

@@ -286,11 +286,9 @@ export function createColumns(board) {
     const answered = (board.answer()?.problems ?? []).filter((problem) => problem.stage === stage.name);
     const empty = !item.chips.length && !item.unknown.length;
     const others = answered.filter((problem) => {
-      if (problem.kind === "overlap") return false;
       if (problem.kind === "empty_stage") return empty && !board.updating();
-      return problem.event === null || !item.unknown.includes(problem.event)
-        ? problem.event === null || (stage.events.includes(problem.event) && !board.updating())
-        : false;
+      if (problem.event === null) return true;
+      return !item.unknown.includes(problem.event) && stage.events.includes(problem.event) && !board.updating();
     });
     parts.hint.hidden = !empty;
     setText(parts.hint, empty && stage.events.length ? "Another stage holds these events" : "Drop events here");
@@ -302,7 +300,7 @@ export function createColumns(board) {
           text: answered.find((problem) => problem.event === entry)?.message ?? `'${entry}' is not in this log`,
           entry,
         })),
-        ...others.map((problem) => ({ key: `${problem.kind} ${problem.event} ${problem.message}`, text: problem.message, entry: null })),
+        ...others.map((problem) => ({ key: `${problem.kind} ${problem.event} ${problem.message}`, text: problem.message, entry: problem.kind === "duplicate_event" ? problem.event : null })),
       ],
       (problem) => problem.key,
       () => h("div", { class: "cx-problem" }, icon("warn"), h("span", { class: "cx-problem-text", dir: "auto" })),
