@@ -232,7 +232,7 @@ def test_the_result_names_its_rules_and_what_it_leaves_out(log):
     text = repr(result)
     assert "within 7D of entry (end included); best attempt; ties in stage order" in text
     assert "2 events lie in no stage. 1 customer is still open." in text
-    assert re.search(r"Buy +2 +50\.0% +15\.0%\N{EN DASH}85\.0% +66\.7% +1 +0 +1\.0 d +1\.5 d", text)
+    assert re.search(r"Buy +2 +50\.0% +15\.0% to 85\.0% +66\.7% +1 +0 +1\.0 d +1\.5 d", text)
 
 
 def test_html_escapes_names_and_shows_percentages():

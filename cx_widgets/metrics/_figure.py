@@ -215,7 +215,7 @@ class FigureResult(Result):
             )
             for figure in self._figures
         )
-        return Table(title, ("Figure", "Value", "95 %", "Made of", "Method", "Note"), rows, notes)
+        return Table(title, ("Figure", "Value", "95 %", "Made of", "Method", "Note"), rows, notes, remarks=2)
 
 
 def _made_of(figure: Figure) -> str:

@@ -35,13 +35,14 @@ class Table:
     title
         One line.
     columns
-        Headings; ``words`` of them from the left are words, the rest are numbers and lie to the right.
+        Headings. ``words`` of them from the left and ``remarks`` from the right stand over words, the rest
+        over numbers, which lie to the right.
     rows
         Cells, one for each heading.
     notes
         Sentences under the table.
-    words
-        Number of word columns.
+    words, remarks
+        Number of word columns at the left and at the right.
     """
 
     title: str
@@ -49,6 +50,10 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     words: int = 1
+    remarks: int = 0
+
+    def _is_word(self, place: int) -> bool:
+        return place < self.words or place >= len(self.columns) - self.remarks
 
     def text(self) -> str:
         """Return the table in fixed-width characters."""
@@ -57,7 +62,7 @@ class Table:
 
         def aligned(line: tuple[str, ...]) -> str:
             cells = (
-                cell.ljust(width) if i < self.words else cell.rjust(width)
+                cell.ljust(width) if self._is_word(i) else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(line, widths, strict=True))
             )
             return "  ".join(cells).rstrip()
@@ -67,10 +72,10 @@ class Table:
     def html(self) -> str:
         """Return the table as an HTML fragment; everything in it is escaped."""
 
-        def cell(tag: str, text: str, place: int) -> str:
-            align = "left" if place < self.words else "right"
+        def cell(opening: str, text: str, place: int) -> str:
+            tag, align = opening[:2], "left" if self._is_word(place) else "right"
             style = f"text-align:{align};font-variant-numeric:tabular-nums"
-            return f'<{tag} dir="auto" style="{style}">{escape(text)}</{tag.split()[0]}>'
+            return f'<{opening} dir="auto" style="{style}">{escape(text)}</{tag}>'
 
         head = "".join(cell('th scope="col"', text, i) for i, text in enumerate(self.columns))
         body = "".join(
@@ -165,12 +170,9 @@ def percent(share: float) -> str:
     return UNDEFINED if np.isnan(share) else f"{share:.1%}"
 
 
-def span(lower: float, upper: float, show: str = ".1%") -> str:
-    """Return an interval as text; an open end stays open."""
-    if np.isnan(lower) and np.isnan(upper):
-        return UNDEFINED
-    ends = ["" if np.isnan(bound) else format(bound, show) for bound in (lower, upper)]
-    return UNDEFINED.join(ends)
+def span(lower: float, upper: float) -> str:
+    """Return an interval of shares."""
+    return UNDEFINED if np.isnan(lower) else f"{percent(lower)} to {percent(upper)}"
 
 
 def count(number: object) -> str:

@@ -142,6 +142,7 @@ class Funnel(Result):
             "Lost before",
             "Open",
             "From previous",
+            "From entry",
         )
         rows = tuple(
             (
@@ -153,6 +154,7 @@ class Funnel(Result):
                 _result.count(row["drop_off"]),
                 _result.count(row["open"]),
                 _result.timedelta(row["median_from_previous"]),
+                _result.timedelta(row["median_from_entry"]),
             )
             for name, row in self._frame.iterrows()
         )
@@ -160,17 +162,7 @@ class Funnel(Result):
             _result.funnel_rules_note(self.definition),
             f"{_result.unassigned_note(self.unassigned_events)} {_result.open_note(self.open_customers)}",
         )
-        return Table(
-            f"Funnel of {self.n_customers:,} customers",
-            (*columns, "From entry"),
-            _with_entry(self, rows),
-            notes,
-        )
-
-
-def _with_entry(result: Funnel, rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-    entry = [_result.timedelta(value) for value in result.frame["median_from_entry"]]
-    return tuple((*row, last) for row, last in zip(rows, entry, strict=True))
+        return Table(f"Funnel of {self.n_customers:,} customers", columns, rows, notes)
 
 
 def funnel(log: EventLog, definition: Definition) -> Funnel:
