@@ -215,7 +215,8 @@ class FigureResult(Result):
             )
             for figure in self._figures
         )
-        return Table(title, ("Figure", "Value", "95 %", "Made of", "Method", "Note"), rows, notes, remarks=2)
+        columns = ("Figure", "Value", "95 %", "Made of", "Method", "Note")
+        return Table(title, columns, rows, notes, words=(0, 4, 5))
 
 
 def _made_of(figure: Figure) -> str:

@@ -35,25 +35,20 @@ class Table:
     title
         One line.
     columns
-        Headings. ``words`` of them from the left and ``remarks`` from the right stand over words, the rest
-        over numbers, which lie to the right.
+        Headings. Those in the places ``words`` stand over words, the rest over numbers, to the right.
     rows
         Cells, one for each heading.
     notes
         Sentences under the table.
-    words, remarks
-        Number of word columns at the left and at the right.
+    words
+        Places of the word columns, from 0.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
-    words: int = 1
-    remarks: int = 0
-
-    def _is_word(self, place: int) -> bool:
-        return place < self.words or place >= len(self.columns) - self.remarks
+    words: tuple[int, ...] = (0,)
 
     def text(self) -> str:
         """Return the table in fixed-width characters."""
@@ -62,7 +57,7 @@ class Table:
 
         def aligned(line: tuple[str, ...]) -> str:
             cells = (
-                cell.ljust(width) if self._is_word(i) else cell.rjust(width)
+                cell.ljust(width) if i in self.words else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(line, widths, strict=True))
             )
             return "  ".join(cells).rstrip()
@@ -73,7 +68,7 @@ class Table:
         """Return the table as an HTML fragment; everything in it is escaped."""
 
         def cell(opening: str, text: str, place: int) -> str:
-            tag, align = opening[:2], "left" if self._is_word(place) else "right"
+            tag, align = opening[:2], "left" if place in self.words else "right"
             style = f"text-align:{align};font-variant-numeric:tabular-nums"
             return f'<{opening} dir="auto" style="{style}">{escape(text)}</{tag}>'
 

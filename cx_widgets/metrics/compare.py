@@ -58,7 +58,7 @@ class Changes(Result):
             _result.unassigned_note(self.unassigned_events),
         )
         columns = ("Figure", "Baseline", "Now", "Change", "95 %", "Note")
-        return Table(f"Changes, {self.n_customers:,} customers", columns, rows, notes, remarks=1)
+        return Table(f"Changes, {self.n_customers:,} customers", columns, rows, notes, words=(0, 5))
 
 
 def compare(log: EventLog, baseline: Definition, definition: Definition) -> Changes:

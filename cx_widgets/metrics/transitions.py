@@ -168,7 +168,9 @@ class Transitions(Result):
             _result.visitors_note(self.unassigned_events, self.n_customers - self.visitors_total),
         )
         columns = ("From", "To", "Kind", "Count", "Of all exits", "95 %", "Customers", "Median dwell")
-        return Table(f"Transitions of {self.visitors_total:,} customers", columns, rows, notes, words=3)
+        return Table(
+            f"Transitions of {self.visitors_total:,} customers", columns, rows, notes, words=(0, 1, 2)
+        )
 
 
 def _shares_note(skips: Figure, backs: Figure) -> str:
