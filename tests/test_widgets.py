@@ -228,10 +228,10 @@ def test_a_click_on_a_bar_selects_the_customers_and_the_same_click_lets_go(log, 
     bench = cx.Workbench(log, journey)
     bench.funnel._on_bar(None, {"data": {"index": 1}})
     assert sorted(bench.selection.index) == ["a", "c"]
-    bench.funnel._on_loss(None, {"data": {"index": 0}})
+    bench.funnel._losses.selected = [0]
     assert sorted(bench.selection.index) == ["b"]
     assert bench.funnel._caption._selected == "dropped:Evaluate"
-    bench.funnel._on_loss(None, {"data": {"index": 0}})
+    bench.funnel._losses.selected = [0]
     assert bench.selection.empty
 
 

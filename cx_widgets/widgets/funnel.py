@@ -15,7 +15,7 @@ from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -83,6 +83,7 @@ class FunnelView(Face, w.VBox):
             font_weight="normal",
             x_offset=6,
             y_offset=1,
+            interactions={"click": "select"},  # bqplot tells of no click on a label but through `selected`
         )
         self._axis = _theme.upright(
             bqplot.Axis(scale=rows, grid_lines="none", color="transparent", tick_style=_theme.ticks(12))
@@ -98,7 +99,7 @@ class FunnelView(Face, w.VBox):
         )
         self._figure.add_class("cx-chart")
         self._bars.on_element_click(self._on_bar)
-        self._losses.on_element_click(self._on_loss)
+        self._losses.observe(self._on_loss, names="selected")
         super().__init__(
             children=[
                 self._caption,
@@ -192,8 +193,11 @@ class FunnelView(Face, w.VBox):
     def _on_bar(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
         self._click("reached", event["data"]["index"])
 
-    def _on_loss(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
-        self._click("dropped", event["data"]["index"] + 1)
+    def _on_loss(self, change: Mapping[str, Sequence[int] | None]) -> None:
+        clicked = change["new"]
+        if clicked is not None and len(clicked):
+            self._losses.selected = None  # so that the next click is a change again
+            self._click("dropped", int(clicked[-1]) + 1)
 
     def _click(self, kind: str, index: int) -> None:
         if self._good is not None and index < len(self._good.names):
