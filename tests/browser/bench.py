@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # What the plain functions say about bench.definition, as text without rounding: no widget takes part.
 PLAIN = """
 import json
+import pandas as pd
 import cx_widgets as cx
 
 def plain_numbers():
@@ -144,7 +145,9 @@ class Bench:
 
     def table(self, title: str) -> list[list[str]]:
         """Return the cells of the table beside a chart, opening it where it is closed."""
-        toggle = self.page.get_by_role("button", name=f"Table: {title}", exact=True)
+        toggle = self.page.locator(f'[data-testid="table-toggle"][aria-label="Table: {title}"]')
+        if toggle.is_hidden():
+            return []  # there is nothing to tell
         if toggle.get_attribute("aria-expanded") == "false":
             toggle.click()
         table = self.page.get_by_role("table", name=title, exact=True)

@@ -339,31 +339,35 @@ def test_a_pinned_baseline_is_what_changes_are_told_against(bench):
 
 
 def test_a_click_on_a_bar_a_loss_a_link_and_a_node_selects_those_customers(bench):
-    page = bench.page
-    selected = "sorted(bench.selection.index)"
-    assert bench.host.value(selected) == []
+    page, host = bench.page, bench.host
 
+    def selects(expected):
+        customers = host.value(f"sorted({expected}.index)")
+        assert customers
+        host.becomes("sorted(bench.selection.index)", customers)
+
+    assert host.value("list(bench.selection.index)") == []
     page.locator(".bqplot .bargroup .bar:visible").nth(2).click()
-    expected = "sorted(cx.funnel(log, bench.definition).customers('Buy').index)"
-    assert bench.host.value(selected) == bench.host.value(expected) != []
-
+    selects("cx.funnel(log, journey).customers('Buy')")
     page.locator(".bqplot svg text", has_text="lost").nth(1).click()
-    expected = "sorted(cx.funnel(log, bench.definition).customers('Buy', state='dropped').index)"
-    assert bench.host.value(selected) == bench.host.value(expected)
-
-    link = page.get_by_test_id("flow-link:Consider->Evaluate")
-    link.focus()
-    page.keyboard.press("Enter")
-    expect(link).to_have_attribute("aria-pressed", "true")
-    expected = "sorted(cx.transitions(log, bench.definition).customers('Consider', 'Evaluate').index)"
-    assert bench.host.value(selected) == bench.host.value(expected) != []
-
+    selects("cx.funnel(log, journey).customers('Buy', state='dropped')")
+    page.get_by_test_id("flow-link:Consider->Evaluate").press("Enter")
+    selects("cx.transitions(log, journey).customers('Consider', 'Evaluate')")
+    expect(page.get_by_test_id("flow-link:Consider->Evaluate")).to_have_attribute("aria-pressed", "true")
+    page.locator(".bqplot .heatmapcell").nth(12).click()  # third row, third column
+    selects("cx.transitions(log, journey).customers('Evaluate', 'Buy')")
     page.get_by_test_id("flow-node:Advocate").click()
-    expected = "sorted(cx.transitions(log, bench.definition).visitors('Advocate').index)"
-    assert bench.host.value(selected) == bench.host.value(expected) != []
-
+    selects("cx.transitions(log, journey).visitors('Advocate')")
     page.get_by_test_id("flow-node:Advocate").click()
-    assert bench.host.value(selected) == []
+    host.becomes("list(bench.selection.index)", [])
+
+
+def test_a_row_of_a_table_selects_its_customers_by_keyboard(bench):
+    bench.table("Funnel")
+    bench.page.get_by_test_id("row:lost before Buy").press("Enter")
+    customers = bench.host.value("sorted(cx.funnel(log, journey).customers('Buy', state='dropped').index)")
+    bench.host.becomes("sorted(bench.selection.index)", customers)
+    expect(bench.page.get_by_test_id("row:lost before Buy")).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_code_on_the_board_gives_the_definition(bench):
