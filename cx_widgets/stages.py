@@ -30,7 +30,7 @@ ROLE_WORDS: Mapping[str, tuple[str, ...]] = {
     "advocate": ("advocate", "advocacy", "recommend", "recommendation", "refer", "referral"),
     "bond": ("bond", "bonding", "loyal", "loyalty", "membership"),
 }
-_UNGUESSABLE = frozenset(
+NO_ROLE_WORDS = frozenset(
     ("pre", "post", "before", "after", "no", "non", "not", "without", "abandoned", "cancelled")
 )
 
@@ -79,7 +79,7 @@ def guess_role(name: str) -> str | None:
     ('buy', 'bond', None, None)
     """
     words = set(re.findall(r"[^\W\d_]+", name.casefold()))
-    if words & _UNGUESSABLE:
+    if words & NO_ROLE_WORDS:
         return None
     roles = [role for role, known in ROLE_WORDS.items() if words & set(known)]
     return roles[0] if len(roles) == 1 else None

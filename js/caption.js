@@ -32,7 +32,7 @@ export default widget({
         setText(said, next === null ? "Nothing selected." : `Selected the customers of ${row?.cells[0] ?? key}.`);
       },
     });
-    const panel = h("div", { class: "cx-cap-panel", id: `${id}-panel`, role: "group", "aria-labelledby": `${id}-title` }, table.el);
+    const panel = h("div", { class: "cx-cap-panel", tabindex: 0, id: `${id}-panel`, role: "group", "aria-labelledby": `${id}-title` }, table.el);
     const root = h(
       "div",
       { class: "cx-caption", role: "group", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-text`, "data-testid": "caption" },

@@ -4,6 +4,7 @@
  */
 
 import { globMatches, isGlob } from "./patterns.js";
+import { guessRole } from "./roles.js";
 import { parseSpan, spanWords } from "./timespan.js";
 
 /** @typedef {import("./wire.d.ts").Action} Action */
@@ -264,6 +265,18 @@ function preset(definition, action, catalog) {
   return { title: chosen.title, definition: { ...definition, stages } };
 }
 
+/**
+ * The stage under another name. Its role stays: one guessed from the old name is written down where the new one suggests none.
+ * @param {Stage} stage
+ * @param {string} name
+ * @param {Catalog} catalog
+ * @returns {Stage}
+ */
+function renamed(stage, name, catalog) {
+  const guessed = stage.role === undefined ? guessRole(stage.name, catalog) : null;
+  return guessed !== null && guessRole(name, catalog) === null ? { ...stage, name, role: guessed } : { ...stage, name };
+}
+
 /* ---- the reducer --------------------------------------------------------------------------------------------- */
 
 /**
@@ -298,7 +311,7 @@ function edited(definition, action, catalog) {
       if (problem) throw new Error(problem);
       const name = action.name.trim();
       return {
-        definition: mapStages(definition, (stage, at) => (at === index ? { ...stage, name } : stage)),
+        definition: mapStages(definition, (stage, at) => (at === index ? renamed(stage, name, catalog) : stage)),
         edit: `renamed ${quoted(action.stage)} to ${quoted(name)}`,
       };
     }

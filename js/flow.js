@@ -99,7 +99,7 @@ export default widget({
     );
     const card = h("div", { class: "cx-flow-card", id: `${id}-card`, role: "tooltip", hidden: true, "data-testid": "flow-card" });
     const said = h("div", { class: "cx-hidden", "aria-live": "polite" });
-    const panel = h("div", { class: "cx-cap-panel", id: `${id}-panel`, role: "group", "aria-labelledby": `${id}-title`, hidden: true });
+    const panel = h("div", { class: "cx-cap-panel", tabindex: 0, id: `${id}-panel`, role: "group", "aria-labelledby": `${id}-title`, hidden: true });
     const root = h(
       "div",
       { class: "cx-flow", role: "group", "aria-labelledby": `${id}-title`, "data-testid": "flow" },

@@ -58,6 +58,9 @@ export interface Catalog {
   events: CatalogEvent[];
   presets: Preset[];
   roles: string[];
+  /** Of each role the words of a stage's name that suggest it; and the words that forbid any guess. */
+  role_words: Record<string, string[]>;
+  no_role_words: string[];
   n_customers: number;
   n_events: number;
   span_seconds: number | null;

@@ -14,6 +14,7 @@ from cx_widgets.errors import CXError
 from cx_widgets.metrics import compare, figures
 from cx_widgets.metrics.stages import stage_sizes
 from cx_widgets.problems import DefinitionError
+from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
 
@@ -178,6 +179,8 @@ def _catalog(log: EventLog, *, show_figures: bool) -> dict[str, JSON]:
         ],
         "presets": [_preset(name, log) for name in presets.names()],
         "roles": list(ROLES),
+        "role_words": {role: list(words) for role, words in ROLE_WORDS.items()},
+        "no_role_words": sorted(NO_ROLE_WORDS),
         "n_customers": log.n_customers,
         "n_events": log.n_events,
         "span_seconds": span,
@@ -191,8 +194,5 @@ def _preset(name: str, log: EventLog) -> dict[str, JSON]:
         "key": preset.key,
         "title": preset.title,
         "origin": preset.origin,
-        "stages": [
-            {"name": stage.name, "role": preset.definition.role(stage.name), "events": list(stage.events)}
-            for stage in preset.definition.stages
-        ],
+        "stages": [stage.to_dict() for stage in preset.definition.stages],
     }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { canonical, freeName, mergeProblem, nameProblem, partition, reduce, same } from "../draft.js";
+import { guessRole } from "../roles.js";
 
 /** @typedef {import("../wire.d.ts").Action} Action */
 /** @typedef {import("../wire.d.ts").Draft} Draft */
@@ -14,6 +15,8 @@ const NAMES = ["view", "view_item", "view_cart", "order", "rate"];
  * @returns {import("../wire.d.ts").Catalog}
  */
 const catalogOf = (names = NAMES) => ({
+  role_words: { consider: ["look", "consider"], buy: ["buy", "purchase"] },
+  no_role_words: ["post"],
   events: names.map((name, index) => ({ name, events: 100 - index, customers: 50 - index })),
   presets: [
     {
@@ -27,7 +30,7 @@ const catalogOf = (names = NAMES) => ({
       ],
     },
   ],
-  roles: ["aware", "buy"],
+  roles: ["aware", "consider", "buy"],
   n_customers: 50,
   n_events: 490,
   span_seconds: 86_400 * 365,
@@ -157,6 +160,20 @@ test("a stage keeps its role, conditions and unknown fields through every edit",
     { type: "move", stage: "Pay", to: 0 },
   );
   assert.deepEqual(draft.definition.stages[0], { ...stage, name: "Pay", events: ["order", "rate"] });
+});
+
+test("a role guessed from the name survives a name that suggests none", () => {
+  const draft = after(draftOf([{ name: "Buy", events: ["order"] }]), { type: "rename", stage: "Buy", name: "Kaufen" });
+  assert.deepEqual(draft.definition.stages, [{ name: "Kaufen", events: ["order"], role: "buy" }]);
+  const again = after(draftOf([{ name: "Buy", events: ["order"] }]), { type: "rename", stage: "Buy", name: "Purchase" });
+  assert.deepEqual(again.definition.stages, [{ name: "Purchase", events: ["order"] }]);
+});
+
+test("a role is guessed from whole words that point to one role", () => {
+  assert.equal(guessRole("Buy now", catalogOf()), "buy");
+  assert.equal(guessRole("Look and buy", catalogOf()), null);
+  assert.equal(guessRole("Post-purchase", catalogOf()), null);
+  assert.equal(guessRole("Buyer", catalogOf()), null);
 });
 
 test("adding, renaming and names that cannot be", () => {
