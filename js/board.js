@@ -20,9 +20,17 @@ import { createStrip } from "./strip.js";
 const PATIENCE = 5000;
 
 /** @type {import("./wire.d.ts").Catalog} */
-const NO_CATALOG = { events: [], presets: [], roles: [],
+const NO_CATALOG = {
+  events: [],
+  presets: [],
+  roles: [],
   role_words: {},
-  no_role_words: [], n_customers: 0, n_events: 0, span_seconds: null, show_figures: true };
+  no_role_words: [],
+  n_customers: 0,
+  n_events: 0,
+  span_seconds: null,
+  show_figures: true,
+};
 
 /**
  * @param {import("./host.js").Host} host
