@@ -95,7 +95,7 @@ def test_retention_counts_only_buyers_whose_period_is_wholly_observed(result):
     assert curve["mature"].tolist() == [3, 3, 2]
     assert curve["rate"].tolist() == [1, 1 / 3, 1 / 2]
     assert made_of(result["retention"]) == (1, 3)
-    assert result["retention"].label == "Retention in the second 30D"
+    assert result["retention"].label == "Retention, days 30 to 60"
 
 
 def test_a_period_includes_its_start_and_not_its_end():

@@ -351,9 +351,17 @@ class _Periods:
         return retained, mature
 
 
+def _bracket(period: pd.Timedelta) -> str:
+    """Return the second period since the first purchase in words, in days where it has whole days."""
+    days, rest = divmod(period, pd.Timedelta(days=1))
+    if rest:
+        return f"{format_duration(period)} to {format_duration(2 * period)}"
+    return f"days {days} to {2 * days}"
+
+
 def _retention(log: EventLog, definition: Definition, periods: _Periods, *, measurable: bool) -> Figure:
     length = format_duration(definition.rules.retention_period)
-    key, label = "retention", f"Retention in the second {length}"
+    key, label = "retention", f"Retention, {_bracket(definition.rules.retention_period)}"
     if not measurable:
         return undefined(key, label, "share", _NO_BUY)
     retained, mature = (int(part.sum()) for part in periods.outcome(1))
