@@ -15,7 +15,7 @@ from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cx_widgets.log import EventLog
 
@@ -23,7 +23,7 @@ _NAME_LENGTH = 16
 _ROW_PX = 38
 _MARGIN_PX = {"top": 28, "bottom": 8, "left": 130, "right": 10}
 _WRITTEN_UP_TO = 9  # stages; beyond that the cells are too narrow for numbers
-_COLUMNS = ("From", "To", "Transitions", "Of all exits", "95 % interval", "Customers", "Median time to it")
+_COLUMNS = ("From", "To", "Transitions", "Of all exits", "95% interval", "Customers", "Median time to it")
 _JOINT = " → "
 
 
@@ -43,6 +43,7 @@ class TransitionMatrix(Face, w.VBox):
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
         self._cells: list[tuple[str, str]] = []
+        self._numbered: list[tuple[str, str]] = []
         self._columns, self._rows = bqplot.OrdinalScale(), bqplot.OrdinalScale(reverse=True)
         self._shade = bqplot.ColorScale(min=0.0, max=1.0, colors=list(_theme.SHARES))
         self._heat = bqplot.GridHeatMap(
@@ -61,6 +62,7 @@ class TransitionMatrix(Face, w.VBox):
             font_weight="normal",
             align="middle",
             y_offset=1,
+            interactions={"click": "select"},  # bqplot tells of no click on a label but through `selected`
         )
         axes = [
             bqplot.Axis(scale=self._columns, side="top", grid_lines="none", tick_style=_theme.ticks()),
@@ -77,6 +79,7 @@ class TransitionMatrix(Face, w.VBox):
         )
         self._figure.add_class("cx-chart")
         self._heat.on_element_click(self._on_cell)
+        self._numbers.observe(self._on_number, names="selected")
         super().__init__(
             children=[
                 self._caption,
@@ -108,6 +111,7 @@ class TransitionMatrix(Face, w.VBox):
             self._heat.row = rows
             self._heat.column = columns
         written = np.argwhere(counts > 0) if len(names) <= _WRITTEN_UP_TO else np.empty((0, 2), dtype=int)
+        self._numbered = [(origins[row], targets[column]) for row, column in written]
         with self._numbers.hold_sync():
             self._numbers.x = [columns[column] for _, column in written]
             self._numbers.y = [rows[row] for row, _ in written]
@@ -148,10 +152,16 @@ class TransitionMatrix(Face, w.VBox):
             return
         names = self._good.names
         cell = event["data"]
-        clicked = Selection(
-            "moved", ("(start)", *names)[cell["row_num"]], (*names, "(end)")[cell["column_num"]]
-        )
-        self.selected = toggled(self.selected, clicked)
+        self._click(("(start)", *names)[cell["row_num"]], (*names, "(end)")[cell["column_num"]])
+
+    def _on_number(self, change: Mapping[str, Sequence[int] | None]) -> None:
+        clicked = change["new"]
+        if clicked is not None and len(clicked):
+            self._numbers.selected = None  # so that the next click is a change again
+            self._click(*self._numbered[int(clicked[-1])])
+
+    def _click(self, origin: str, target: str) -> None:
+        self.selected = toggled(self.selected, Selection("moved", origin, target))
 
     def _on_row(self, change: Mapping[str, str | None]) -> None:
         key = change["new"]
