@@ -195,4 +195,4 @@ def number(text: str) -> float | None:
 
 def percent(text: str) -> str:
     share = float(text or "nan")
-    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
+    return "–" if math.isnan(share) else f"{100 * share:.1f}%"
