@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,7 +73,7 @@ class Bench:
     def tray(self) -> Locator:
         return self.page.get_by_test_id("tray")
 
-    def button(self, name: str | re.Pattern[str]) -> Locator:
+    def button(self, name: str) -> Locator:
         return self.board.get_by_role("button", name=name)
 
     def revision(self) -> int:
@@ -153,7 +152,9 @@ class Bench:
         table = self.page.get_by_role("table", name=title, exact=True)
         table.wait_for()
         return table.evaluate(
-            "(table) => [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent))"
+            """(table) => [...table.tBodies[0].rows].map(
+                (row) => [...row.cells].map((cell) => cell.textContent),
+            )"""
         )
 
     def chart_texts(self) -> list[str]:
@@ -195,4 +196,4 @@ def number(text: str) -> float | None:
 
 def percent(text: str) -> str:
     share = float(text or "nan")
-    return "–" if math.isnan(share) else f"{100 * share:.1f}%"
+    return "\N{EN DASH}" if math.isnan(share) else f"{100 * share:.1f}%"

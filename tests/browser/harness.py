@@ -303,7 +303,7 @@ class Host:
         return json.loads(said.rsplit("\x1e", 1)[1])
 
     def becomes(self, expression: str, expected: object) -> None:
-        """Ask the kernel until a Python expression has this value; widgets hold messages back while it is busy."""
+        """Ask the kernel until an expression has this value: widgets hold messages back while it is busy."""
         deadline = time.monotonic() + WAIT_MS / 1000
         while (value := self.value(expression)) != expected:
             assert time.monotonic() < deadline, f"{expression} is {value!r}, not {expected!r}"

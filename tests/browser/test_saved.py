@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 @pytest.fixture
 def saved(lab):
-    """Return a notebook saved with its widgets by JupyterLab, and the figures it showed; its kernel is gone."""
+    """Return a notebook that JupyterLab saved with its widgets, and what it showed; its kernel is gone."""
     lab.server.setting("@jupyter-widgets/jupyterlab-manager:plugin", {"saveState": True})
     bench = Bench.on(lab)
     at = bench.revision()
