@@ -14,7 +14,19 @@ from cx_widgets import presets
 from cx_widgets.definition import Condition, Definition, Rules, Stage
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
-from cx_widgets.metrics import compare, figures, flow, funnel, loyalty, transitions
+from cx_widgets.metrics import (
+    breakdown,
+    compare,
+    figures,
+    flow,
+    funnel,
+    loyalty,
+    reasons,
+    time_to_convert,
+    timeline,
+    transitions,
+    trend,
+)
 
 if TYPE_CHECKING:
     from cx_widgets import datasets
@@ -43,6 +55,7 @@ __all__ = [
     "TransitionMatrix",
     "Workbench",
     "__version__",
+    "breakdown",
     "compare",
     "datasets",
     "figures",
@@ -50,7 +63,11 @@ __all__ = [
     "funnel",
     "loyalty",
     "presets",
+    "reasons",
+    "time_to_convert",
+    "timeline",
     "transitions",
+    "trend",
 ]
 
 _WIDGETS = ("FlowView", "FunnelView", "LoyaltyPanel", "StageBoard", "TransitionMatrix", "Workbench")

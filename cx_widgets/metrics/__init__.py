@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 from cx_widgets.metrics._figure import Figure
+from cx_widgets.metrics.breakdown import Breakdown, breakdown
 from cx_widgets.metrics.compare import Changes, compare
 from cx_widgets.metrics.figures import Figures, figures
 from cx_widgets.metrics.flow import Flow, flow
 from cx_widgets.metrics.funnel import Funnel, funnel
 from cx_widgets.metrics.loyalty import Loyalty, loyalty
+from cx_widgets.metrics.reasons import Reasons, reasons
+from cx_widgets.metrics.time_to_convert import TimeToConvert, time_to_convert
+from cx_widgets.metrics.timeline import Timeline, timeline
 from cx_widgets.metrics.transitions import Transitions, transitions
+from cx_widgets.metrics.trend import Trend, trend
 
 __all__ = [
+    "Breakdown",
     "Changes",
     "Figure",
     "Figures",
     "Flow",
     "Funnel",
     "Loyalty",
+    "Reasons",
+    "TimeToConvert",
+    "Timeline",
     "Transitions",
+    "Trend",
+    "breakdown",
     "compare",
     "figures",
     "flow",
     "funnel",
     "loyalty",
+    "reasons",
+    "time_to_convert",
+    "timeline",
     "transitions",
+    "trend",
 ]
