@@ -6,6 +6,7 @@ from base64 import b64encode
 from math import isnan
 from typing import TYPE_CHECKING
 
+from cx_widgets import _numbers
 from cx_widgets._html import escape
 from cx_widgets.metrics import figures, funnel
 
@@ -45,12 +46,13 @@ def svg(log: EventLog, definition: Definition) -> str:
     for place, (name, row) in enumerate(table.iterrows()):
         top = 8 + place * _ROW
         share = float(row["conversion"])
-        said = f"{int(row['reach']):,}" + ("" if isnan(share) else f" ({share:.1%})")
+        said = _numbers.count(row["reach"]) + ("" if isnan(share) else f" ({_numbers.percent(share)})")
         bar = round(_BAR * int(row["reach"]) / widest, 1)
+        short = escape(_numbers.shortened(str(name), _NAME))
         box = f'x="{_LEFT}" y="{top + 3}" width="{bar}" height="{_ROW - 12}" rx="3"'
         parts += [
             f"<g><title>{escape(f'{name}: {said}')}</title>",
-            f'<text x="{_LEFT - 10}" y="{top + 18}" text-anchor="end">{escape(_shortened(str(name)))}</text>',
+            f'<text x="{_LEFT - 10}" y="{top + 18}" text-anchor="end">{short}</text>',
             f'<rect {box} fill="{_COLOURS[place % len(_COLOURS)]}"/>',
             f'<text x="{_LEFT + bar + 8}" y="{top + 18}">{escape(said)}</text></g>',
         ]
@@ -75,10 +77,6 @@ def html(log: EventLog, definition: Definition) -> str:
     image = f'<img alt="{escape(_sentence(log, definition))}" src="data:image/svg+xml;base64,{picture}"/>'
     tables = (result._repr_html_() for result in (funnel(log, definition), figures(log, definition)))
     return f'<div class="cx-static">{image}{"".join(tables)}</div>'
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _NAME else name[: _NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _sentence(log: EventLog, definition: Definition) -> str:

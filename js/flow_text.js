@@ -103,7 +103,7 @@ export function linkCard(link, kind, view) {
   const rows = [[link.from === START || link.to === END ? "Journeys" : "Transitions", count(link.count)]];
   rows.push([shareLabel(link), isNumber(link.share) ? `${percent(link.share)} of ${count(link.denominator)}` : UNDEFINED]);
   const ends = interval(link.lower, link.upper, "share");
-  if (ends) rows.push(["95 % interval", ends]);
+  if (ends) rows.push(["95% interval", ends]);
   const before = baselineShares(view)?.(link);
   if (isNumber(before)) {
     rows.push(["Baseline", percent(before)]);
@@ -166,7 +166,7 @@ export function selectionSentence(selection) {
 export function linkTable(view) {
   const before = baselineShares(view);
   const kind = kindOf(view.stages);
-  const columns = ["From", "To", "Kind", "Count", "Share of exits", "95 % interval", "Exits", "Customers", "Median dwell before"];
+  const columns = ["From", "To", "Kind", "Count", "Share of exits", "95% interval", "Exits", "Customers", "Median dwell before"];
   if (before) columns.push("Baseline share", "Change");
   /** @type {TableRow<FlowSelection>[]} */
   const rows = view.links.map((link) => {

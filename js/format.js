@@ -57,9 +57,9 @@ export function compact(value) {
  */
 const shareDigits = (size) => (size > 0 && size < 0.00095 ? 3 : size > 0 && size < 0.0095 ? 2 : 1);
 
-/** @param {number | null | undefined} value `0.1234` as "12.3 %". */
+/** @param {number | null | undefined} value `0.1234` as "12.3%". */
 export const percent = (value) =>
-  isNumber(value) ? `${fixed(value * 100, shareDigits(Math.abs(value)))}${SPACE}%` : UNDEFINED;
+  isNumber(value) ? `${fixed(value * 100, shareDigits(Math.abs(value)))}%` : UNDEFINED;
 
 /** @type {readonly (readonly [seconds: number, one: string, many: string])[]} */
 const TIMES = [
@@ -124,7 +124,7 @@ export function figure(value, unit) {
 }
 
 /**
- * Both ends of an interval, the unit written once: "12.1 – 14.5 %".
+ * Both ends of an interval, the unit written once: "12.1 – 14.5%".
  * @param {number | null | undefined} lower
  * @param {number | null | undefined} upper
  * @param {Unit | string} unit
@@ -133,7 +133,7 @@ export function interval(lower, upper, unit) {
   if (!isNumber(lower) && !isNumber(upper)) return "";
   if (unit === "share" && isNumber(lower) && isNumber(upper)) {
     const digits = shareDigits(Math.max(Math.abs(lower), Math.abs(upper)));
-    return `${fixed(lower * 100, digits)} – ${fixed(upper * 100, digits)}${SPACE}%`;
+    return `${fixed(lower * 100, digits)} – ${fixed(upper * 100, digits)}%`;
   }
   if (unit === "seconds" && isNumber(lower) && isNumber(upper)) {
     const [size, , many] = timeUnit(Math.max(Math.abs(lower), Math.abs(upper)));

@@ -162,9 +162,9 @@ export function createStrip(board) {
     if (info) setAttribute(info, "aria-label", `How ${item.label} is counted`);
     if (value) setText(value, shown);
     if (range) {
-      setText(range, ends ? `${ends} (95\u00a0%)` : isNumber(item.value) ? "no interval" : (item.note ?? "not defined here"));
+      setText(range, ends ? `${ends} (95%)` : isNumber(item.value) ? "no interval" : (item.note ?? "not defined here"));
       setAttribute(range, "data-note", !isNumber(item.value));
-      setAttribute(range, "title", ends ? `95 % interval: ${ends}` : null);
+      setAttribute(range, "title", ends ? `95% interval: ${ends}` : null);
     }
     if (n) setText(n, isNumber(item.value) ? outOf(item.numerator, item.denominator) : "");
     if (moves) {

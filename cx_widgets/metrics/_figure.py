@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cx_widgets import stats
+from cx_widgets import _numbers, stats
 from cx_widgets.errors import unknown
-from cx_widgets.metrics import _result
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -78,11 +77,11 @@ class Figure:
 def number_text(value: float, unit: str) -> str:
     """Return a number in its unit."""
     if np.isnan(value):
-        return _result.UNDEFINED
+        return _numbers.UNDEFINED
     if unit == "share":
-        return _result.percent(value)
+        return _numbers.percent(value)
     if unit == "seconds":
-        return _result.seconds(value)
+        return _numbers.seconds(value)
     return f"{value:,.0f}" if unit == "count" else f"{value:,.2f}"
 
 
@@ -94,7 +93,7 @@ def change_text(value: float, unit: str) -> str:
 def interval_text(lower: float, upper: float, unit: str) -> str:
     """Return an interval in its unit; an undefined side stays open."""
     if np.isnan(lower) and np.isnan(upper):
-        return _result.UNDEFINED
+        return _numbers.UNDEFINED
     return " to ".join("…" if np.isnan(bound) else number_text(bound, unit) for bound in (lower, upper))
 
 
@@ -222,6 +221,6 @@ class FigureResult(Result):
 def _made_of(figure: Figure) -> str:
     if np.isnan(figure.denominator):
         return "" if np.isnan(figure.numerator) else f"{figure.numerator:,.10g}"
-    top = _result.UNDEFINED if np.isnan(figure.numerator) else f"{figure.numerator:,.10g}"
+    top = _numbers.UNDEFINED if np.isnan(figure.numerator) else f"{figure.numerator:,.10g}"
     joint = " : " if figure.unit == "ratio" else " of "
     return f"{top}{joint}{figure.denominator:,.10g}"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets._html import escape
+from cx_widgets._numbers import UNDEFINED, count, percent, seconds, span, timedelta  # noqa: F401 - for all results
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
 
     from cx_widgets.engine import Bytes, Ints
 
-UNDEFINED = "\N{EN DASH}"
 VISITS_NOTE = (
     "A visit is a run of events in one stage; events in no stage do not interrupt it; ties in stage order."
 )
-_UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,36 +157,6 @@ def funnel_rules_note(definition: Definition) -> str:
         f"Stages in order, others may lie between; {inside}; best attempt; ties in stage order; "
         "each row serves one stage; counted by customer."
     )
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage with one decimal."""
-    return UNDEFINED if np.isnan(share) else f"{share:.1%}"
-
-
-def span(lower: float, upper: float) -> str:
-    """Return an interval of shares."""
-    return UNDEFINED if np.isnan(lower) else f"{percent(lower)} to {percent(upper)}"
-
-
-def count(number: object) -> str:
-    """Return a count with thousands separated."""
-    return UNDEFINED if number is pd.NA else f"{number:,.0f}"
-
-
-def seconds(value: float) -> str:
-    """Return a duration in the largest unit that leaves at least one."""
-    if np.isnan(value):
-        return UNDEFINED
-    for unit, size in _UNITS:
-        if abs(value) >= size:
-            return f"{value / size:.1f} {unit}"
-    return f"{value:.3g} s"
-
-
-def timedelta(value: object) -> str:
-    """Return a Timedelta as text."""
-    return seconds(value.total_seconds()) if isinstance(value, pd.Timedelta) else UNDEFINED
 
 
 def to_seconds(log: EventLog, ticks: float) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cx_widgets import stats
+from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, visits
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _result
@@ -51,9 +51,9 @@ class Flow(Result):
 
         def cell(number: float) -> str:
             return (
-                f"{_result.count(number)} ({_result.percent(number / total)})"
+                f"{_numbers.count(number)} ({_numbers.percent(number / total)})"
                 if total
-                else _result.count(number)
+                else _numbers.count(number)
             )
 
         rows = tuple((str(stage), *(cell(number) for number in line)) for stage, line in wide.iterrows())

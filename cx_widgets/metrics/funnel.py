@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cx_widgets import stats
+from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, funnel_paths
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
@@ -147,14 +147,14 @@ class Funnel(Result):
         rows = tuple(
             (
                 str(name),
-                _result.count(row["reach"]),
-                _result.percent(row["conversion"]),
-                _result.span(row["conversion_lower"], row["conversion_upper"]),
-                _result.percent(row["step_conversion"]),
-                _result.count(row["drop_off"]),
-                _result.count(row["open"]),
-                _result.timedelta(row["median_from_previous"]),
-                _result.timedelta(row["median_from_entry"]),
+                _numbers.count(row["reach"]),
+                _numbers.percent(row["conversion"]),
+                _numbers.span(row["conversion_lower"], row["conversion_upper"]),
+                _numbers.percent(row["step_conversion"]),
+                _numbers.count(row["drop_off"]),
+                _numbers.count(row["open"]),
+                _numbers.timedelta(row["median_from_previous"]),
+                _numbers.timedelta(row["median_from_entry"]),
             )
             for name, row in self._frame.iterrows()
         )

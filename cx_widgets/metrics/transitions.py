@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import stats
+from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, visits
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _result
@@ -154,11 +154,11 @@ class Transitions(Result):
                 str(row["from"]),
                 str(row["to"]),
                 str(row["kind"]),
-                _result.count(row["count"]),
-                _result.percent(row["share"]),
-                _result.span(row["lower"], row["upper"]),
-                _result.count(row["customers"]),
-                _result.timedelta(row["dwell_median"]),
+                _numbers.count(row["count"]),
+                _numbers.percent(row["share"]),
+                _numbers.span(row["lower"], row["upper"]),
+                _numbers.count(row["customers"]),
+                _numbers.timedelta(row["dwell_median"]),
             )
             for _, row in self._frame.iterrows()
         )
@@ -175,7 +175,7 @@ class Transitions(Result):
 
 def _shares_note(skips: Figure, backs: Figure) -> str:
     return (
-        f"Skips {_result.percent(skips.value)}, back-steps {_result.percent(backs.value)} "
+        f"Skips {_numbers.percent(skips.value)}, back-steps {_numbers.percent(backs.value)} "
         "of the transitions between stages."
     )
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import anywidget
 import traitlets as t
 
+from cx_widgets import _numbers
 from cx_widgets.metrics import transitions
-from cx_widgets.widgets import _text, _wire
+from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face
 from cx_widgets.widgets._selection import Selection
 
@@ -133,6 +134,6 @@ def _description(now: Transitions) -> str:
     if isnan(now.skip_share.value):
         return "Nobody goes from one stage to another."
     return (
-        f"{_text.percent(now.skip_share.value)} of the steps between stages skip one, "
-        f"{_text.percent(now.back_share.value)} go back."
+        f"{_numbers.percent(now.skip_share.value)} of the steps between stages skip one, "
+        f"{_numbers.percent(now.back_share.value)} go back."
     )

@@ -8,8 +8,9 @@ import bqplot
 import ipywidgets as w
 import numpy as np
 
+from cx_widgets import _numbers
 from cx_widgets.metrics import funnel
-from cx_widgets.widgets import _text, _theme
+from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
@@ -29,7 +30,7 @@ _COLUMNS = (
     "Stage",
     "Customers",
     "Of entrants",
-    "95 % interval",
+    "95% interval",
     "Of previous",
     "Lost before",
     "Still open",
@@ -116,7 +117,7 @@ class FunnelView(Face, w.VBox):
         now = funnel(self.event_log, self._good).frame
         ghost = now if self._compared is None else funnel(self.event_log, self._compared).frame
         self._bar_chart(now, ghost)
-        legend = [("customers who reach the stage", "now"), ("95 % interval", "interval")]
+        legend = [("customers who reach the stage", "now"), ("95% interval", "interval")]
         if self._compared is not None:
             legend.append(("baseline", "baseline"))
         self._caption.tell(
@@ -153,7 +154,7 @@ class FunnelView(Face, w.VBox):
             self._counts.max = float(max(np.nanmax(reach), np.nanmax(before, initial=0.0), 1.0) * _HEADROOM)
             self._axis.tick_values = at
             self._axis.tick_labels = {
-                f"{i:g}": _text.shortened(name, _NAME_LENGTH) for i, name in enumerate(names)
+                f"{i:g}": _numbers.shortened(name, _NAME_LENGTH) for i, name in enumerate(names)
             }
             self._axis.tick_format = "d"
             self._bars.x, self._bars.y = at, reach
@@ -165,12 +166,12 @@ class FunnelView(Face, w.VBox):
             self._labels.x = np.fmax(reach, np.nan_to_num(ends[:, 1]))
             self._labels.y = at
             self._labels.text = [
-                f"{_text.count(n)} · {_text.percent(share)}"
+                f"{_numbers.count(n)} · {_numbers.percent(share)}"
                 for n, share in zip(reach, now["conversion"].to_numpy(dtype=float), strict=True)
             ]
             self._losses.x, self._losses.y = np.zeros(max(len(now) - 1, 0)), at[1:] - 0.5
             self._losses.text = [
-                f"↓ {_text.count(lost)} lost ({_text.percent(share)})"
+                f"↓ {_numbers.count(lost)} lost ({_numbers.percent(share)})"
                 for lost, share in zip(now["drop_off"].iloc[1:], now["drop_off_share"].iloc[1:], strict=True)
             ]
             _theme.sized(self._figure, _ROW_PX * len(now) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
@@ -229,8 +230,8 @@ def _whiskers(ends: np.ndarray, at: np.ndarray) -> tuple[list[list[float]], list
 def _description(now: pd.DataFrame) -> str:
     last = now.iloc[-1]
     return (
-        f"{_text.count(last['reach'])} of {_text.count(last['entrants'])} customers "
-        f"({_text.percent(float(last['conversion']))}) reach {now.index[-1]}."
+        f"{_numbers.count(last['reach'])} of {_numbers.count(last['entrants'])} customers "
+        f"({_numbers.percent(float(last['conversion']))}) reach {now.index[-1]}."
     )
 
 
@@ -238,18 +239,18 @@ def _table(now: pd.DataFrame) -> list[tuple[str | None, list[str]]]:
     table: list[tuple[str | None, list[str]]] = []
     for place, (name, row) in enumerate(now.iterrows()):
         if place:
-            lost = f"{_text.count(row['drop_off'])} ({_text.percent(float(row['drop_off_share']))})"
+            lost = f"{_numbers.count(row['drop_off'])} ({_numbers.percent(float(row['drop_off_share']))})"
             table.append((f"dropped:{name}", [f"lost before {name}", lost, *[""] * (len(_COLUMNS) - 2)]))
         cells = [
             str(name),
-            _text.count(row["reach"]),
-            _text.percent(float(row["conversion"])),
-            _text.interval(float(row["conversion_lower"]), float(row["conversion_upper"])),
-            _text.percent(float(row["step_conversion"])),
-            _text.count(row["drop_off"]) if place else _text.UNDEFINED,
-            _text.count(row["open"]),
-            _text.duration(row["median_from_previous"]),
-            _text.duration(row["median_from_entry"]),
+            _numbers.count(row["reach"]),
+            _numbers.percent(float(row["conversion"])),
+            _numbers.span(float(row["conversion_lower"]), float(row["conversion_upper"])),
+            _numbers.percent(float(row["step_conversion"])),
+            _numbers.count(row["drop_off"]) if place else _numbers.UNDEFINED,
+            _numbers.count(row["open"]),
+            _numbers.timedelta(row["median_from_previous"]),
+            _numbers.timedelta(row["median_from_entry"]),
         ]
         table.append((f"reached:{name}", cells))
     return table

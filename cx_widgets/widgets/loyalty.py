@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import bqplot
 import ipywidgets as w
 import numpy as np
-import pandas as pd
 
+from cx_widgets import _numbers
 from cx_widgets.metrics import loyalty
 from cx_widgets.rules import format_duration
-from cx_widgets.widgets import _text, _theme
+from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, side_by_side
 from cx_widgets.widgets._caption import Caption
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cx_widgets.log import EventLog
 
 _MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 16}
@@ -25,8 +27,8 @@ _LOWEST_TOP = 0.05
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 _MARKS = 5
 _MOST_PERIODS = 12
-_FIGURES = ("Figure", "Value", "95 % interval", "Of", "How")
-_PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95 % interval")
+_FIGURES = ("Figure", "Value", "95% interval", "Of", "How")
+_PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95% interval")
 
 
 class LoyaltyPanel(Face, w.VBox):
@@ -93,9 +95,7 @@ class LoyaltyPanel(Face, w.VBox):
         same = self._compared is None
         self._retention(now.retention, before.retention, same=same)
         period = format_duration(self._good.rules.retention_period)
-        legend = [("now", "now"), ("95 % interval", "interval")] + (
-            [] if same else [("baseline", "baseline")]
-        )
+        legend = [("now", "now"), ("95% interval", "interval")] + ([] if same else [("baseline", "baseline")])
         self._caption.tell(
             "Retention",
             description=f"Share of buyers who buy again, by period of {period} since their first purchase.",
@@ -106,10 +106,10 @@ class LoyaltyPanel(Face, w.VBox):
                     None,
                     [
                         str(int(row["period"])),
-                        _text.count(row["retained"]),
-                        _text.count(row["mature"]),
-                        _text.percent(float(row["rate"])),
-                        _text.interval(float(row["lower"]), float(row["upper"])),
+                        _numbers.count(row["retained"]),
+                        _numbers.count(row["mature"]),
+                        _numbers.percent(float(row["rate"])),
+                        _numbers.span(float(row["lower"]), float(row["upper"])),
                     ],
                 )
                 for _, row in now.retention.reset_index().iterrows()
@@ -170,26 +170,22 @@ def _cells(row: pd.Series) -> list[str]:
     show = _SHOWN.get(str(row["unit"]), _plain)
     bounds = [float(row["lower"]), float(row["upper"])]
     known = not any(np.isnan(bounds))
-    parts = [_text.count(row["numerator"]), _text.count(row["denominator"])]
+    parts = [_numbers.count(row["numerator"]), _numbers.count(row["denominator"])]
     return [
         str(row["label"]),
         show(float(row["value"])),
-        f"{show(bounds[0])} to {show(bounds[1])}" if known else _text.UNDEFINED,
-        " / ".join(parts) if _text.UNDEFINED not in parts else _text.UNDEFINED,
+        f"{show(bounds[0])} to {show(bounds[1])}" if known else _numbers.UNDEFINED,
+        " / ".join(parts) if _numbers.UNDEFINED not in parts else _numbers.UNDEFINED,
         ". ".join(part for part in (str(row["method"]), str(row["note"])) if part),
     ]
 
 
 def _plain(value: float) -> str:
-    return _text.UNDEFINED if np.isnan(value) else f"{value:,.2f}"
-
-
-def _seconds(value: float) -> str:
-    return _text.UNDEFINED if np.isnan(value) else _text.duration(pd.Timedelta(value, unit="s"))
+    return _numbers.UNDEFINED if np.isnan(value) else f"{value:,.2f}"
 
 
 def _ratio(value: float) -> str:
-    return _text.UNDEFINED if np.isnan(value) or value == 0 else f"1 : {1 / value:,.2f}"
+    return _numbers.UNDEFINED if np.isnan(value) or value == 0 else f"1 : {1 / value:,.2f}"
 
 
-_SHOWN = {"share": _text.percent, "count": _text.count, "seconds": _seconds, "ratio": _ratio}
+_SHOWN = {"share": _numbers.percent, "count": _numbers.count, "seconds": _numbers.seconds, "ratio": _ratio}

@@ -8,8 +8,9 @@ import bqplot
 import ipywidgets as w
 import numpy as np
 
+from cx_widgets import _numbers
 from cx_widgets.metrics import transitions
-from cx_widgets.widgets import _text, _theme
+from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
@@ -127,11 +128,11 @@ class TransitionMatrix(Face, w.VBox):
                     [
                         str(row["from"]),
                         str(row["to"]),
-                        _text.count(row["count"]),
-                        _text.percent(float(row["share"])),
-                        _text.interval(float(row["lower"]), float(row["upper"])),
-                        _text.count(row["customers"]),
-                        _text.duration(row["dwell_median"]),
+                        _numbers.count(row["count"]),
+                        _numbers.percent(float(row["share"])),
+                        _numbers.span(float(row["lower"]), float(row["upper"])),
+                        _numbers.count(row["customers"]),
+                        _numbers.timedelta(row["dwell_median"]),
                     ],
                 )
                 for _, row in now.frame.iterrows()
@@ -178,5 +179,5 @@ class TransitionMatrix(Face, w.VBox):
 
 def _distinct(names: list[str]) -> list[str]:
     """Return names cut for the axis and still distinct: two names alike at the front keep a number."""
-    cut = [_text.shortened(name, _NAME_LENGTH) for name in names]
+    cut = [_numbers.shortened(name, _NAME_LENGTH) for name in names]
     return [f"{name} {i}" if cut.count(name) > 1 else name for i, name in enumerate(cut, start=1)]

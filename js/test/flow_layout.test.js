@@ -19,7 +19,7 @@ const shop = {
 };
 
 /** Labels as the view asks for them. @param {import("../flow_layout.js").FlowLink} each */
-const texts = (each) => [`${each.count} · 50.0 %`, String(each.count)];
+const texts = (each) => [`${each.count} · 50.0%`, String(each.count)];
 
 /** @param {number} count @param {number} seed */
 function many(count, seed) {
@@ -142,7 +142,7 @@ test("labels neither meet each other nor the nodes nor leave the drawing", () =>
 
 test("big links are labelled before small ones and with the fuller wording where there is room", () => {
   const { labels } = layoutFlow(shop, 900, { texts });
-  assert.equal(labels.find(({ key }) => key === linkKey({ from: "A", to: "B" }))?.text, "60 · 50.0 %");
+  assert.equal(labels.find(({ key }) => key === linkKey({ from: "A", to: "B" }))?.text, "60 · 50.0%");
 });
 
 test("headings have the width of their column and stay inside the drawing", () => {

@@ -29,11 +29,11 @@ test("compact counts keep three digits", () => {
 });
 
 test("shares are percent, and small ones keep their digits", () => {
-  assert.equal(plain(format.percent(0.33742)), "33.7 %");
-  assert.equal(plain(format.percent(1)), "100.0 %");
-  assert.equal(plain(format.percent(0)), "0.0 %");
-  assert.equal(plain(format.percent(0.00512)), "0.51 %");
-  assert.equal(plain(format.percent(0.000123)), "0.012 %");
+  assert.equal(plain(format.percent(0.33742)), "33.7%");
+  assert.equal(plain(format.percent(1)), "100.0%");
+  assert.equal(plain(format.percent(0)), "0.0%");
+  assert.equal(plain(format.percent(0.00512)), "0.51%");
+  assert.equal(plain(format.percent(0.000123)), "0.012%");
 });
 
 test("durations choose the largest unit they fill", () => {
@@ -60,7 +60,7 @@ test("ratios are written with the smaller side as one", () => {
 });
 
 test("an interval names its unit once", () => {
-  assert.equal(plain(format.interval(0.2968, 0.3806, "share")), "29.7 – 38.1 %");
+  assert.equal(plain(format.interval(0.2968, 0.3806, "share")), "29.7 – 38.1%");
   assert.equal(plain(format.interval(86400, 864000, "seconds")), "1 – 10 days");
   assert.equal(plain(format.interval(86400, null, "seconds")), "1 day – ?");
   assert.equal(format.interval(1 / 8, 1 / 4, "ratio"), "1 : 8 – 1 : 4");

@@ -1,0 +1,48 @@
+"""Numbers as people read them, in results and in widgets alike; undefined is an en dash."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+UNDEFINED = "\N{EN DASH}"
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+_UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return UNDEFINED if math.isnan(share) else f"{share:.1%}"
+
+
+def span(lower: float, upper: float) -> str:
+    """Return an interval of shares."""
+    return UNDEFINED if math.isnan(lower) else f"{percent(lower)} to {percent(upper)}"
+
+
+def count(number: object) -> str:
+    """Return a count with thousands separated."""
+    if isinstance(number, float) and math.isnan(number):
+        return UNDEFINED
+    return UNDEFINED if number is pd.NA else f"{number:,.0f}"
+
+
+def seconds(value: float) -> str:
+    """Return a duration in the largest unit that leaves at least one."""
+    if math.isnan(value):
+        return UNDEFINED
+    for unit, size in _UNITS:
+        if abs(value) >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.3g} s"
+
+
+def timedelta(value: object) -> str:
+    """Return a Timedelta as text."""
+    return seconds(value.total_seconds()) if isinstance(value, pd.Timedelta) else UNDEFINED
+
+
+def shortened(name: str, limit: int) -> str:
+    """Return a name cut to a number of characters, for a place beside which it stands whole."""
+    return name if len(name) <= limit else name[: limit - 1].rstrip() + _ELLIPSIS
