@@ -163,7 +163,7 @@ class FunnelView(Face, w.VBox):
             self._ghost.visible = self._compared is not None
             xs, ys = _whiskers(ends, at)
             self._whiskers.x, self._whiskers.y = xs, ys
-            self._labels.x = np.fmax(reach, np.nan_to_num(ends[:, 1]))
+            self._labels.x = np.fmax(np.fmax(reach, ends[:, 1]), before)
             self._labels.y = at
             self._labels.text = [
                 f"{_numbers.count(n)} · {_numbers.percent(share)}"
