@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _keys, stats
+from cx_widgets import _keys, _numbers, stats
 from cx_widgets.engine import coded_rows, funnel_paths
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
@@ -112,10 +112,10 @@ class Breakdown(Result):
         rows = tuple(
             (
                 str(name),
-                _result.count(row["entrants"]),
-                _result.count(row["converted"]),
-                _result.percent(row["conversion"]),
-                _result.span(row["lower"], row["upper"]),
+                _numbers.count(row["entrants"]),
+                _numbers.count(row["converted"]),
+                _numbers.percent(row["conversion"]),
+                _numbers.span(row["lower"], row["upper"]),
                 _points(row["difference"]),
                 _span_of_points(row["difference_lower"], row["difference_upper"]),
                 "small" if row["small"] else _chance(row["p_value"]),
@@ -136,16 +136,19 @@ class Breakdown(Result):
 
 
 def _points(value: float) -> str:
-    return _result.UNDEFINED if np.isnan(value) else f"{100 * value:+.1f}"
+    if np.isnan(value):
+        return _numbers.UNDEFINED
+    points = round(100 * value, 1)
+    return f"{points:+.1f}" if points else "0.0"
 
 
 def _span_of_points(lower: float, upper: float) -> str:
-    return _result.UNDEFINED if np.isnan(lower) else f"{_points(lower)} to {_points(upper)}"
+    return _numbers.UNDEFINED if np.isnan(lower) else f"{_points(lower)} to {_points(upper)}"
 
 
 def _chance(value: float) -> str:
     if np.isnan(value):
-        return _result.UNDEFINED
+        return _numbers.UNDEFINED
     return "<0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004 - three decimals
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cx_widgets import stats
+from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, funnel_paths
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bytes
+    from cx_widgets.engine import Bools, Bytes
     from cx_widgets.log import EventLog
 
 REASONS = ("never", "before", "window", "open")
@@ -65,10 +65,6 @@ def endings(log: EventLog, definition: Definition) -> Endings:
     still = is_open(log, definition, paths)
     lost = (paths.reach > 0) & (paths.reach < len(paths.levels)) & ~still
     reason = np.where(lost, NEVER, np.where(still, OPEN, 0)).astype(np.uint8)
-    overshoot = np.full(log.n_customers, _NO_TIME, dtype=np.int64)
-    window = definition.rules.window
-    window_ns = 0 if window is None else int(window.as_unit("ns").value)
-    began = _attempts.starts(rows, paths)
     for number, level in enumerate(paths.levels[:-1], start=1):
         missed = np.flatnonzero(rows.stage == number + 1)
         missed = missed[(lost & (paths.reach == number))[rows.customer[missed]]]
@@ -77,15 +73,29 @@ def endings(log: EventLog, definition: Definition) -> Endings:
         latest = np.searchsorted(level.arrival, missed) - 1
         behind = latest >= 0
         behind[behind] = rows.customer[level.arrival[latest[behind]]] == rows.customer[missed[behind]]
-        missed, latest = missed[behind], latest[behind]
-        customer = rows.customer[missed]
-        reason[customer] = WINDOW
-        late = rows.tick[missed].astype(np.int64) - began[number - 1][latest]
-        if len(late):
-            first = np.flatnonzero(_attempts.first_of_run(customer))
-            nearest = np.minimum.reduceat(late, first)
-            overshoot[customer[first]] = nearest * log.packed.tick_ns - window_ns
-    return Endings(paths.reach, reason, overshoot)
+        reason[rows.customer[missed[behind]]] = WINDOW
+    return Endings(paths.reach, reason, _overshoot(log, definition, paths.reach, reason == WINDOW))
+
+
+def _overshoot(log: EventLog, definition: Definition, reach: Bytes, late: Bools) -> NDArray[np.int64]:
+    """Return how much longer than the window the quickest chain to the next stage took, of those late."""
+    overshoot = np.full(log.n_customers, _NO_TIME, dtype=np.int64)
+    window = definition.rules.window
+    if window is None or not late.any():
+        return overshoot
+    window_ns = int(window.as_unit("ns").value)
+    free = definition.with_rules(window=None)
+    rows, paths = coded_rows(log, free), funnel_paths(log, free)
+    for number, (level, began) in enumerate(zip(paths.levels, _attempts.starts(rows, paths), strict=True)):
+        here = (late & (reach == number))[rows.customer[level.arrival]]
+        if not number or not here.any():
+            continue
+        arrival = level.arrival[here]
+        customer = rows.customer[arrival]
+        took = rows.tick[arrival].astype(np.int64) - began[here]
+        first = np.flatnonzero(_attempts.first_of_run(customer))
+        overshoot[customer[first]] = np.minimum.reduceat(took, first) * log.packed.tick_ns - window_ns
+    return overshoot
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -164,11 +174,11 @@ class Reasons(Result):
             (
                 str(row["stage"]),
                 str(row["reason"]),
-                _result.count(row["customers"]),
-                _result.count(row["losses"]),
-                _result.percent(row["share"]),
-                _result.span(row["lower"], row["upper"]),
-                _result.timedelta(row["overshoot_median"]),
+                _numbers.count(row["customers"]),
+                _numbers.count(row["losses"]),
+                _numbers.percent(row["share"]),
+                _numbers.span(row["lower"], row["upper"]),
+                _numbers.timedelta(row["overshoot_median"]),
             )
             for _, row in self._frame.reset_index().iterrows()
         )
@@ -207,8 +217,8 @@ def reasons(log: EventLog, definition: Definition) -> Reasons:
       They are not lost, and stand here because the drop-off of `funnel` counts them.
     - ``"never"``: the customer has no row in stage k + 1.
     - ``"window"``: a row of stage k + 1 comes after the customer got to stage k, so the window had closed.
-      The **overshoot** is how much longer the window had to be: the least, over these rows, of the time
-      from the latest start that had got to stage k by then, less the window.
+      The **overshoot** is how much longer the window had to be for the customer to reach stage k + 1: the
+      time of the quickest chain of rows through the stages 1 to k + 1, less the window.
     - ``"before"``: all rows of stage k + 1 come before the customer first got to stage k: too early.
 
     **Share** = customers with the reason / all customers lost before the stage (``losses``, the

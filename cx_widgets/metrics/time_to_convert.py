@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import stats
+from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, funnel_paths
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
-from cx_widgets.metrics._figure import Figure, estimated
+from cx_widgets.metrics._figure import Figure, estimated, interval_text
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -84,17 +84,17 @@ class TimeToConvert(Result):
         shown = np.unique(np.linspace(0, len(self._frame) - 1, min(10, len(self._frame))).round().astype(int))
         rows = tuple(
             (
-                _result.timedelta(row["time"]),
-                _result.percent(row["share"]),
-                _result.span(row["lower"], row["upper"]),
-                _result.count(row["at_risk"]),
-                _result.count(row["converted"]),
+                _numbers.timedelta(row["time"]),
+                _numbers.percent(row["share"]),
+                _numbers.span(row["lower"], row["upper"]),
+                _numbers.count(row["at_risk"]),
+                _numbers.count(row["converted"]),
             )
             for _, row in self._frame.iloc[shown].iterrows()
         )
         middle = self.median
-        band = " to ".join("…" if np.isnan(b) else _result.seconds(b) for b in (middle.lower, middle.upper))
-        median = f"Median {_result.seconds(middle.value)} (95 %: {band}; {middle.method})."
+        band = interval_text(middle.lower, middle.upper, middle.unit)
+        median = f"Median {middle.shown()} (95 %: {band}; {middle.method})."
         cut = f"{self.open:,} cut off by the end of observation, {self.expired:,} by the window"
         notes = (
             f"{median} {middle.note}".rstrip(),

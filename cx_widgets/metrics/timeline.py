@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cx_widgets import _numbers
 from cx_widgets.engine import coded_rows, funnel_paths
 from cx_widgets.errors import CXError, listing, nearest
 from cx_widgets.metrics import _attempts, _result
@@ -298,7 +299,7 @@ def _sentence(
     if outcome == "not entered":
         return f"Never entered: no event of {names[0]!r}."
     if outcome == "converted":
-        return f"Converted: reached {names[-1]!r} {_result.seconds(elapsed)} after entry."
+        return f"Converted: reached {names[-1]!r} {_numbers.seconds(elapsed)} after entry."
     here, missed = names[reach - 1], names[reach]
     window = definition.rules.window
     if outcome == "open" and window is not None:
@@ -312,7 +313,7 @@ def _sentence(
     why = {
         "never": f"no event of {missed!r} at all",
         "before": f"{missed!r} came only before {here!r}",
-        "window": f"{missed!r} came {_result.timedelta(overshoot)} after the window"
+        "window": f"{missed!r} came {_numbers.timedelta(overshoot)} after the window"
         f"{'' if window is None else f' of {format_duration(window)}'} had closed",
     }[outcome]
     return f"Stopped at {here!r}: {why}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cx_widgets import stats
+from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, funnel_paths
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _attempts, _result
@@ -88,11 +88,11 @@ class Trend(Result):
         rows = tuple(
             (
                 str(name),
-                _result.count(row["entrants"]),
-                _result.count(row["converted"]),
-                _result.percent(row["conversion"]),
-                _result.span(row["lower"], row["upper"]),
-                _result.count(row["open"]),
+                _numbers.count(row["entrants"]),
+                _numbers.count(row["converted"]),
+                _numbers.percent(row["conversion"]),
+                _numbers.span(row["lower"], row["upper"]),
+                _numbers.count(row["open"]),
                 "yes" if row["ripe"] else "no",
             )
             for name, row in self._frame.iterrows()
@@ -122,7 +122,9 @@ def trend(log: EventLog, definition: Definition, *, period: str = "W") -> Trend:
     **Period of a customer.** That of the entry that counts: of those who converted the start of the
     attempt that did (the latest that converts at that moment, ``median_from_entry`` of `funnel` runs from
     it), of all others their last entry. Everybody who entered is in one period, so the columns add up to the
-    funnel's; a conversion belongs to the period of its entry, not to that in which it happened.
+    funnel's; a conversion belongs to the period of its entry, not to that in which it happened. Who
+    enters again and again without converting is in the latest of these periods only, so where many do
+    that, early periods look better than they would by first entries, and the last ones worse.
 
     **Calendar.** Days, weeks from Monday to Sunday, months and quarters in the time zone of the log (as
     given where it has none). Where clocks change, a day has 23 or 25 hours and is one day. All periods
