@@ -315,23 +315,25 @@ def _label(value: str) -> str:
     return repr(value) if value in RESERVED else value
 
 
-def _values(log: EventLog, by: str) -> tuple[Longs, list[str]]:
+def _values(log: EventLog, by: str) -> tuple[Ints, list[str]]:
     """Return each packed row's value as a place among the texts of the values, sorted; -1 where missing."""
     if by == log.roles["event"]:
         return log.packed.codes.astype(np.int64), list(log.event_names)
 
-    def compute() -> tuple[Longs, list[str]]:
+    def compute() -> tuple[Ints, list[str]]:
         codes, found = pd.factorize(_keys.comparable(log.column(by)))
         texts = [str(value) for value in pd.Index(found).tolist()]
         distinct = sorted(set(texts))
         number = {text: place for place, text in enumerate(distinct)}
-        lut = np.array([*(number[text] for text in texts), -1], dtype=np.int64)
+        # Kept with the log and as long as it: as narrow as will do.
+        narrow = np.min_scalar_type(-max(len(distinct), 1))
+        lut = np.array([*(number[text] for text in texts), -1], dtype=narrow)
         return lut[codes], distinct
 
     return log.memo(("breakdown values", by), compute)
 
 
-def _rows(log: EventLog, definition: Definition, codes: Longs, attribution: str) -> tuple[Longs, Bools]:
+def _rows(log: EventLog, definition: Definition, codes: Ints, attribution: str) -> tuple[Longs, Bools]:
     """Return the packed row that says each entrant's group, -1 for none, and who got to the row's stage."""
     rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
     entrants = paths.levels[0].customer
