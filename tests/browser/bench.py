@@ -122,6 +122,10 @@ class Bench:
         mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=8)
         mouse.up()
 
+    def picture(self, label: str = "") -> None:
+        """Store a picture of the whole workbench for people to look at."""
+        self.host.screenshot(label, of=self.page.locator(".cx-workbench").first)
+
     # ---- what stands on the page, and what the functions say ---------------------------------------------
 
     def figures(self) -> dict[str, str]:

@@ -50,14 +50,15 @@ CHROMIUM_FLAGS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),  # Chromium refuses root inside its sandbox
 ]
 
+# jupyter_server remembers static files by name alone: a font that JupyterLab has asked for is refused to Notebook 7
+# on the same server, which has it in another folder, and the other way round.
+SHARED_FONTS = r"403 \(Forbidden\).*/static/(lab|notebook)/[0-9a-f]+\.woff2"
+
 # What the hosts themselves report on a notebook without any of our widgets.
 HOST_NOISE = {
-    "lab": (
-        # jupyter_server remembers static files by name only: a font that Notebook 7 has asked for on the same
-        # server is refused to JupyterLab, which has it in another folder.
-        r"403 \(Forbidden\).*/static/lab/[0-9a-f]+\.woff2",
-    ),
+    "lab": (SHARED_FONTS,),
     "notebook": (
+        SHARED_FONTS,
         r"Cannot read properties of undefined \(reading 'schema'\)",  # its settings editor finds no schemas
         r"Command 'filebrowser:open-path' not registered",  # it has no file browser on the page of a notebook
     ),

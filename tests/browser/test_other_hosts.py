@@ -17,7 +17,7 @@ def test_in_notebook_7_an_edit_changes_every_figure(notebook7):
     assert "compare" in bench.stages()["Buy"]
     after = bench.agrees_with_the_functions()
     assert after["figures"] != before["figures"]
-    notebook7.screenshot()
+    bench.picture()
 
 
 def test_in_voila_an_edit_changes_every_figure(voila):
@@ -30,7 +30,7 @@ def test_in_voila_an_edit_changes_every_figure(voila):
     bench.drag(bench.chip("compare"), bench.stage("Buy"))
     bench.after(at)
     assert shown(bench) == plain(log, journey.assign("compare", to="Buy"))
-    voila.screenshot()
+    bench.picture()
 
 
 def shown(bench):

@@ -79,11 +79,11 @@ def test_names_with_markup_emoji_and_right_to_left_text_stay_text(lab, theme):
         chip.scroll_into_view_if_needed()
         assert name in (chip.text_content() or "")
     assert list(bench.stages()) == NASTY[:5]
+    bench.picture()
     bench.agrees_with_the_functions()
     assert page.evaluate("() => window.pwned") is None
     assert page.locator(".cx-workbench script, .cx-workbench img").count() == 0
     assert sticking_out(page) == []
-    lab.screenshot()
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
@@ -92,9 +92,9 @@ def test_sixty_event_names_fit(lab, theme):
     lab.theme(theme)
     assert lab.page.locator('[data-testid^="chip:"]').count() == 60
     assert [len(events) for events in bench.stages().values()] == [10, 10, 20]
+    bench.picture()
     bench.agrees_with_the_functions()
     assert sticking_out(lab.page) == []
-    lab.screenshot()
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
@@ -102,16 +102,16 @@ def test_a_log_with_one_event_name_shows_a_workbench(lab, theme):
     bench = Bench.on(lab, ONE_LOG)
     lab.theme(theme)
     assert list(bench.stages()) == ["First purchase", "Repeat purchase"]
+    bench.picture()
     bench.agrees_with_the_functions()
-    lab.screenshot()
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_the_workbench_in_both_themes(lab, theme):
     bench = Bench.on(lab)
     lab.theme(theme)
+    bench.picture()
     bench.agrees_with_the_functions()
-    lab.screenshot()
 
 
 def test_the_workbench_fits_a_narrow_and_a_wide_page(lab):
@@ -120,7 +120,7 @@ def test_the_workbench_fits_a_narrow_and_a_wide_page(lab):
         lab.page.set_viewport_size({"width": width, "height": 1800})
         bench.settled()
         assert sticking_out(lab.page) == []
-        lab.screenshot(str(width))
+        bench.picture(str(width))
     lab.page.set_viewport_size({"width": 1400, "height": 1800})
 
 

@@ -47,7 +47,7 @@ def test_a_chip_dragged_by_mouse_changes_every_figure_to_what_the_functions_retu
     assert stage_sets(bench.stages()) == stage_sets(python_stages(bench))
     for part in ("figures", "funnel", "flow", "loyalty", "retention"):
         assert after[part] != before[part], part
-    bench.host.screenshot()
+    bench.picture()
 
 
 def test_a_chip_moved_by_keyboard_alone_changes_every_figure_to_what_the_functions_return(bench):
