@@ -31,28 +31,38 @@ from cx_widgets.metrics import (
 if TYPE_CHECKING:
     from cx_widgets import datasets
     from cx_widgets.widgets import (
+        BreakdownView,
+        CloserLook,
         FlowView,
         FunnelView,
         LoyaltyPanel,
+        ReasonsView,
         StageBoard,
+        TimelineView,
         TransitionMatrix,
+        TrendView,
         Workbench,
     )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BreakdownView",
     "CXError",
+    "CloserLook",
     "Condition",
     "Definition",
     "EventLog",
     "FlowView",
     "FunnelView",
     "LoyaltyPanel",
+    "ReasonsView",
     "Rules",
     "Stage",
     "StageBoard",
+    "TimelineView",
     "TransitionMatrix",
+    "TrendView",
     "Workbench",
     "__version__",
     "breakdown",
@@ -70,7 +80,19 @@ __all__ = [
     "trend",
 ]
 
-_WIDGETS = ("FlowView", "FunnelView", "LoyaltyPanel", "StageBoard", "TransitionMatrix", "Workbench")
+_WIDGETS = (
+    "BreakdownView",
+    "CloserLook",
+    "FlowView",
+    "FunnelView",
+    "LoyaltyPanel",
+    "ReasonsView",
+    "StageBoard",
+    "TimelineView",
+    "TransitionMatrix",
+    "TrendView",
+    "Workbench",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -12,8 +12,21 @@ import pytest
 import traitlets
 
 import cx_widgets as cx
+from cx_widgets.widgets._selection import Selection
 
-FACES = ["StageBoard", "FunnelView", "FlowView", "TransitionMatrix", "LoyaltyPanel", "Workbench"]
+FACES = [
+    "StageBoard",
+    "FunnelView",
+    "FlowView",
+    "TransitionMatrix",
+    "LoyaltyPanel",
+    "ReasonsView",
+    "TrendView",
+    "BreakdownView",
+    "TimelineView",
+    "CloserLook",
+    "Workbench",
+]
 
 
 class SpyComm(comm.base_comm.BaseComm):
@@ -244,6 +257,47 @@ def test_a_link_of_the_flow_selects_its_customers(log, journey):
     assert sorted(bench.selection.index) == ["a", "d"]
     bench.flow.set_state({"_selection": None})
     assert bench.selection.empty
+
+
+def test_a_reason_a_period_and_a_group_select_their_customers(log, journey):
+    reasons = cx.ReasonsView(log, journey)
+    reasons._caption._selected = "never:Evaluate"
+    assert list(reasons.selection.index) == list(
+        cx.reasons(log, journey).customers("Evaluate", "never").index
+    )
+    assert list(reasons.selection.index) == ["b"]
+    trend = cx.TrendView(log, journey)
+    trend._caption._selected = "2026-01-01"
+    assert sorted(trend.selection.index) == ["a", "b", "c"]
+    trend._period.value = "D"
+    assert trend.selection.empty
+    groups = cx.BreakdownView(log, journey)
+    assert groups._column.value == "value"
+
+
+def test_the_timeline_follows_the_selection_and_says_who_is_unknown(log, journey):
+    view = cx.TimelineView(log, journey)
+    assert view._customer.value == "a"
+    view.selected = Selection("dropped", "Evaluate")
+    assert view._customer.value == "b"
+    assert view._caption._view["description"] == cx.timeline(log, journey, "b").sentence
+    view._customer.value = "nobody"
+    assert "unknown customer 'nobody'" in view._customer._view["problem"]
+    assert view._caption._view["title"] == "One customer: b"
+
+
+def test_the_closer_look_makes_a_view_when_it_is_asked_for(log, journey):
+    bench = cx.Workbench(log, journey)
+    assert list(bench.closer._made) == ["reasons"]
+    edited = moved(bench.board, "wishlist", "Buy")
+    bench.closer._question.value = "trend"
+    assert bench.closer._made["trend"].definition == edited
+    again = moved(bench.board, "wishlist", "Evaluate")
+    assert bench.closer._made["reasons"].definition == edited
+    bench.closer._question.value = "reasons"
+    assert bench.closer._made["reasons"].definition == again
+    bench.closer._made["reasons"]._caption._selected = "never:Buy"
+    assert bench.selected == Selection("lost", "Buy", "never")
 
 
 def test_a_selection_of_a_stage_that_is_gone_is_let_go(log, journey):

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from cx_widgets.widgets.board import StageBoard
+from cx_widgets.widgets.breakdown import BreakdownView
+from cx_widgets.widgets.closer import CloserLook
 from cx_widgets.widgets.flow import FlowView
 from cx_widgets.widgets.funnel import FunnelView
 from cx_widgets.widgets.loyalty import LoyaltyPanel
 from cx_widgets.widgets.matrix import TransitionMatrix
+from cx_widgets.widgets.reasons import ReasonsView
+from cx_widgets.widgets.timeline import TimelineView
+from cx_widgets.widgets.trend import TrendView
 from cx_widgets.widgets.workbench import Workbench
 
-__all__ = ["FlowView", "FunnelView", "LoyaltyPanel", "StageBoard", "TransitionMatrix", "Workbench"]
+__all__ = [
+    "BreakdownView",
+    "CloserLook",
+    "FlowView",
+    "FunnelView",
+    "LoyaltyPanel",
+    "ReasonsView",
+    "StageBoard",
+    "TimelineView",
+    "TransitionMatrix",
+    "TrendView",
+    "Workbench",
+]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import funnel, transitions
+from cx_widgets.metrics import breakdown, funnel, reasons, transitions, trend
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
-KINDS = ("reached", "dropped", "visited", "moved")
+ON_ONE_STAGE = ("reached", "dropped", "visited")
+KINDS = (*ON_ONE_STAGE, "moved", "lost", "entered", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class Selection:
     ----------
     kind
         ``"reached"`` (a funnel bar), ``"dropped"`` (reached the previous stage but not this one),
-        ``"visited"`` (a node of the flow) or ``"moved"`` (a transition).
+        ``"visited"`` (a node of the flow), ``"moved"`` (a transition), ``"lost"`` (a reason not to reach a
+        stage), ``"entered"`` (a period of entry) or ``"group"`` (a part of a breakdown).
     stage
-        The stage; for a transition the one left, possibly ``"(start)"``.
+        The stage; for a transition the one left, possibly ``"(start)"``; for a period its kind, such as
+        ``"W"``; for a group the column.
     to
-        For a transition the stage entered, possibly ``"(end)"``.
+        For a transition the stage entered, possibly ``"(end)"``; for a loss the reason; for a period its
+        first day; for a group its name.
     """
 
     kind: str
@@ -39,20 +43,30 @@ class Selection:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise CXError(f"unknown kind of selection {self.kind!r}. Available: {list(KINDS)}.")
-        if (self.kind == "moved") != (self.to is not None):
-            raise CXError("a selection of kind 'moved' names two stages, every other kind names one.")
+        if (self.kind in ON_ONE_STAGE) != (self.to is None):
+            raise CXError(
+                f"a selection of kind {self.kind!r} names {'one thing' if self.to else 'two things'}."
+            )
 
     def fits(self, definition: Definition) -> bool:
         """Tell whether the stages it names exist in the definition."""
+        if self.kind in ("entered", "group"):
+            return True
         known = {*definition.names, "(start)", "(end)"}
-        return self.stage in known and (self.to is None or self.to in known)
+        return self.stage in known and (self.kind != "moved" or self.to in known)
 
     def customers(self, log: EventLog, definition: Definition) -> pd.DataFrame:
         """Return the selected customers: one row each, with the stage reached and the times."""
-        if self.kind in ("reached", "dropped"):
-            return funnel(log, definition).customers(self.stage, state=self.kind)
-        if self.kind == "visited":
-            return transitions(log, definition).visitors(self.stage)
-        if self.to is None:
-            raise CXError("a selection of kind 'moved' names two stages.")
-        return transitions(log, definition).customers(self.stage, self.to)
+        match self.kind, self.to:
+            case "visited", None:
+                return transitions(log, definition).visitors(self.stage)
+            case "moved", str(to):
+                return transitions(log, definition).customers(self.stage, to)
+            case "lost", str(reason):
+                return reasons(log, definition).customers(self.stage, reason)
+            case "entered", str(day):
+                return trend(log, definition, period=self.stage).customers(day)
+            case "group", str(group):
+                return breakdown(log, definition, self.stage).customers(group)
+            case _:
+                return funnel(log, definition).customers(self.stage, state=self.kind)

@@ -1,11 +1,16 @@
-"""Colours of the bqplot charts, as CSS variables of the page's theme with fallbacks."""
+"""What the bqplot charts have in common: colours of the page's theme, figures, axes, marks of intervals."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import bqplot
+import ipywidgets as w
+import numpy as np
+
 if TYPE_CHECKING:
-    import bqplot
+    from collections.abc import Iterable, Mapping, Sequence
 
 STAGES = ("#4477AA", "#EE6677", "#228833", "#B8860B", "#66CCEE", "#AA3377", "#7F7F7F", "#EE8866")
 
@@ -40,3 +45,58 @@ def upright(axis: bqplot.Axis) -> bqplot.Axis:
     """Return the axis standing; bqplot warns of its own argument when it is given at construction."""
     axis.orientation = "vertical"
     return axis
+
+
+def figure(
+    marks: Sequence[bqplot.Mark], axes: Sequence[bqplot.Axis], margin: Mapping[str, int], padding_x: float = 0
+) -> bqplot.Figure:
+    """Return a figure over the page's own background, as wide as its place."""
+    drawn = bqplot.Figure(
+        marks=list(marks),
+        axes=list(axes),
+        fig_margin=dict(margin),
+        padding_x=padding_x,
+        padding_y=0,
+        background_style={"fill": "transparent"},
+        layout=w.Layout(width="100%", min_width="0"),
+    )
+    drawn.add_class("cx-chart")
+    return drawn
+
+
+def scrolled(drawn: bqplot.Figure) -> w.Box:
+    """Return the figure in a box that scrolls where it grows too tall."""
+    return w.Box([drawn], layout=w.Layout(overflow="hidden auto", max_height="520px"))
+
+
+def held(*parts: w.Widget) -> ExitStack:
+    """Hold the messages of several parts together, one for each at the end."""
+    stack = ExitStack()
+    for part in parts:
+        stack.enter_context(part.hold_sync())
+    return stack
+
+
+FIRM = 30
+"""Customers an interval has to rest on to count for the height of a chart; others may run off its top."""
+_LOWEST_TOP = 0.05
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
+_MARKS = 5
+
+
+def share_marks(*shares: Iterable[float]) -> np.ndarray:
+    """Return the shares to mark on an axis, from 0 to at least the largest of these."""
+    top = max([_LOWEST_TOP, *(share for some in shares for share in some if share <= 1)])
+    step = next(step for step in _STEPS if step * _MARKS >= top - 1e-9)
+    return np.arange(0, np.ceil(round(top / step, 9)) + 1) * step
+
+
+def whiskers(ends: np.ndarray, at: np.ndarray) -> tuple[list[list[float]], list[list[float]]]:
+    """Return the lines of the interval marks: the span and its two caps for each bar."""
+    xs: list[list[float]] = []
+    ys: list[list[float]] = []
+    for (low, high), row in zip(ends, at, strict=True):
+        if np.isfinite(low) and np.isfinite(high):
+            xs += [[low, high], [low, low], [high, high]]
+            ys += [[row, row], [row - 0.1, row + 0.1], [row - 0.1, row + 0.1]]
+    return (xs, ys) if xs else ([[0.0, 0.0]], [[0.0, 0.0]])

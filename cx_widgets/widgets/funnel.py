@@ -89,22 +89,15 @@ class FunnelView(Face, w.VBox):
         self._axis = _theme.upright(
             bqplot.Axis(scale=rows, grid_lines="none", color="transparent", tick_style=_theme.ticks(12))
         )
-        self._figure = bqplot.Figure(
-            marks=[self._ghost, self._bars, self._whiskers, self._labels, self._losses],
-            axes=[self._axis],
-            fig_margin=_MARGIN_PX,
-            padding_y=0,
-            padding_x=0,
-            background_style={"fill": "transparent"},
-            layout=w.Layout(width="100%", min_width="0"),
+        self._figure = _theme.figure(
+            [self._ghost, self._bars, self._whiskers, self._labels, self._losses], [self._axis], _MARGIN_PX
         )
-        self._figure.add_class("cx-chart")
         self._bars.on_element_click(self._on_bar)
         self._losses.observe(self._on_loss, names="selected")
         super().__init__(
             children=[
                 self._caption,
-                w.Box([self._figure], layout=w.Layout(overflow="hidden auto", max_height="520px")),
+                _theme.scrolled(self._figure),
             ]
         )
         self._start(log, definition, baseline)
@@ -137,17 +130,8 @@ class FunnelView(Face, w.VBox):
         names = [str(name) for name in now.index]
         ends = entrants[:, None] * now[["conversion_lower", "conversion_upper"]].to_numpy(dtype=float)
         before = ghost["reach"].reindex(now.index).to_numpy(dtype=float)
-        with (
-            self._figure.hold_sync(),
-            self._rows.hold_sync(),
-            self._counts.hold_sync(),
-            self._axis.hold_sync(),
-            self._bars.hold_sync(),
-            self._ghost.hold_sync(),
-            self._whiskers.hold_sync(),
-            self._labels.hold_sync(),
-            self._losses.hold_sync(),
-        ):
+        parts = (self._ghost, self._bars, self._whiskers, self._labels, self._losses)
+        with _theme.held(*parts, self._figure, self._rows, self._counts, self._axis):
             # bars keep half a row free at both ends, except where there is but one
             ends_at = -0.05 if len(now) > 1 else -0.5
             self._rows.min, self._rows.max = ends_at, len(now) - 1 - ends_at
@@ -161,7 +145,7 @@ class FunnelView(Face, w.VBox):
             self._bars.colors = [_theme.stage_colour(i) for i in range(len(now))]
             self._ghost.x, self._ghost.y = at, np.nan_to_num(before)
             self._ghost.visible = self._compared is not None
-            xs, ys = _whiskers(ends, at)
+            xs, ys = _theme.whiskers(ends, at)
             self._whiskers.x, self._whiskers.y = xs, ys
             self._labels.x = np.fmax(np.fmax(reach, ends[:, 1]), before)
             self._labels.y = at
@@ -214,17 +198,6 @@ class FunnelView(Face, w.VBox):
 
     def _show_error(self, sentence: str) -> None:
         self._caption.tell("Funnel", note=sentence)
-
-
-def _whiskers(ends: np.ndarray, at: np.ndarray) -> tuple[list[list[float]], list[list[float]]]:
-    """Return the lines of the interval marks: the span and its two caps for each bar."""
-    xs: list[list[float]] = []
-    ys: list[list[float]] = []
-    for (low, high), row in zip(ends, at, strict=True):
-        if np.isfinite(low) and np.isfinite(high):
-            xs += [[low, high], [low, low], [high, high]]
-            ys += [[row, row], [row - 0.1, row + 0.1], [row - 0.1, row + 0.1]]
-    return (xs, ys) if xs else ([[0.0, 0.0]], [[0.0, 0.0]])
 
 
 def _description(now: pd.DataFrame) -> str:

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 _MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 16}
 _HEIGHT_PX = 240
-_FIRM = 30  # buyers; the intervals of fewer may run off the top
-_LOWEST_TOP = 0.05
-_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
-_MARKS = 5
 _MOST_PERIODS = 12
 _FIGURES = ("Figure", "Value", "95% interval", "Of", "How")
 _PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95% interval")
@@ -69,16 +65,9 @@ class LoyaltyPanel(Face, w.VBox):
         self._upwards = _theme.upright(
             bqplot.Axis(scale=shares, tick_format=".0%", tick_style=_theme.ticks())
         )
-        self._figure = bqplot.Figure(
-            marks=[self._band, self._ghost, self._curve],
-            axes=[self._across, self._upwards],
-            fig_margin=_MARGIN_PX,
-            padding_x=0.02,
-            padding_y=0,
-            background_style={"fill": "transparent"},
-            layout=w.Layout(width="100%", min_width="0"),
+        self._figure = _theme.figure(
+            [self._band, self._ghost, self._curve], [self._across, self._upwards], _MARGIN_PX, padding_x=0.02
         )
-        self._figure.add_class("cx-chart")
         curve = w.VBox([self._caption, self._figure], layout=w.Layout(min_width="0"))
         parts = w.GridBox([curve, self._numbers], layout=w.Layout(**side_by_side()))
         super().__init__(children=[parts])
@@ -122,19 +111,15 @@ class LoyaltyPanel(Face, w.VBox):
 
     def _retention(self, now: pd.DataFrame, before: pd.DataFrame, *, same: bool) -> None:
         now, before = _drawable(now), _drawable(before)
-        with (
-            self._curve.hold_sync(),
-            self._ghost.hold_sync(),
-            self._band.hold_sync(),
-            self._shares.hold_sync(),
-            self._periods.hold_sync(),
-        ):
+        with _theme.held(self._curve, self._ghost, self._band, self._shares, self._periods, self._across):
             self._curve.x, self._curve.y = now["period"].to_numpy(float), now["rate"].to_numpy(float)
             self._ghost.x, self._ghost.y = before["period"].to_numpy(float), before["rate"].to_numpy(float)
             self._ghost.visible = not same
             self._band.x = now["period"].to_numpy(float)
             self._band.y = now[["lower", "upper"]].to_numpy(float).T
-            marks = _marks(now, before)
+            marks = _theme.share_marks(
+                now["rate"], before["rate"], now["upper"][now["mature"] >= _theme.FIRM]
+            )
             self._shares.max = float(marks[-1])
             self._upwards.tick_values = marks
             last = int(max([1, *now["period"], *before["period"]]))
@@ -150,14 +135,6 @@ def _drawable(retention: pd.DataFrame) -> pd.DataFrame:
     """Return the periods after the first purchase's own that some buyer was wholly observed in."""
     table = retention.reset_index()
     return table[(table["period"] > 0) & table["rate"].notna()]
-
-
-def _marks(now: pd.DataFrame, before: pd.DataFrame) -> np.ndarray:
-    """Return the shares marked on the axis, up to the curves and the intervals that rest on some buyers."""
-    firm = now["upper"][now["mature"] >= _FIRM]
-    top = max([_LOWEST_TOP, *now["rate"], *before["rate"], *firm])
-    step = next(step for step in _STEPS if step * _MARKS >= top)
-    return np.arange(0, np.ceil(round(top / step, 9)) + 1) * step
 
 
 def _reason(frame: pd.DataFrame) -> str:

@@ -69,16 +69,7 @@ class TransitionMatrix(Face, w.VBox):
             bqplot.Axis(scale=self._columns, side="top", grid_lines="none", tick_style=_theme.ticks()),
             _theme.upright(bqplot.Axis(scale=self._rows, grid_lines="none", tick_style=_theme.ticks())),
         ]
-        self._figure = bqplot.Figure(
-            marks=[self._heat, self._numbers],
-            axes=axes,
-            fig_margin=_MARGIN_PX,
-            padding_x=0,
-            padding_y=0,
-            background_style={"fill": "transparent"},
-            layout=w.Layout(width="100%", min_width="0"),
-        )
-        self._figure.add_class("cx-chart")
+        self._figure = _theme.figure([self._heat, self._numbers], axes, _MARGIN_PX)
         self._heat.on_element_click(self._on_cell)
         self._numbers.observe(self._on_number, names="selected")
         super().__init__(

@@ -10,6 +10,7 @@ import traitlets as t
 from cx_widgets import export
 from cx_widgets.widgets._base import Face, side_by_side
 from cx_widgets.widgets.board import StageBoard
+from cx_widgets.widgets.closer import CloserLook
 from cx_widgets.widgets.flow import FlowView
 from cx_widgets.widgets.funnel import FunnelView
 from cx_widgets.widgets.loyalty import LoyaltyPanel
@@ -53,11 +54,12 @@ class Workbench(Face, w.VBox):
             view(log, self.board.definition, self.board.baseline) for view in views
         )
         beside = w.GridBox([self.funnel, self.matrix], layout=w.Layout(**side_by_side()))
-        charts = w.VBox([beside, self.flow, self.loyalty], layout=w.Layout(grid_gap="20px"))
+        self.closer = CloserLook(log, self.board.definition, self.board.baseline)
+        charts = w.VBox([beside, self.flow, self.loyalty, self.closer], layout=w.Layout(grid_gap="20px"))
         super().__init__(children=[self.board, charts], layout=w.Layout(grid_gap="16px"))
         self.add_class("cx-workbench")
         self._start(log, self.board.definition, self.board.baseline)
-        for view in (self.board, self.funnel, self.flow, self.matrix, self.loyalty):
+        for view in (self.board, self.funnel, self.flow, self.matrix, self.loyalty, self.closer):
             for name in ("definition", "baseline", "selected"):
                 t.link((self, name), (view, name))
 

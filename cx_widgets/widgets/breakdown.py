@@ -1,0 +1,175 @@
+"""Conversion by the groups of a column, each against everybody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from cx_widgets import _numbers
+from cx_widgets.metrics import breakdown
+from cx_widgets.widgets import _theme
+from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from cx_widgets.log import EventLog
+
+_NAME_LENGTH = 20
+_ROW_PX = 34
+_MARGIN_PX = {"top": 6, "bottom": 12, "left": 150, "right": 10}
+_HEADROOM = 1.6
+_COLUMNS = (
+    "Group",
+    "Entrants",
+    "Converted",
+    "Conversion",
+    "95% interval",
+    "Against the others",
+    "95% interval",
+    "q",
+)
+_TITLE = "Conversion by group"
+_ABOUT_Q = (
+    "q: the share of false alarms to expect among differences called real at this one (Benjamini-Hochberg); "
+    "a dash where a group is too small to test."
+)
+
+
+class BreakdownView(Face, w.VBox):
+    """The conversion of each group of a column, with its difference to all other entrants.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        Kept beside, so that all views link alike.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption = Caption()
+        self._column = Chooser("Column", [], "", kind="list")
+        self._rows, self._shares = bqplot.LinearScale(reverse=True), bqplot.LinearScale(min=0)
+        along = {"x": self._shares, "y": self._rows}
+        self._bars = bqplot.Bars(
+            scales={"x": self._rows, "y": self._shares},
+            orientation="horizontal",
+            colors=[_theme.NOW],
+            padding=0.5,
+        )
+        self._whiskers = bqplot.Lines(scales=along, colors=[_theme.TEXT], stroke_width=1.5)
+        self._labels = bqplot.Label(
+            scales=along, colors=[_theme.TEXT], default_size=12, font_weight="normal", x_offset=8, y_offset=1
+        )
+        self._axis = _theme.upright(
+            bqplot.Axis(scale=self._rows, grid_lines="none", tick_format="d", tick_style=_theme.ticks(12))
+        )
+        self._figure = _theme.figure([self._bars, self._whiskers, self._labels], [self._axis], _MARGIN_PX)
+        super().__init__(children=[self._caption, self._column, _theme.scrolled(self._figure)])
+        self._start(log, definition, baseline)
+        self._column.observe(self._on_column, names="_value")
+        self._caption.observe(self._on_row, names="_selected")
+
+    def _start(self, log: object, definition: object, baseline: object) -> None:
+        columns = getattr(log, "columns", ())
+        self._column.offer([(name, name) for name in columns])
+        self._column.value = getattr(log, "roles", {}).get("channel", columns[0] if columns else "")
+        super()._start(log, definition, baseline)
+
+    def _draw(self) -> None:
+        if self._good is None or not self._column.value:
+            _theme.sized(self._figure, None)
+            why = (
+                self.problems[0].message
+                if self._good is None
+                else "The log has no column besides customer, time and event."
+            )
+            self._caption.tell(_TITLE, description=why)
+            return
+        frame = breakdown(self.event_log, self._good, self._column.value).frame
+        self._chart(frame)
+        self._caption.tell(
+            _TITLE,
+            description=f"Each customer belongs to the group of their first event's {self._column.value}.",
+            legend=[("conversion", "now"), ("95% interval", "interval")],
+            columns=_COLUMNS,
+            rows=[_row(group, row) for group, row in frame.iterrows()],
+            note=_ABOUT_Q,
+        )
+        self._mark_selected()
+
+    def _chart(self, frame: pd.DataFrame) -> None:
+        share = frame["conversion"].to_numpy(float)
+        at = np.arange(len(frame), dtype=float)
+        ends = frame[["lower", "upper"]].to_numpy(float)
+        with _theme.held(self._bars, self._whiskers, self._labels, self._axis, self._rows, self._shares):
+            ends_at = -0.05 if len(frame) > 1 else -0.5
+            self._rows.min, self._rows.max = ends_at, max(len(frame) - 1, 0) - ends_at
+            self._shares.max = float(max(np.nanmax(ends, initial=0.0), 0.01) * _HEADROOM)
+            self._axis.tick_values = at
+            self._axis.tick_labels = {
+                f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(frame.index)
+            }
+            self._bars.x, self._bars.y = at, np.nan_to_num(share)
+            self._whiskers.x, self._whiskers.y = _theme.whiskers(ends, at)
+            self._labels.x, self._labels.y = np.nan_to_num(np.fmax(share, ends[:, 1])), at
+            self._labels.text = [
+                f"{_numbers.percent(rate)} of {_numbers.count(n)}"
+                for rate, n in zip(share, frame["entrants"], strict=True)
+            ]
+        _theme.sized(
+            self._figure,
+            _ROW_PX * len(frame) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"] if len(frame) else None,
+        )
+
+    def _mark_selected(self) -> None:
+        chosen = self.selected
+        mine = chosen is not None and chosen.kind == "group" and chosen.stage == self._column.value
+        key = chosen.to if mine and chosen is not None else None
+        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
+            self._caption._selected = key  # noqa: SLF001
+
+    def _on_column(self, change: object) -> None:
+        if self.selected is not None and self.selected.kind == "group":
+            self.selected = None
+        self._refresh(change)
+
+    def _on_row(self, change: Mapping[str, str | None]) -> None:
+        key = change["new"]
+        if key is not None:
+            self.selected = Selection("group", self._column.value, key)
+        elif self.selected is not None and self.selected.kind == "group":
+            self.selected = None
+
+    def _show_error(self, sentence: str) -> None:
+        self._caption.tell(_TITLE, note=sentence)
+
+
+def _points(share: float) -> str:
+    return _numbers.UNDEFINED if np.isnan(share) else f"{100 * share:+.1f} pp"
+
+
+def _row(group: object, row: pd.Series) -> tuple[str | None, list[str]]:
+    low, high, q = float(row["difference_lower"]), float(row["difference_upper"]), float(row["q_value"])
+    cells = [
+        str(group),
+        _numbers.count(row["entrants"]),
+        _numbers.count(row["converted"]),
+        _numbers.percent(float(row["conversion"])),
+        _numbers.span(float(row["lower"]), float(row["upper"])),
+        _points(float(row["difference"])),
+        _numbers.UNDEFINED if np.isnan(low) else f"{_points(low)} to {_points(high)}",
+        _numbers.UNDEFINED if np.isnan(q) else f"{q:.3f}",
+    ]
+    return (str(group) if row["entrants"] else None, cells)

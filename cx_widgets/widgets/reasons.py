@@ -1,0 +1,155 @@
+"""Why customers were lost, stage by stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from cx_widgets import _numbers
+from cx_widgets.metrics import reasons
+from cx_widgets.widgets import _theme
+from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from cx_widgets.log import EventLog
+
+_NAME_LENGTH = 20
+_ROW_PX = 40
+_MARGIN_PX = {"top": 6, "bottom": 12, "left": 150, "right": 10}
+_HEADROOM = 1.4
+_SAID = {
+    "never": "never did it",
+    "before": "did it only earlier",
+    "window": "came too late",
+    "open": "may still come",
+}
+_COLUMNS = (
+    "Not reached",
+    "Reason",
+    "Customers",
+    "Of those lost there",
+    "95% interval",
+    "Too late by (median)",
+)
+
+
+class ReasonsView(Face, w.VBox):
+    """Why customers who entered did not convert: one bar for each stage, one part for each reason.
+
+    A row of the table selects its customers.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        Kept beside, so that all views link alike.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption = Caption()
+        self._rows, self._counts = bqplot.LinearScale(reverse=True), bqplot.LinearScale(min=0)
+        colours = _theme.STAGES[: len(_SAID)]
+        self._bars = bqplot.Bars(
+            scales={"x": self._rows, "y": self._counts},
+            orientation="horizontal",
+            type="stacked",
+            colors=list(colours),
+            padding=0.5,
+        )
+        self._totals = bqplot.Label(
+            scales={"x": self._counts, "y": self._rows},
+            colors=[_theme.TEXT],
+            default_size=12,
+            font_weight="normal",
+            x_offset=8,
+            y_offset=1,
+        )
+        self._axis = _theme.upright(
+            bqplot.Axis(scale=self._rows, grid_lines="none", tick_format="d", tick_style=_theme.ticks(12))
+        )
+        self._figure = _theme.figure([self._bars, self._totals], [self._axis], _MARGIN_PX)
+        super().__init__(children=[self._caption, _theme.scrolled(self._figure)])
+        self._start(log, definition, baseline)
+        self._caption.observe(self._on_row, names="_selected")
+
+    def _draw(self) -> None:
+        if self._good is None or len(self._good.names) == 1:
+            _theme.sized(self._figure, None)
+            why = (
+                self.problems[0].message
+                if self._good is None
+                else "With one stage nobody is lost on the way."
+            )
+            self._caption.tell("Why customers were lost", description=why)
+            return
+        frame = reasons(self.event_log, self._good).frame
+        self._chart(frame)
+        self._caption.tell(
+            "Why customers were lost",
+            description="Each customer who entered and did not convert, by the first stage not reached.",
+            legend=[(said, f"stage-{place}") for place, said in enumerate(_SAID.values(), start=1)],
+            columns=_COLUMNS,
+            rows=[_row(row) for _, row in frame.reset_index().iterrows()],
+            note="Figures of the last good definition." if self._stale else "",
+        )
+        self._mark_selected()
+
+    def _chart(self, frame: pd.DataFrame) -> None:
+        table = frame.pivot_table("customers", "stage", "reason", observed=False).reindex(columns=list(_SAID))
+        table = table.reindex(frame.index.get_level_values("stage").unique()).fillna(0)
+        parts = table.to_numpy(dtype=float).T
+        totals, at = parts.sum(axis=0), np.arange(len(table), dtype=float)
+        with self._bars.hold_sync(), self._totals.hold_sync(), self._axis.hold_sync(), self._rows.hold_sync():
+            ends_at = -0.05 if len(table) > 1 else -0.5
+            self._rows.min, self._rows.max = ends_at, len(table) - 1 - ends_at
+            self._counts.max = float(max(totals.max(), 1.0) * _HEADROOM)
+            self._axis.tick_values = at
+            self._axis.tick_labels = {
+                f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(table.index)
+            }
+            self._bars.x, self._bars.y = at, parts
+            self._totals.x, self._totals.y = totals, at
+            self._totals.text = [f"{_numbers.count(total)} did not get here" for total in totals]
+            _theme.sized(self._figure, _ROW_PX * len(table) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+
+    def _mark_selected(self) -> None:
+        chosen = self.selected
+        key = f"{chosen.to}:{chosen.stage}" if chosen is not None and chosen.kind == "lost" else None
+        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
+            self._caption._selected = key  # noqa: SLF001
+
+    def _on_row(self, change: Mapping[str, str | None]) -> None:
+        key = change["new"]
+        if key is not None:
+            reason, stage = key.split(":", 1)
+            self.selected = Selection("lost", stage, reason)
+        elif self.selected is not None and self.selected.kind == "lost":
+            self.selected = None
+
+    def _show_error(self, sentence: str) -> None:
+        self._caption.tell("Why customers were lost", note=sentence)
+
+
+def _row(row: pd.Series) -> tuple[str | None, list[str]]:
+    stage, reason = str(row["stage"]), str(row["reason"])
+    cells = [
+        stage,
+        _SAID[reason],
+        _numbers.count(row["customers"]),
+        _numbers.percent(float(row["share"])),
+        _numbers.span(float(row["lower"]), float(row["upper"])),
+        _numbers.timedelta(row["overshoot_median"]),
+    ]
+    return (f"{reason}:{stage}" if row["customers"] else None, cells)

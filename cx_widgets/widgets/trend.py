@@ -1,0 +1,162 @@
+"""Conversion by the period in which customers entered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets as w
+
+from cx_widgets import _numbers
+from cx_widgets.metrics import trend
+from cx_widgets.widgets import _theme
+from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import pandas as pd
+
+    from cx_widgets.log import EventLog
+
+_PERIODS = (("D", "days"), ("W", "weeks"), ("M", "months"), ("Q", "quarters"))
+_MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 24}
+_HEIGHT_PX = 240
+_COLUMNS = ("Entered", "Entrants", "Converted", "Conversion", "95% interval", "Still open", "Ripe")
+
+
+class TrendView(Face, w.VBox):
+    """The conversion of those who entered in each period; periods not yet ripe are hollow.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition whose trend lies behind; the one given at the start by default.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption = Caption()
+        self._period = Chooser("Entered by", _PERIODS, "M", kind="segments")
+        dates, self._shares = bqplot.DateScale(), bqplot.LinearScale(min=0.0, max=1.0)
+        scales = {"x": dates, "y": self._shares}
+        self._band = bqplot.Lines(
+            scales=scales,
+            colors=[_theme.NOW],
+            fill="between",
+            fill_opacities=[0.18],
+            opacities=[0.0],
+            stroke_width=0,
+        )
+        self._ghost = bqplot.Lines(
+            scales=scales, colors=[_theme.BASELINE], line_style="dashed", stroke_width=2
+        )
+        self._curve = bqplot.Lines(scales=scales, colors=[_theme.NOW], stroke_width=2)
+        self._ripe = bqplot.Scatter(scales=scales, colors=[_theme.NOW], default_size=42)
+        self._unripe = bqplot.Scatter(
+            scales=scales, colors=[_theme.NOW], default_size=42, fill=False, stroke_width=2
+        )
+        self._upwards = _theme.upright(
+            bqplot.Axis(scale=self._shares, tick_format=".0%", tick_style=_theme.ticks())
+        )
+        across = bqplot.Axis(scale=dates, grid_lines="none", tick_style=_theme.ticks())
+        marks = [self._band, self._ghost, self._curve, self._ripe, self._unripe]
+        self._figure = _theme.figure(marks, [across, self._upwards], _MARGIN_PX)
+        super().__init__(children=[self._caption, self._period, self._figure])
+        self._start(log, definition, baseline)
+        self._period.observe(self._on_period, names="_value")
+        self._caption.observe(self._on_row, names="_selected")
+
+    def _draw(self) -> None:
+        if self._good is None:
+            _theme.sized(self._figure, None)
+            self._caption.tell("Conversion over time", description=self.problems[0].message)
+            return
+        now = trend(self.event_log, self._good, period=self._period.value).frame
+        before = (
+            now
+            if self._compared is None
+            else trend(self.event_log, self._compared, period=self._period.value).frame
+        )
+        self._chart(now, before)
+        legend = [("now", "now"), ("95% interval", "interval")]
+        if self._compared is not None:
+            legend.append(("baseline", "baseline"))
+        self._caption.tell(
+            "Conversion over time",
+            description="Of those who entered in a period, the share who converted, whenever that was.",
+            legend=legend,
+            columns=_COLUMNS,
+            rows=[_row(period, row) for period, row in now.iterrows()],
+            note="A hollow point is not ripe: some of its entrants may still convert."
+            if not now["ripe"].all()
+            else "",
+        )
+        self._mark_selected()
+
+    def _chart(self, now: pd.DataFrame, before: pd.DataFrame) -> None:
+        known, compared = now[now["conversion"].notna()], before[before["conversion"].notna()]
+        ripe, unripe = known[known["ripe"]], known[~known["ripe"]]
+        marks = _theme.share_marks(
+            known["conversion"], compared["conversion"], known["upper"][known["entrants"] >= _theme.FIRM]
+        )
+        parts = (self._band, self._ghost, self._curve, self._ripe, self._unripe)
+        with _theme.held(*parts, self._shares, self._upwards):
+            for part, rows in (
+                (self._curve, known),
+                (self._ghost, compared),
+                (self._ripe, ripe),
+                (self._unripe, unripe),
+            ):
+                part.x, part.y = _starts(rows), rows["conversion"].to_numpy(float)
+            self._band.x, self._band.y = _starts(known), known[["lower", "upper"]].to_numpy(float).T
+            self._ghost.visible = self._compared is not None
+            self._shares.max, self._upwards.tick_values = float(marks[-1]), marks
+        _theme.sized(self._figure, _HEIGHT_PX if len(known) else None)
+
+    def _mark_selected(self) -> None:
+        chosen = self.selected
+        mine = chosen is not None and chosen.kind == "entered" and chosen.stage == self._period.value
+        key = chosen.to if mine and chosen is not None else None
+        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
+            self._caption._selected = key  # noqa: SLF001
+
+    def _on_period(self, change: object) -> None:
+        if self.selected is not None and self.selected.kind == "entered":
+            self.selected = None
+        self._refresh(change)
+
+    def _on_row(self, change: Mapping[str, str | None]) -> None:
+        key = change["new"]
+        if key is not None:
+            self.selected = Selection("entered", self._period.value, key)
+        elif self.selected is not None and self.selected.kind == "entered":
+            self.selected = None
+
+    def _show_error(self, sentence: str) -> None:
+        self._caption.tell("Conversion over time", note=sentence)
+
+
+def _starts(rows: pd.DataFrame) -> np.ndarray:
+    starts = rows["start"]
+    return (starts.dt.tz_localize(None) if starts.dt.tz is not None else starts).to_numpy("datetime64[ns]")
+
+
+def _row(period: object, row: pd.Series) -> tuple[str | None, list[str]]:
+    cells = [
+        str(period),
+        _numbers.count(row["entrants"]),
+        _numbers.count(row["converted"]),
+        _numbers.percent(float(row["conversion"])),
+        _numbers.span(float(row["lower"]), float(row["upper"])),
+        _numbers.count(row["open"]),
+        "yes" if row["ripe"] else "not yet",
+    ]
+    return (str(row["start"].date()) if row["entrants"] else None, cells)
