@@ -48,7 +48,7 @@ def browser_context(chromium, tmp_path_factory):
             executable_path=chromium,
             headless=True,
             args=CHROMIUM_FLAGS,
-            viewport={"width": 1400, "height": 1800},
+            viewport={"width": 1400, "height": 2600},
             reduced_motion="reduce",
         )
         yield context

@@ -50,8 +50,8 @@ CHROMIUM_FLAGS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),  # Chromium refuses root inside its sandbox
 ]
 
-# jupyter_server remembers static files by name alone: a font that JupyterLab has asked for is refused to Notebook 7
-# on the same server, which has it in another folder, and the other way round.
+# jupyter_server remembers static files by name alone: a font that JupyterLab has asked for is refused to
+# Notebook 7 on the same server, which has it in another folder, and the other way round.
 SHARED_FONTS = r"403 \(Forbidden\).*/static/(lab|notebook)/[0-9a-f]+\.woff2"
 
 # What the hosts themselves report on a notebook without any of our widgets.

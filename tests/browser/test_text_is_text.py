@@ -117,11 +117,11 @@ def test_the_workbench_in_both_themes(lab, theme):
 def test_the_workbench_fits_a_narrow_and_a_wide_page(lab):
     bench = Bench.on(lab, LOG, "bench = cx.Workbench(log, journey)\nbench")
     for width in (700, 1600):
-        lab.page.set_viewport_size({"width": width, "height": 1800})
+        lab.page.set_viewport_size({"width": width, "height": 2600})
         bench.settled()
         assert sticking_out(lab.page) == []
         bench.picture(str(width))
-    lab.page.set_viewport_size({"width": 1400, "height": 1800})
+    lab.page.set_viewport_size({"width": 1400, "height": 2600})
 
 
 def css(text):
