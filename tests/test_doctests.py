@@ -54,3 +54,10 @@ def test_the_code_in_the_readme_runs(capsys):
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own page
     capsys.readouterr()
+
+
+def test_the_links_between_pages_lead_somewhere():
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -122,6 +122,28 @@ class Bench:
         mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=8)
         mouse.up()
 
+    def touch(self, what: Locator, onto: Locator) -> None:
+        """Drag by finger: touch, move there in steps, lift."""
+        what.scroll_into_view_if_needed()
+        start, end = what.bounding_box(), onto.bounding_box()
+        finger = self.page.context.new_cdp_session(self.page)
+
+        def send(kind: str, share: float) -> None:
+            place = {
+                side: start[side]
+                + start[size] / 2
+                + share * (end[side] + end[size] / 2 - start[side] - start[size] / 2)
+                for side, size in (("x", "width"), ("y", "height"))
+            }
+            points = [] if kind == "touchEnd" else [place]
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        send("touchStart", 0)
+        for step in range(1, 9):
+            send("touchMove", step / 8)
+        send("touchEnd", 1)
+        finger.detach()
+
     def picture(self, label: str = "") -> None:
         """Store a picture of the whole workbench for people to look at."""
         self.host.screenshot(label, of=self.page.locator(".cx-workbench").first)

@@ -33,7 +33,16 @@ def test_axe_finds_nothing_in_our_widgets(lab, theme):
     for title in ("Funnel", "Flow between stages", "Retention"):
         bench.table(title)
     assert violations(lab.page) == []
-    # The same while a problem is shown, and with a menu open.
+    # The same with a menu open, with each panel open, while a chip is carried, and while a problem is shown.
+    bench.stage("Buy").get_by_role("button", name="Menu of stage Buy").click()
+    assert violations(lab.page) == []
+    lab.page.keyboard.press("Escape")
+    for panel in ("Presets", "Code"):
+        bench.button(panel).click()
+        assert violations(lab.page) == []
+    bench.chip("cart").press("Enter")
+    assert violations(lab.page) == []
+    lab.page.keyboard.press("Escape")
     lab.python("bench.definition = bench.definition.assign('nosuch', to='Buy')")
     bench.settled()
     assert violations(lab.page) == []

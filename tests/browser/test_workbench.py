@@ -66,6 +66,11 @@ def test_a_chip_moved_by_keyboard_alone_changes_every_figure_to_what_the_functio
         assert after[part] != before[part], part
 
 
+def test_a_chip_is_dragged_by_touch(bench):
+    edited(bench, lambda: bench.touch(bench.chip("compare"), bench.stage("Buy")))
+    assert python_stages(bench)["Buy"] == ["order", "compare"]
+
+
 def test_carrying_a_chip_can_be_cancelled(bench):
     at = bench.revision()
     bench.chip("view").focus()
@@ -315,6 +320,54 @@ def test_a_preset_replaces_the_stages_with_suggestions_or_without(bench):
     )
     assert python_stages(bench) == expected
     assert stage_sets(bench.stages()) == stage_sets(expected)
+
+
+def test_everything_around_the_stages_works_by_keyboard_alone(bench):
+    page, keyboard = bench.page, bench.page.keyboard
+
+    def press(*keys):
+        def pressed():
+            for key in keys:
+                keyboard.press(key)
+
+        edited(bench, pressed)
+
+    # Everything is reached by Tab, from the first control of the board to the last.
+    bench.button("Undo").focus()
+    names = []
+    while page.evaluate("() => document.activeElement.closest('[data-testid=\"board\"]') !== null"):
+        names.append(
+            page.evaluate("() => document.activeElement.ariaLabel ?? document.activeElement.textContent")
+        )
+        keyboard.press("Tab")
+    for control in ("Undo", "Redo", "Presets", "Pin as baseline", "Code", "Window", "Length of the window"):
+        assert control in names
+    for start in ("Search the unassigned events", "Menu of stage Consider", "Add stage"):
+        assert start in names
+    assert any(name.startswith("cart, 4 events") for name in names)
+
+    bench.page.get_by_role("spinbutton", name="Length of the window").focus()
+    press("Control+a", "1", "2", "Enter")
+    assert bench.host.value("str(bench.definition.window)") == "12 days 00:00:00"
+    page.get_by_role("checkbox", name="No window").focus()
+    press("Space")
+    assert bench.host.value("bench.definition.window is None")
+    page.get_by_role("radio", name="month").focus()
+    press("ArrowLeft")
+    assert bench.host.value("str(bench.definition.rules.retention_period)") == "7 days 00:00:00"
+    bench.button("Pin as baseline").focus()
+    press("Enter")
+    assert bench.host.value("bench.baseline == bench.definition")
+    bench.stage("Consider").get_by_role("button", name="role of stage Consider").focus()
+    press("Enter", "End", "Enter")
+    assert bench.host.value("bench.definition.role('Consider')") == "bond"
+    bench.button("Undo").focus()
+    press("Enter")
+    assert bench.host.value("bench.definition.role('Consider')") == "consider"
+    bench.button("Presets").focus()
+    keyboard.press("Enter")
+    keyboard.press("Escape")
+    expect(bench.button("Presets")).to_be_focused()
 
 
 def test_the_role_of_a_stage_is_chosen_in_its_menu(bench):
