@@ -11,12 +11,14 @@ from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.engine._protocol import (
     Bools,
     Bytes,
+    Chains,
     CodedRows,
     Engine,
     FunnelPaths,
     Ints,
     Level,
     Purchases,
+    Subjects,
     Visits,
 )
 from cx_widgets.engine._session import coded_rows, funnel_paths, purchases, stage_numbers, visits
@@ -24,6 +26,7 @@ from cx_widgets.engine._session import coded_rows, funnel_paths, purchases, stag
 __all__ = [
     "Bools",
     "Bytes",
+    "Chains",
     "CodedRows",
     "Engine",
     "FunnelPaths",
@@ -31,6 +34,7 @@ __all__ = [
     "Level",
     "NumpyEngine",
     "Purchases",
+    "Subjects",
     "Visits",
     "coded_rows",
     "funnel_paths",

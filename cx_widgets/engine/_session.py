@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cx_widgets.engine._numpy import NumpyEngine
+from cx_widgets.engine._special import special_funnel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -53,8 +54,11 @@ def coded_rows(log: EventLog, definition: Definition) -> CodedRows:
 
 
 def funnel_paths(log: EventLog, definition: Definition) -> FunnelPaths:
-    """Return how far each customer of the log gets through the stages, inside the window."""
+    """Return how far each customer of the log gets through the stages, under the rules of the definition."""
     recent: _Recent[FunnelPaths] = log.memo(("engine", "funnel_paths"), _Recent)
+    if not (definition.rules.plain and not any(stage.special for stage in definition.stages)):
+        asked = definition.rules.replace({"retention_period": "30D", "denominator": "entrants"})
+        return recent.get((definition.stages, asked), lambda: special_funnel(log, definition))
     window = definition.rules.window
     ticks = None if window is None else log.to_ticks(window)
     return recent.get(

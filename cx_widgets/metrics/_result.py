@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets._html import escape
+from cx_widgets._text import own_rules
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
@@ -152,11 +153,20 @@ def open_note(customers: int) -> str:
 
 def funnel_rules_note(definition: Definition) -> str:
     """Return the rules of the funnel as one sentence."""
-    window = definition.rules.window
-    inside = "no window" if window is None else f"within {format_duration(window)} of entry (end included)"
+    rules = definition.rules
+    if not rules.plain or any(stage.special for stage in definition.stages):
+        ways, counted = rules.describe()
+        own = [f"{stage.name}: {rule}" for stage in definition.stages for rule in own_rules(stage)]
+        return f"{'; '.join([ways, *own])}. {counted.rpartition('; ')[0].capitalize()}."
+    inside = (
+        "no window"
+        if rules.window is None
+        else f"within {format_duration(rules.window)} of entry (end included)"
+    )
+    shares = "" if rules.denominator == "entrants" else "; shares of all customers"
     return (
         f"Stages in order, others may lie between; {inside}; best attempt; ties in stage order; "
-        "each row serves one stage; counted by customer."
+        f"each row serves one stage; counted by customer{shares}."
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
+    from cx_widgets.engine import FunnelPaths
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._result import Table
 
@@ -121,13 +122,16 @@ def _figures(log: EventLog, definition: Definition) -> Figures:
 
 def _conversion(log: EventLog, definition: Definition) -> Figure:
     paths = funnel_paths(log, definition)
-    entrants, converted = len(paths.levels[0].customer), len(paths.levels[-1].customer)
+    everyone = definition.rules.denominator == "all"
+    converted = len(paths.levels[-1].customer)
+    entrants = len(paths.reach) if everyone else len(paths.entrants)
 
     def influence() -> Floats:
-        reach = funnel_paths(log, definition).reach
+        found = funnel_paths(log, definition)
+        reach = found.reach
         entered, done = ((reach >= number).astype(np.float64) for number in (1, len(definition.names)))
-        moved: Floats = done - converted / entrants * entered
-        return moved
+        moved: Floats = done - converted / entrants * (1.0 if everyone else entered)
+        return _of_customers(log, found, moved)
 
     return estimated(
         "conversion",
@@ -142,17 +146,27 @@ def _conversion(log: EventLog, definition: Definition) -> Figure:
     )
 
 
+def _of_customers(log: EventLog, paths: FunnelPaths, moved: Floats) -> Floats:
+    """Return influences by customer: what is counted belongs to the customer of its first row."""
+    if paths.subjects is None:
+        return moved
+    summed = np.zeros(log.n_customers)
+    np.add.at(summed, paths.subjects.customer, moved)
+    return summed
+
+
 def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
     paths = funnel_paths(log, definition)
     last = paths.levels[-1]
     median = stats.median_interval(last.reached - last.entered)
 
     def influence() -> Floats:
-        level = funnel_paths(log, definition).levels[-1]
+        found = funnel_paths(log, definition)
+        level = found.levels[-1]
         side = np.sign(level.reached - level.entered - median.value)
-        moved = np.zeros(log.n_customers)
+        moved = np.zeros(len(found.reach))
         moved[level.customer] = side - side.mean()
-        return moved
+        return _of_customers(log, found, moved)
 
     return estimated(
         "time_to_convert",
@@ -160,7 +174,7 @@ def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
         "seconds",
         stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in median)),
         numerator=len(last.customer),
-        denominator=len(paths.levels[0].customer),
+        denominator=len(paths.entrants),
         method="order statistics 95%",
         note="Among those who converted." if len(last.customer) else "Nobody converted.",
         influence=influence,

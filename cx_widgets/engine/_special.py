@@ -1,0 +1,123 @@
+"""A log and a definition with special rules, as the rows of units that the general engine reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets.binding import excluded_rows, stages_of_rows
+from cx_widgets.engine._general import UnitRows, Way, general_funnel
+from cx_widgets.engine._protocol import Subjects
+
+if TYPE_CHECKING:
+    from cx_widgets.definition import Definition
+    from cx_widgets.engine._protocol import Bools, FunnelPaths, Ints
+    from cx_widgets.log import EventLog
+
+
+def special_funnel(log: EventLog, definition: Definition) -> FunnelPaths:
+    """Return how far each unit gets through the stages under special rules."""
+    rules = definition.rules
+    packed = log.packed
+    if rules.reuse == "never":
+        numbers = definition.stage_of_rows(log)
+        stages = np.array([numbers == number for number in range(1, len(definition) + 1)], dtype=bool)
+    else:
+        stages = stages_of_rows(definition.stages, log)
+    excluded = np.array([excluded_rows(one, log) for one in rules.exclusions], dtype=bool)
+    excluded = excluded.reshape(len(rules.exclusions), log.n_events)
+    held = _held(log, rules.hold_constant)
+    position: Ints = np.arange(log.n_events)
+    unit, names = _units(log, definition, stages[-1])
+    if names is not None:
+        kept = np.flatnonzero(unit >= 0)
+        position = kept[np.lexsort((packed.rows[kept], packed.ticks[kept], unit[kept]))]
+        unit, stages, excluded, held = (
+            unit[position],
+            stages[:, position],
+            excluded[:, position],
+            held[position],
+        )
+    rows = UnitRows(
+        unit=unit,
+        tick=packed.ticks[position].astype(np.int64),
+        position=position,
+        stages=stages,
+        excluded=excluded,
+        held=held,
+    )
+    if rules.unit == "customer":
+        return general_funnel(rows, _way(log, definition), log.n_customers, None)
+    n_units = len(names) if names is not None else int(unit[-1]) + 1 if len(unit) else 0
+    first = np.searchsorted(unit, np.arange(n_units))
+    customer = packed.customers[position[first]].astype(np.int64)
+    number = np.arange(n_units) - np.searchsorted(customer, customer) + 1 if names is None else customer
+    subjects = Subjects(customer, np.arange(n_units), names, number, None)
+    return general_funnel(rows, _way(log, definition), n_units, subjects)
+
+
+def _way(log: EventLog, definition: Definition) -> Way:
+    rules, stages, names = definition.rules, definition.stages, definition.names
+
+    def ticks(duration: pd.Timedelta | None) -> int | None:
+        return None if duration is None else log.to_ticks(duration)
+
+    return Way(
+        order=rules.order,
+        entry=rules.entry,
+        reach=rules.reach,
+        ties="stage" if rules.grace is not None else rules.ties,
+        grace=ticks(rules.grace) or 0,
+        reuse=rules.reuse,
+        count=rules.count,
+        window=ticks(rules.window),
+        optional=tuple(stage.optional for stage in stages),
+        step_window=tuple(ticks(stage.window) for stage in stages),
+        directly=tuple(stage.directly for stage in stages),
+        exclusions=tuple(
+            (
+                0 if one.after is None else names.index(one.after),
+                len(names) - 1 if one.before is None else names.index(one.before),
+                one.effect,
+            )
+            for one in rules.exclusions
+        ),
+    )
+
+
+def _units(log: EventLog, definition: Definition, last: Bools) -> tuple[Ints, tuple[object, ...] | None]:
+    """Return the unit of each row, -1 for none, and the units' names where they are not a customer's."""
+    rules, packed = definition.rules, log.packed
+    if rules.unit == "customer":
+        return packed.customers.astype(np.int64), None
+    if rules.unit_column is not None:
+        codes, values = pd.factorize(log.column(rules.unit_column), sort=False)
+        return codes.astype(np.int64), tuple(pd.Index(values).tolist())
+    ticks = packed.ticks.astype(np.int64)
+    begins = np.ones(len(ticks), dtype=bool)
+    begins[1:] = packed.customers[1:] != packed.customers[:-1]
+    later = np.diff(ticks) > 0
+    gap = rules.session_gap
+    if gap is not None:
+        begins[1:] |= np.diff(ticks) > log.to_ticks(gap)
+    elif len(ticks):
+        # A journey ends with the time of a row of the last stage: all rows of that time still belong to it.
+        tick = np.cumsum(np.append(True, begins[1:] | later)) - 1
+        ends = np.zeros(int(tick[-1]) + 1, dtype=bool)
+        ends[tick[last]] = True
+        begins[1:] |= ends[tick[:-1]] & later
+    return np.cumsum(begins) - 1, None
+
+
+def _held(log: EventLog, columns: tuple[str, ...]) -> Ints:
+    """Return the number of each row's values in some columns; -1 where one is missing."""
+    held = np.zeros(log.n_events, dtype=np.int64)
+    for name in columns:
+        codes, values = pd.factorize(log.column(name))
+        both = held * max(len(values), 1) + codes
+        held = np.where((held < 0) | (codes < 0), -1, both)
+        found, numbers = np.unique(held, return_inverse=True)
+        held = numbers - int(bool(len(found)) and found[0] == -1)
+    return held
