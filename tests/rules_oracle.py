@@ -1,7 +1,7 @@
 """The slow, obvious counterpart of the special rules: every chain is listed.
 
-Nothing is shared with the package. A log is a list of `Row`, a way of counting is a `Rule`. Times are whole ticks;
-stages and exclusions count from 0.
+Nothing is shared with the package. A log is a list of `Row`, a way of counting is a `Rule`. Times are whole
+ticks; stages and exclusions count from 0.
 """
 
 from __future__ import annotations

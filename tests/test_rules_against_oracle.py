@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import rules_oracle as oracle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cx_widgets as cx
-from cx_widgets.engine import funnel_paths
+from cx_widgets.engine import NumpyEngine, funnel_paths
 from cx_widgets.engine._special import special_funnel
 
 # CX_EXAMPLES=20000 is the nightly run.
@@ -21,7 +22,7 @@ EVENTS = "abcdx"
 MANY = settings(
     max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-FEW = settings(max_examples=max(EXAMPLES // 10, 100), suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=max(EXAMPLES // 20, 100), suppress_health_check=[HealthCheck.too_slow])
 
 
 def seconds(ticks):
@@ -167,15 +168,18 @@ def rule_of(drawn):
 
 
 def log_of(rows):
-    # A customer who does everything once, last of all and alone, so that no stage is without an event.
-    frame = pd.DataFrame(rows, columns=["customer", "second", "event", "device", "account"])
-    frame["time"] = ORIGIN + pd.to_timedelta(frame["second"], unit="s")
-    return cx.EventLog(
-        frame.drop(columns="second").astype({"device": object, "account": object}),
-        customer="customer",
-        time="time",
-        event="event",
+    columns = [np.array(column, dtype=object) for column in zip(*rows, strict=True)]
+    customer, second, event, device, account = columns
+    frame = pd.DataFrame(
+        {
+            "customer": customer.astype(np.int64),
+            "time": ORIGIN.to_datetime64() + second.astype("m8[s]"),
+            "event": event,
+            "device": device,
+            "account": account,
+        }
     )
+    return cx.EventLog(frame, customer="customer", time="time", event="event")
 
 
 def complete(rows):
@@ -367,11 +371,15 @@ def test_a_definition_with_special_rules_survives_every_text(drawn):
 
 
 @FEW
-@given(logs(), definitions(only=("window",)))
-def test_the_special_path_counts_a_plain_funnel_as_the_plain_path_does(rows, drawn):
+@given(logs(), definitions(only=("window", "entry", "unit", "ties")))
+def test_the_general_path_counts_as_the_engine_does_where_both_can(rows, drawn):
+    drawn = drawn | {"grace": None, "ties": drawn["ties"] if drawn["ties"] == "row" else "stage"}
     log, definition = log_of(complete(rows)), definition_of(drawn)
-    plain, special = funnel_paths(log, definition), special_funnel(log, definition)
-    assert plain.reach.tolist() == special.reach.tolist()
-    for one, other in zip(plain.levels, special.levels, strict=True):
-        for field in ("customer", "reached", "entered", "previous"):
-            assert getattr(one, field).tolist() == getattr(other, field).tolist()
+    fast, slow = (
+        funnel_paths(log, definition),
+        special_funnel(log, definition, NumpyEngine(), by_walking=True),
+    )
+    assert fast.reach.tolist() == slow.reach.tolist()
+    for one, other in zip(fast.levels, slow.levels, strict=True):
+        for part in ("customer", "reached", "entered", "previous"):
+            assert getattr(one, part).tolist() == getattr(other, part).tolist()

@@ -21,7 +21,14 @@ from cx_widgets.engine._protocol import (
     Subjects,
     Visits,
 )
-from cx_widgets.engine._session import coded_rows, funnel_paths, purchases, stage_numbers, visits
+from cx_widgets.engine._session import (
+    coded_rows,
+    funnel_paths,
+    matched,
+    purchases,
+    stage_numbers,
+    visits,
+)
 
 __all__ = [
     "Bools",
@@ -38,6 +45,7 @@ __all__ = [
     "Visits",
     "coded_rows",
     "funnel_paths",
+    "matched",
     "purchases",
     "stage_numbers",
     "visits",

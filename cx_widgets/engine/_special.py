@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,53 +10,94 @@ import pandas as pd
 
 from cx_widgets.binding import excluded_rows, stages_of_rows
 from cx_widgets.engine._general import UnitRows, Way, general_funnel
-from cx_widgets.engine._protocol import Subjects
+from cx_widgets.engine._numpy import chains_of, order_inside_ticks
+from cx_widgets.engine._protocol import CodedRows, Subjects
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition
-    from cx_widgets.engine._protocol import Bools, FunnelPaths, Ints
+    from cx_widgets.engine._protocol import Bytes, Engine, FunnelPaths, Ints
     from cx_widgets.log import EventLog
+    from cx_widgets.rules import Rules
 
 
-def special_funnel(log: EventLog, definition: Definition) -> FunnelPaths:
-    """Return how far each unit gets through the stages under special rules."""
-    rules = definition.rules
-    packed = log.packed
+def special_funnel(
+    log: EventLog, definition: Definition, engine: Engine, *, by_walking: bool = False
+) -> FunnelPaths:
+    """Return how far each unit gets through the stages under special rules.
+
+    Where only units, entry or the order of ties differ, the rows are laid out for the plain funnel of the
+    engine, unless the general one is asked for (``by_walking``).
+    """
+    rules, packed = definition.rules, log.packed
+    numbers = definition.stage_of_rows(log)
+    unit, names = _units(log, definition)
+    position: Ints = np.arange(log.n_events)
+    if names is not None:
+        kept = np.flatnonzero(unit >= 0)
+        position = kept[np.lexsort((packed.rows[kept], packed.ticks[kept], unit[kept]))]
+        unit = unit[position]
+    tick = packed.ticks[position].astype(np.int64)
+    subjects = None
+    n_units = log.n_customers
+    if rules.unit != "customer":
+        n_units = len(names) if names is not None else int(unit[-1]) + 1 if len(unit) else 0
+        first = np.searchsorted(unit, np.arange(n_units))
+        customer = packed.customers[position[first]].astype(np.int64)
+        number = np.arange(n_units) - np.searchsorted(customer, customer) + 1 if names is None else customer
+        subjects = Subjects(customer, np.arange(n_units), names, number, None)
+    if _only_laid_out(definition) and not by_walking:
+        coded = _coded(numbers[position], tick, unit, rules)
+        rows = CodedRows(
+            customer=unit[coded],
+            tick=tick[coded],
+            stage=numbers[position[coded]],
+            row=position[coded],
+            n_customers=n_units,
+            n_stages=len(definition),
+            end_tick=packed.end_tick,
+        )
+        paths = engine.funnel(rows, None if rules.window is None else log.to_ticks(rules.window))
+        return replace(paths, subjects=subjects, chains=chains_of(rows, paths))
     if rules.reuse == "never":
-        numbers = definition.stage_of_rows(log)
         stages = np.array([numbers == number for number in range(1, len(definition) + 1)], dtype=bool)
     else:
         stages = stages_of_rows(definition.stages, log)
     excluded = np.array([excluded_rows(one, log) for one in rules.exclusions], dtype=bool)
     excluded = excluded.reshape(len(rules.exclusions), log.n_events)
-    held = _held(log, rules.hold_constant)
-    position: Ints = np.arange(log.n_events)
-    unit, names = _units(log, definition, stages[-1])
-    if names is not None:
-        kept = np.flatnonzero(unit >= 0)
-        position = kept[np.lexsort((packed.rows[kept], packed.ticks[kept], unit[kept]))]
-        unit, stages, excluded, held = (
-            unit[position],
-            stages[:, position],
-            excluded[:, position],
-            held[position],
-        )
-    rows = UnitRows(
+    every = UnitRows(
         unit=unit,
-        tick=packed.ticks[position].astype(np.int64),
+        tick=tick,
         position=position,
-        stages=stages,
-        excluded=excluded,
-        held=held,
+        stages=stages[:, position],
+        excluded=excluded[:, position],
+        held=_held(log, rules.hold_constant)[position],
     )
-    if rules.unit == "customer":
-        return general_funnel(rows, _way(log, definition), log.n_customers, None)
-    n_units = len(names) if names is not None else int(unit[-1]) + 1 if len(unit) else 0
-    first = np.searchsorted(unit, np.arange(n_units))
-    customer = packed.customers[position[first]].astype(np.int64)
-    number = np.arange(n_units) - np.searchsorted(customer, customer) + 1 if names is None else customer
-    subjects = Subjects(customer, np.arange(n_units), names, number, None)
-    return general_funnel(rows, _way(log, definition), n_units, subjects)
+    return general_funnel(every, _way(log, definition), n_units, subjects)
+
+
+def _only_laid_out(definition: Definition) -> bool:
+    """Whether the rules change nothing but units, entry and the order of ties."""
+    rules = definition.rules
+    usual = {"unit": "customer", "entry": "best"} | ({"ties": "stage"} if rules.ties == "row" else {})
+    return rules.replace(usual).plain and not any(stage.special for stage in definition.stages)
+
+
+def _coded(number: Bytes, tick: Ints, unit: Ints, rules: Rules) -> Ints:
+    """Return the places of the rows in a stage, as they are read, without the starts that do not count."""
+    coded = np.flatnonzero(number)
+    if rules.ties == "stage":
+        order = order_inside_ticks(unit[coded], tick[coded], number[coded])
+        coded = coded if order is None else coded[order]
+    if rules.entry == "best":
+        return coded
+    starts = np.flatnonzero(number[coded] == 1)
+    owner, when = unit[coded[starts]], tick[coded[starts]]
+    moment = when if rules.ties == "stage" else starts
+    edge = np.flatnonzero(np.append(True, owner[1:] != owner[:-1])[: len(owner)])
+    if rules.entry == "latest":
+        edge = np.append(edge[1:], len(owner))[: len(edge)] - 1
+    chosen = moment[edge][np.searchsorted(owner[edge], owner)] == moment
+    return np.delete(coded, starts[~chosen])
 
 
 def _way(log: EventLog, definition: Definition) -> Way:
@@ -87,7 +129,7 @@ def _way(log: EventLog, definition: Definition) -> Way:
     )
 
 
-def _units(log: EventLog, definition: Definition, last: Bools) -> tuple[Ints, tuple[object, ...] | None]:
+def _units(log: EventLog, definition: Definition) -> tuple[Ints, tuple[object, ...] | None]:
     """Return the unit of each row, -1 for none, and the units' names where they are not a customer's."""
     rules, packed = definition.rules, log.packed
     if rules.unit == "customer":
@@ -106,6 +148,10 @@ def _units(log: EventLog, definition: Definition, last: Bools) -> tuple[Ints, tu
         # A journey ends with the time of a row of the last stage: all rows of that time still belong to it.
         tick = np.cumsum(np.append(True, begins[1:] | later)) - 1
         ends = np.zeros(int(tick[-1]) + 1, dtype=bool)
+        if rules.reuse == "never":
+            last = definition.stage_of_rows(log) == len(definition)
+        else:
+            last = stages_of_rows(definition.stages, log)[-1]
         ends[tick[last]] = True
         begins[1:] |= ends[tick[:-1]] & later
     return np.cumsum(begins) - 1, None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
-from cx_widgets.engine import coded_rows, funnel_paths
+from cx_widgets.engine import coded_rows, funnel_paths, matched
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import before, by_customer, customer_table, ids, is_open, noun, reached
@@ -17,7 +17,7 @@ from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Chains, FunnelPaths, Ints
+    from cx_widgets.engine import FunnelPaths, Ints
     from cx_widgets.log import EventLog
 
 _MATCH = ("customer", "stage", "row", "time")
@@ -113,33 +113,20 @@ class Funnel(Result):
             stands in columns of its own before ``stage``, and ``customer`` is whose row it is.
         """
         log, definition = self._log, self.definition
-        rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
-        if paths.chains is not None:
-            return _special_matches(log, definition, paths, paths.chains)
-        customers, stages, positions = [], [], []
-        chains = np.empty(0, dtype=np.int64)
-        owners = np.empty(0, dtype=np.int64)
-        for number in range(len(paths.levels), 0, -1):
-            level = paths.levels[number - 1]
-            if number < len(paths.levels):
-                chains = paths.levels[number].parent[chains]
-            ends = paths.reach[level.customer] == number
-            chains = np.concatenate([chains, level.first[ends]])
-            owners = np.concatenate([owners, level.customer[ends]])
-            customers.append(owners)
-            stages.append(np.full(len(chains), number))
-            positions.append(level.arrival[chains])
-        customer, stage, position = (np.concatenate(part) for part in (customers, stages, positions))
-        order = np.lexsort((stage, customer))
-        position = position[order]
-        return pd.DataFrame(
-            {
-                "customer": log.customer_ids[customer[order]],
-                "stage": _result.names_at(definition.names, stage[order]),
-                "row": log.packed.rows[rows.row[position]],
-                "time": log.timestamps(rows.tick[position].astype(np.int64)),
-            }
-        )
+        paths, chains = funnel_paths(log, definition), matched(log, definition)
+        position = chains.position
+        columns: dict[str, object] = {"customer": log.customer_ids[log.packed.customers[position]]}
+        if paths.subjects is not None:
+            parts = ids(log, definition, paths).take(chains.subject)
+            for level in range(parts.nlevels):
+                name = str(parts.names[level])
+                if level or paths.subjects.names is not None:
+                    name = f"{name} (id)" if name in _MATCH else name
+                    columns.setdefault(name, parts.get_level_values(level))
+        columns["stage"] = _result.names_at(definition.names, chains.stage)
+        columns["row"] = log.packed.rows[position]
+        columns["time"] = log.timestamps(log.packed.ticks[position].astype(np.int64))
+        return pd.DataFrame(columns)
 
     def _table(self) -> Table:
         columns = (
@@ -304,25 +291,6 @@ def _steps(definition: Definition, paths: FunnelPaths, reach: Ints) -> tuple[Int
         for number, other in enumerate(compared, start=1)
     ]
     return previous, np.array(both, dtype=np.int64)
-
-
-def _special_matches(
-    log: EventLog, definition: Definition, paths: FunnelPaths, chains: Chains
-) -> pd.DataFrame:
-    position = chains.position
-    columns: dict[str, object] = {"customer": log.customer_ids[log.packed.customers[position]]}
-    if paths.subjects is not None:
-        parts = ids(log, definition, paths).take(chains.subject)
-        for level in range(parts.nlevels):
-            name = str(parts.names[level])
-            if level or paths.subjects.names is not None:
-                columns.setdefault(
-                    name if name not in _MATCH else f"{name} (id)", parts.get_level_values(level)
-                )
-    columns["stage"] = _result.names_at(definition.names, chains.stage)
-    columns["row"] = log.packed.rows[position]
-    columns["time"] = log.timestamps(log.packed.ticks[position].astype(np.int64))
-    return pd.DataFrame(columns)
 
 
 def open_note(result: Funnel) -> str:
