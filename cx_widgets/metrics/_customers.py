@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cx_widgets import stats
 from cx_widgets.engine import funnel_paths
 from cx_widgets.metrics._result import names_at
 
@@ -90,6 +91,38 @@ def ids(log: EventLog, definition: Definition, paths: FunnelPaths) -> pd.Index:
     if subjects.attempt is not None:
         parts.append(pd.Index(subjects.attempt, name="attempt"))
     return parts[0] if len(parts) == 1 else pd.MultiIndex.from_arrays(parts)
+
+
+def clusters(paths: FunnelPaths) -> Ints | None:
+    """Return the number of the cluster of each line, where lines of one cluster are not independent.
+
+    Sessions, journeys and attempts are a customer's, attempts on the values of a column are that value's.
+    None where each line stands for itself.
+    """
+    subjects = paths.subjects
+    if subjects is None or (subjects.names is not None and subjects.attempt is None):
+        return None
+    return subjects.customer if subjects.names is None else subjects.unit
+
+
+def bounds(paths: FunnelPaths, hits: Bools, trials: Bools) -> tuple[float, float]:
+    """Return the 95 % interval of the share of hits among trials, both given for each line."""
+    of = clusters(paths)
+    if of is None:
+        low, high = stats.wilson(hits.sum(), trials.sum())
+        return float(low), float(high)
+    y, x = (np.bincount(of[rows], minlength=1).astype(np.float64) for rows in (hits, trials))
+    size = max(len(y), len(x))
+    y, x = (np.pad(sums, (0, size - len(sums))) for sums in (y, x))
+    low, high = stats.clustered_wilson(
+        y.sum(),
+        x.sum(),
+        success_squares=y @ y,
+        products=x @ y,
+        trial_squares=x @ x,
+        clusters=np.count_nonzero(x),
+    )
+    return float(low), float(high)
 
 
 def customer_table(log: EventLog, definition: Definition, chosen: Ints) -> pd.DataFrame:

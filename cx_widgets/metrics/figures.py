@@ -10,7 +10,8 @@ import numpy as np
 from cx_widgets import stats
 from cx_widgets.engine import funnel_paths
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._figure import WILSON, Figure, FigureResult, estimated, frame_of
+from cx_widgets.metrics._customers import bounds, clusters, reached
+from cx_widgets.metrics._figure import CLUSTERED, WILSON, Figure, FigureResult, estimated, frame_of
 from cx_widgets.metrics.funnel import funnel
 from cx_widgets.metrics.loyalty import loyalty
 
@@ -103,7 +104,7 @@ def figures(log: EventLog, definition: Definition) -> Figures:
 
 
 def _figures(log: EventLog, definition: Definition) -> Figures:
-    reached, loyal = funnel(log, definition), loyalty(log, definition)
+    conversions, loyal = funnel(log, definition), loyalty(log, definition)
     strip = (
         _conversion(log, definition),
         _time_to_convert(log, definition),
@@ -112,8 +113,8 @@ def _figures(log: EventLog, definition: Definition) -> Figures:
     return Figures(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=reached.unassigned_events,
-        open_customers=reached.open_customers,
+        unassigned_events=conversions.unassigned_events,
+        open_customers=conversions.open_customers,
         _figures=strip,
         _frame=frame_of(strip),
         _log=log,
@@ -137,13 +138,20 @@ def _conversion(log: EventLog, definition: Definition) -> Figure:
         "conversion",
         "Conversion",
         "share",
-        stats.share(converted, entrants),
+        _share(paths, everyone=everyone),
         numerator=converted,
         denominator=entrants,
-        method=WILSON,
+        method=WILSON if clusters(paths) is None else CLUSTERED,
         note="" if entrants else f"Nobody reaches {definition.names[0]!r}.",
         influence=influence,
     )
+
+
+def _share(paths: FunnelPaths, *, everyone: bool) -> stats.Estimate:
+    converted = reached(paths, len(paths.levels))
+    counted = np.ones(len(paths.reach), dtype=bool) if everyone else paths.reach > 0
+    value = float(stats.ratio(converted.sum(), counted.sum()))
+    return stats.Estimate(value, *bounds(paths, converted, counted))
 
 
 def _of_customers(log: EventLog, paths: FunnelPaths, moved: Floats) -> Floats:

@@ -12,13 +12,28 @@ from cx_widgets import stats
 from cx_widgets.engine import coded_rows, funnel_paths, matched
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._customers import before, by_customer, customer_table, ids, is_open, noun, reached
+from cx_widgets.metrics._customers import (
+    before,
+    bounds,
+    by_customer,
+    clusters,
+    customer_table,
+    ids,
+    is_open,
+    noun,
+    reached,
+)
+from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cx_widgets.definition import Definition
     from cx_widgets.engine import FunnelPaths, Ints
     from cx_widgets.log import EventLog
+
+    Floats = NDArray[np.float64]
 
 _MATCH = ("customer", "stage", "row", "time")
 STATES = ("reached", "stopped", "dropped")
@@ -211,7 +226,8 @@ def funnel(log: EventLog, definition: Definition) -> Funnel:
         ``conversion_lower``, ``conversion_upper``, ``previous``, ``step_conversion``, ``step_lower``,
         ``step_upper``, ``drop_off``, ``drop_off_share`` (these five undefined for the first stage),
         ``open`` (reached exactly this stage and still open), ``median_from_previous``,
-        ``median_from_entry``, ``method``. Bounds are Wilson's at 95 %.
+        ``median_from_entry``, ``method``. Bounds are Wilson's at 95 %, clustered by
+        customer where a customer has several lines.
 
     Raises
     ------
@@ -245,8 +261,7 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
     previous, both = _steps(definition, paths, reach)
     all_of_them = definition.rules.denominator == "all"
     entrants = np.full(len(reach), len(paths.reach) if all_of_them else len(paths.entrants))
-    low, high = stats.wilson(reach, entrants)
-    step_low, step_high = stats.wilson(both, previous)
+    low, high, step_low, step_high = _intervals(definition, paths, entrants, (previous, both))
     first = np.arange(len(reach)) == 0
     still = is_open(log, definition, paths)
     frame = pd.DataFrame(
@@ -265,7 +280,7 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
             "open": np.bincount(paths.reach[still], minlength=len(reach) + 1)[1:],
             "median_from_previous": log.durations(_medians(paths, "previous")),
             "median_from_entry": log.durations(_medians(paths, "entered")),
-            "method": "Wilson 95%",
+            "method": WILSON if clusters(paths) is None else CLUSTERED,
         },
         index=pd.Index(definition.names, name="stage"),
     )
@@ -278,6 +293,27 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
         _frame=frame,
         _log=log,
     )
+
+
+def _intervals(
+    definition: Definition, paths: FunnelPaths, entrants: Ints, steps: tuple[Ints, Ints]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the bounds of the conversions and of the step conversions."""
+    reach = np.array([len(level.customer) for level in paths.levels], dtype=np.int64)
+    if clusters(paths) is None:
+        previous, both = steps
+        return *stats.wilson(reach, entrants), *stats.wilson(both, previous)
+    nobody = np.zeros(len(paths.reach), dtype=bool)
+    everybody = ~nobody if definition.rules.denominator == "all" else paths.reach > 0
+    there = [nobody, *(reached(paths, number) for number in range(1, len(reach) + 1))]
+    total = [bounds(paths, here, everybody) for here in there[1:]]
+    single = [
+        bounds(paths, here & there[other], there[other])
+        for here, other in zip(there[1:], before(definition), strict=True)
+    ]
+    low, high = np.array(total).T
+    step_low, step_high = np.array(single).T
+    return low, high, step_low, step_high
 
 
 def _steps(definition: Definition, paths: FunnelPaths, reach: Ints) -> tuple[Ints, Ints]:
