@@ -164,3 +164,52 @@ def test_plain_rules_take_the_plain_path(monkeypatch):
     monkeypatch.setattr("cx_widgets.engine._session.special_funnel", never)
     log = log_of([("a", 0, "look"), ("a", 1, "cart"), ("a", 2, "buy")])
     assert reach(log, window="5D", denominator="all", retention_period="7D") == [1, 1, 1]
+
+
+def test_in_any_order_rows_change_stages_so_that_more_of_them_find_one():
+    stages = [cx.Stage("Either", ["look", "cart"]), cx.Stage("Look", ["look"])]
+    log = log_of([("a", 0, "look"), ("a", 1, "cart")])
+    assert reach(log, stages, order="any", reuse="distinct") == [1, 1]
+    assert reach(log, stages, reuse="distinct") == [1, 0]
+
+
+@pytest.mark.parametrize("first", ["look", "cart"])
+def test_at_one_time_distinct_rows_are_matched_whatever_their_place(first):
+    stages = [cx.Stage("Either", ["look", "cart"]), cx.Stage("Look", ["look"])]
+    second = {"look": "cart", "cart": "look"}[first]
+    log = log_of([("a", 0, first), ("a", 0, second)])
+    result = cx.funnel(log, cx.Definition(stages, reuse="distinct"))
+    assert result.frame["reach"].tolist() == [1, 1]
+    assert result.matches["row"].tolist() == [
+        ["look", "cart"].index(first) ^ 1,
+        ["look", "cart"].index(first),
+    ]
+
+
+def test_one_row_serves_several_stages_only_where_rows_are_shared():
+    stages = [cx.Stage(name, ["look"]) for name in ("One", "Two", "Three")]
+    log = log_of([("a", 0, "look"), ("b", 0, "look"), ("b", 0, "look")])
+    assert reach(log, stages, reuse="shared") == [2, 2, 2]
+    assert reach(log, stages, reuse="distinct") == [2, 1, 0]
+
+
+def test_what_an_exclusion_cuts_off_is_only_what_came_later():
+    stages = [
+        cx.Stage("Look", ["look"]),
+        cx.Stage("Ask", ["ask"], optional=True),
+        cx.Stage("Cart", ["cart"]),
+        cx.Stage("Buy", ["buy"]),
+    ]
+    log = log_of([("a", 0, "look"), ("a", 1, "cart"), ("a", 2, "refuse"), ("a", 3, "ask"), ("a", 4, "buy")])
+    assert reach(log, stages) == [1, 1, 1, 1]
+    assert reach(log, stages, exclusions=[cx.Exclusion("refuse", after="Cart")]) == [1, 0, 1, 0]
+
+
+def test_unbroken_lets_repeats_pass_and_nothing_else():
+    rows = [("a", 0, "look"), ("a", 1, "look"), ("a", 2, "cart")]
+    rows += [("b", 0, "look"), ("b", 1, "other"), ("b", 2, "cart"), ("c", 0, "buy")]
+    log = log_of(rows)
+    assert reach(log, order="unbroken") == [2, 1, 0]
+    assert reach(log, order="strict") == [2, 1, 0]
+    assert reach(log, order="unbroken", entry="first") == [2, 1, 0]
+    assert reach(log, order="strict", entry="first") == [2, 0, 0]

@@ -116,9 +116,11 @@ class _Slot:
     bits: int = 0
     excluded: int = 0
     rows: list[tuple[int, int]] = field(default_factory=list)
-    before: tuple[int, ...] = ()
-    through: tuple[int, ...] = ()
+    index: int = 0
 
+
+# For each kind of row: how many lie before, and up to the end of, the slot of each row with a role.
+_Between = dict[int, tuple[list[int], list[int]]]
 
 # A level, a slot, and the levels served in that slot as bits (0 where rows need not be told apart).
 _State = tuple[int, int, int]
@@ -171,8 +173,9 @@ class Attempt:
 class _Track:
     """The slots of one unit (and one set of held values), and the walks over them."""
 
-    def __init__(self, way: Way, slots: list[_Slot]) -> None:
+    def __init__(self, way: Way, slots: list[_Slot], between: _Between) -> None:
         self.way = way
+        self.between = between
         self.slots = slots
         tied = any(len(slot.rows) > 1 for slot in slots)
         # Rows of one slot must be told apart where several stages could ask for the same one.
@@ -312,7 +315,8 @@ class _Track:
             kind = before
         else:
             return False
-        return self.slots[other].before[kind] > self.slots[place].through[kind]
+        until, through = self.between[kind]
+        return until[self.slots[other].index] > through[self.slots[place].index]
 
     def _any_order(self, start: int, limit: int | None) -> Attempt:
         made = Attempt(self, start, [], [], {}, chain=[])
@@ -556,7 +560,7 @@ def general_funnel(rows: UnitRows, way: Way, n_units: int, subjects: Subjects | 
 
     ``subjects`` says what the units are, None for customers.
     """
-    n = way.n_levels
+    n, prior = way.n_levels, way.prior
     answer = _Answer(n, [], [[] for _ in range(n)], [], [], [])
     owners: list[tuple[int, int]] = []
     next_unit = 0
@@ -568,19 +572,19 @@ def general_funnel(rows: UnitRows, way: Way, n_units: int, subjects: Subjects | 
             if any(one.effect == "remove" for one in made):
                 continue
             for number, one in enumerate((one for one in made if one.effect != "reset"), start=1):
-                answer.add(len(owners), [one], way.prior)
+                answer.add(len(owners), [one], prior)
                 owners.append((unit, number))
             continue
         for empty in range(next_unit, unit):
-            answer.add(empty, [], way.prior)
+            answer.add(empty, [], prior)
         next_unit = unit + 1
         attempts = _eligible(way, tracks)
         if any(one.effect == "remove" for one in attempts):
             attempts = []
-        answer.add(unit, [one for one in attempts if one.effect != "reset"], way.prior)
+        answer.add(unit, [one for one in attempts if one.effect != "reset"], prior)
     if way.count == "unique":
         for empty in range(next_unit, n_units):
-            answer.add(empty, [], way.prior)
+            answer.add(empty, [], prior)
         return answer.paths(subjects)
     table = np.array(owners, dtype=np.int64).reshape(-1, 2)
     unit_of, number_of = table.T
@@ -599,24 +603,27 @@ def _units(rows: UnitRows, way: Way) -> Iterator[tuple[int, list[_Track]]]:
     unit, tick, position, held = (
         part[at].tolist() for part in (rows.unit, rows.tick, rows.position, rows.held)
     )
-    between = _between(rows, way, at) if way.adjacent else []
+    between = _between(rows, way, at) if way.adjacent else {}
+    # Without one of these bits a unit has no start.
+    needed = 1 if way.reach == "closed" and way.order != "any" else (1 << way.n_levels) - 1
     index, end = 0, len(at)
     while index < end:
-        here = unit[index]
-        slots: dict[int, list[_Slot]] = {}
+        here, begin, every = unit[index], index, 0
         while index < end and unit[index] == here:
-            mine = slots.setdefault(held[index], [])
-            if not mine or way.by_row or mine[-1].tick != tick[index]:
-                mine.append(_Slot(tick[index]))
-                if between:
-                    mine[-1].before = tuple(before[index] for before, _ in between)
-                    mine[-1].through = tuple(through[index] for _, through in between)
-            slot = mine[-1]
-            slot.bits |= bits[index]
-            slot.excluded |= excluded[index]
-            slot.rows.append((position[index], bits[index]))
+            every |= bits[index]
             index += 1
-        yield here, [_Track(way, mine) for mine in slots.values()]
+        if not every & needed:
+            continue
+        slots: dict[int, list[_Slot]] = {}
+        for row in range(begin, index):
+            mine = slots.setdefault(held[row], [])
+            if not mine or way.by_row or mine[-1].tick != tick[row]:
+                mine.append(_Slot(tick[row], index=row))
+            slot = mine[-1]
+            slot.bits |= bits[row]
+            slot.excluded |= excluded[row]
+            slot.rows.append((position[row], bits[row]))
+        yield here, [_Track(way, mine, between) for mine in slots.values()]
 
 
 def _as_bits(lines: Bools) -> list[int]:
@@ -628,11 +635,10 @@ def _as_bits(lines: Bools) -> list[int]:
     return found
 
 
-def _between(rows: UnitRows, way: Way, at: Ints) -> list[tuple[list[int], list[int]]]:
+def _between(rows: UnitRows, way: Way, at: Ints) -> _Between:
     """Return counts of foreign rows before, and up to the end of, the slot of each row.
 
-    Foreign to a step from level k are the rows in none of the levels up to k; last stand those foreign to
-    ``"strict"``: all.
+    Foreign to an unbroken step from level k are the rows in none of the levels up to k; to a strict one, all.
     """
     n_rows = len(rows.unit)
     edge = np.ones(n_rows + 1, dtype=bool)
@@ -641,14 +647,10 @@ def _between(rows: UnitRows, way: Way, at: Ints) -> list[tuple[list[int], list[i
     edges = np.flatnonzero(edge)
     slot = np.searchsorted(edges, at, side="right") - 1
     begin, end = edges[slot], edges[slot + 1]
-    answer = []
+    answer = {way.n_levels: (begin.tolist(), end.tolist())}
     foreign = np.ones(n_rows, dtype=bool)
-    for level in range(way.n_levels + 1):
-        if level < way.n_levels:
-            foreign = foreign & ~rows.stages[level]
-            counted = foreign
-        else:
-            counted = np.ones(n_rows, dtype=bool)
-        total = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counted)])
-        answer.append((total[begin].tolist(), total[end].tolist()))
+    for level in range(way.n_levels if way.order == "unbroken" else 0):
+        foreign = foreign & ~rows.stages[level]
+        total = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(foreign)])
+        answer[level] = (total[begin].tolist(), total[end].tolist())
     return answer

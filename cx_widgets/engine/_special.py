@@ -30,6 +30,12 @@ def special_funnel(
     """
     rules, packed = definition.rules, log.packed
     numbers = definition.stage_of_rows(log)
+    stages = None
+    if rules.reuse != "never":
+        stages = stages_of_rows(definition.stages, log)
+        if not (stages.sum(axis=0, dtype=np.int16) > 1).any():
+            # No row can serve two stages: there is nothing to reuse.
+            rules, stages = rules.replace({"reuse": "never"}), None
     unit, names = _units(log, definition)
     position: Ints = np.arange(log.n_events)
     if names is not None:
@@ -45,7 +51,7 @@ def special_funnel(
         customer = packed.customers[position[first]].astype(np.int64)
         number = np.arange(n_units) - np.searchsorted(customer, customer) + 1 if names is None else customer
         subjects = Subjects(customer, np.arange(n_units), names, number, None)
-    if _only_laid_out(definition) and not by_walking:
+    if _only_laid_out(definition, rules) and not by_walking:
         coded = _coded(numbers[position], tick, unit, rules)
         rows = CodedRows(
             customer=unit[coded],
@@ -58,10 +64,8 @@ def special_funnel(
         )
         paths = engine.funnel(rows, None if rules.window is None else log.to_ticks(rules.window))
         return replace(paths, subjects=subjects, chains=chains_of(rows, paths))
-    if rules.reuse == "never":
+    if stages is None:
         stages = np.array([numbers == number for number in range(1, len(definition) + 1)], dtype=bool)
-    else:
-        stages = stages_of_rows(definition.stages, log)
     excluded = np.array([excluded_rows(one, log) for one in rules.exclusions], dtype=bool)
     excluded = excluded.reshape(len(rules.exclusions), log.n_events)
     every = UnitRows(
@@ -72,12 +76,11 @@ def special_funnel(
         excluded=excluded[:, position],
         held=_held(log, rules.hold_constant)[position],
     )
-    return general_funnel(every, _way(log, definition), n_units, subjects)
+    return general_funnel(every, _way(log, definition, rules), n_units, subjects)
 
 
-def _only_laid_out(definition: Definition) -> bool:
+def _only_laid_out(definition: Definition, rules: Rules) -> bool:
     """Whether the rules change nothing but units, entry and the order of ties."""
-    rules = definition.rules
     usual = {"unit": "customer", "entry": "best"} | ({"ties": "stage"} if rules.ties == "row" else {})
     return rules.replace(usual).plain and not any(stage.special for stage in definition.stages)
 
@@ -100,8 +103,8 @@ def _coded(number: Bytes, tick: Ints, unit: Ints, rules: Rules) -> Ints:
     return np.delete(coded, starts[~chosen])
 
 
-def _way(log: EventLog, definition: Definition) -> Way:
-    rules, stages, names = definition.rules, definition.stages, definition.names
+def _way(log: EventLog, definition: Definition, rules: Rules) -> Way:
+    stages, names = definition.stages, definition.names
 
     def ticks(duration: pd.Timedelta | None) -> int | None:
         return None if duration is None else log.to_ticks(duration)
