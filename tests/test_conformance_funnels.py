@@ -56,7 +56,7 @@ def steps_of(case):
     return definition["steps"]
 
 
-def log_of(case):
+def log_of(case, zone=None):
     """Return the log; a step nobody does is done by a bystander long before, who enters no funnel."""
     rows = [
         {
@@ -77,6 +77,8 @@ def log_of(case):
     frame = pd.DataFrame(rows)
     for name in columns:
         frame[name] = frame[name].astype(object)
+    if zone is not None:
+        frame["time"] = frame["time"].dt.tz_localize("UTC").dt.tz_convert(zone)
     return cx.EventLog(frame, customer="user", time="time", event="event")
 
 
@@ -223,6 +225,8 @@ def test_a_published_number_is_reproduced_under_the_rules_of_its_source(case):
     result = cx.funnel(log, definition)
     if tool == "funnel":
         check_funnel(result, expected)
+        for zone in case["definition"].get("timezones", []):
+            check_funnel(cx.funnel(log_of(case, zone), definition), expected)
     elif tool == "window_funnel_level":
         levels = Counter(str(customer) for customer in result.matches["customer"])
         assert {user: levels[user] for user in expected["max_level_by_user"]} == expected["max_level_by_user"]

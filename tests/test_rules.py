@@ -213,3 +213,11 @@ def test_unbroken_lets_repeats_pass_and_nothing_else():
     assert reach(log, order="strict") == [2, 1, 0]
     assert reach(log, order="unbroken", entry="first") == [2, 1, 0]
     assert reach(log, order="strict", entry="first") == [2, 0, 0]
+
+
+def test_unbroken_takes_the_first_row_of_the_next_stage():
+    # The first cart is reached, so the second one is no way around the window of the stage behind it.
+    log = log_of([("a", 0, "look"), ("a", 1, "cart"), ("a", 3, "cart"), ("a", 4, "buy")])
+    stages = [cx.Stage("Look", ["look"]), cx.Stage("Cart", ["cart"]), cx.Stage("Buy", ["buy"], window="2D")]
+    assert reach(log, stages) == [1, 1, 1]
+    assert reach(log, stages, order="unbroken") == [1, 1, 0]
