@@ -184,7 +184,9 @@ class _Track:
             way.reuse == "never" and way.ties == "stage" and not way.by_row and tied
         )
         stepwise = any(window is not None for window in way.step_window)
-        self.simple = not (self.apart or stepwise or way.adjacent or way.grace)
+        # With nothing said about two rows but ties, the earliest arrival is the best one to go on from.
+        self.earliest = not (self.apart or stepwise or way.adjacent)
+        self.simple = self.earliest and not way.grace
         self.ticks = [slot.tick for slot in slots]
         self.at = [
             [place for place, slot in enumerate(slots) if slot.bits >> level & 1]
@@ -264,10 +266,12 @@ class _Track:
                 for state in states[before]:
                     for reached in self._steps(state, level, limit):
                         found.setdefault(reached, state)
+                        if self.earliest:
+                            break
                 if not way.optional[before]:
                     break
             made.parents.update(found)
-            states[level] = sorted(found, key=lambda state: state[1])
+            states[level] = sorted(found, key=lambda state: state[1])[: 1 if self.earliest else None]
         for level, reached_here in enumerate(states):
             if reached_here:
                 made.arrivals[level] = reached_here[0][1]
