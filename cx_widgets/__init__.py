@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cx_widgets import presets
 from cx_widgets.definition import Condition, Definition, Rules, Stage
 from cx_widgets.errors import CXError
+from cx_widgets.exclusions import Exclusion
 from cx_widgets.log import EventLog
 from cx_widgets.metrics import (
     breakdown,
@@ -53,6 +54,7 @@ __all__ = [
     "Condition",
     "Definition",
     "EventLog",
+    "Exclusion",
     "FlowView",
     "FunnelView",
     "LoyaltyPanel",

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cx_widgets._html import escape
+from cx_widgets.durations import format_duration
 from cx_widgets.problems import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cx_widgets.exclusions import Exclusion
     from cx_widgets.rules import Rules
     from cx_widgets.stages import Condition, Stage
 
@@ -23,12 +25,12 @@ _MOST_DIGITS = 1000
 
 def code_of(stages: tuple[Stage, ...], rules: Rules) -> str:
     """Return the source of a definition: names with their events where no stage needs more."""
-    if all(not stage.conditional and stage.role == "auto" for stage in stages):
+    if all(not stage.conditional and not stage.special and stage.role == "auto" for stage in stages):
         items = tuple((f"{_literal(stage.name)}: ", _list_code(stage.events)) for stage in stages)
         stages_code = _Group("{", items, "}")
     else:
         stages_code = _Group("[", tuple(("", _stage_code(stage)) for stage in stages), "]")
-    rules_code = tuple((f"{field}=", _literal(text)) for field, text in rules.to_dict().items())
+    rules_code = tuple((f"{field}=", _rule_code(rules, field, to)) for field, to in rules.to_dict().items())
     return _source(_Group("cx.Definition(", (("", stages_code), *rules_code), ")"), _CODE_WIDTH)
 
 
@@ -63,7 +65,14 @@ def details(stage: Stage) -> list[str]:
     found = [str(condition) for condition in stage.where]
     if stage.nth is not None:
         found.append(f"occurrence {stage.nth}")
-    return found
+    return [*found, *own_rules(stage)]
+
+
+def own_rules(stage: Stage) -> list[str]:
+    """Return the rules a stage has of its own, in words."""
+    within = "" if stage.window is None else f"within {format_duration(stage.window)} of the stage before"
+    found = ["optional" * stage.optional, within, "directly after the stage before" * stage.directly]
+    return [text for text in found if text]
 
 
 def parsed(text: object) -> object:
@@ -144,7 +153,31 @@ def _stage_code(stage: Stage) -> _Group:
         items.append(("nth=", _literal(stage.nth)))
     if stage.role != "auto":
         items.append(("role=", _literal(stage.role)))
+    if stage.optional:
+        items.append(("optional=", "True"))
+    if stage.window is not None:
+        items.append(("window=", _literal(format_duration(stage.window))))
+    if stage.directly:
+        items.append(("directly=", "True"))
     return _Group("cx.Stage(", tuple(items), ")")
+
+
+def _rule_code(rules: Rules, field: str, plain: object) -> str | _Group:
+    if field == "exclusions":
+        return _Group("[", tuple(("", _exclusion_code(one)) for one in rules.exclusions), "]")
+    return _list_code(rules.hold_constant) if field == "hold_constant" else _literal(str(plain))
+
+
+def _exclusion_code(exclusion: Exclusion) -> _Group:
+    items: list[tuple[str, str | _Group]] = [("", _list_code(exclusion.events))]
+    ends = (("after=", exclusion.after), ("before=", exclusion.before))
+    items += [(field, _literal(name)) for field, name in ends if name is not None]
+    if exclusion.where:
+        where = _Group("[", tuple(("", _condition_code(condition)) for condition in exclusion.where), "]")
+        items.append(("where=", where))
+    if exclusion.effect != "stop":
+        items.append(("effect=", _literal(exclusion.effect)))
+    return _Group("cx.Exclusion(", tuple(items), ")")
 
 
 def _condition_code(condition: Condition) -> _Group:

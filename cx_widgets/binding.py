@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
+from cx_widgets.durations import parse_duration
 from cx_widgets.errors import listing, unknown
 from cx_widgets.problems import DefinitionError, Problem
-from cx_widgets.rules import parse_duration
-from cx_widgets.stages import is_pattern
+from cx_widgets.rules import DEFAULT_RULES
+from cx_widgets.stages import Stage, is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cx_widgets.exclusions import Exclusion
     from cx_widgets.log import EventLog
-    from cx_widgets.stages import Condition, Scalar, Stage
+    from cx_widgets.rules import Rules
+    from cx_widgets.stages import Condition, Scalar
 
     Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+    Masks = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
     StageNumbers = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
 _COMPARE: Mapping[str, Callable[..., pd.Series]] = {
@@ -78,10 +82,11 @@ class Binding:
     overlaps: tuple[Problem, ...]
 
 
-def bind(stages: Sequence[Stage], log: EventLog) -> Binding:
+def bind(stages: Sequence[Stage], log: EventLog, rules: Rules = DEFAULT_RULES) -> Binding:
     """Return which event name of the log belongs to which stage, and what does not fit."""
     stages = tuple(stages)
-    return log.memo(("binding", stages), lambda: _bind(stages, log))
+    asked = (rules.reuse, rules.exclusions, rules.unit, rules.hold_constant)
+    return log.memo(("binding", stages, asked), lambda: _bind(stages, log, rules))
 
 
 def stage_of_rows(stages: Sequence[Stage], log: EventLog) -> StageNumbers:
@@ -93,7 +98,28 @@ def stage_of_rows(stages: Sequence[Stage], log: EventLog) -> StageNumbers:
     return log.memo(("stage_of_rows", key), lambda: _conditional(stages, binding, log))
 
 
-def _bind(stages: tuple[Stage, ...], log: EventLog) -> Binding:
+def stages_of_rows(stages: Sequence[Stage], log: EventLog) -> Masks:
+    """Return which rows, in packed order, each stage asks for, a line for each stage; stages may overlap."""
+    claims = [_claim(stage, log.event_names) for stage in stages]
+    lines = [
+        _rows_of(stage, (*claim.named, *claim.matched), log)
+        for stage, claim in zip(stages, claims, strict=True)
+    ]
+    return np.array(lines, dtype=np.bool_).reshape(len(lines), log.n_events)
+
+
+def excluded_rows(exclusion: Exclusion, log: EventLog) -> Mask:
+    """Return which rows, in packed order, an exclusion is about."""
+    stage = _as_stage(exclusion)
+    claim = _claim(stage, log.event_names)
+    return _rows_of(stage, (*claim.named, *claim.matched), log)
+
+
+def _as_stage(exclusion: Exclusion) -> Stage:
+    return Stage("exclusion", exclusion.events, where=exclusion.where)
+
+
+def _bind(stages: tuple[Stage, ...], log: EventLog, rules: Rules) -> Binding:
     names = log.event_names
     claims = [_claim(stage, names) for stage in stages]
     candidates = tuple(_candidates(stages, claims, name) for name in names)
@@ -108,8 +134,10 @@ def _bind(stages: tuple[Stage, ...], log: EventLog) -> Binding:
             lut[code] = order[-1] + 1
     problems: list[Problem] = []
     for index, stage in enumerate(stages):
-        problems += _name_problems(stage, claims[index], taken[index], log)
+        held = taken[index] if rules.reuse == "never" else (*claims[index].named, *claims[index].matched)
+        problems += _name_problems(stage, claims[index], held, log)
         problems += _where_problems(stage, log)
+    problems += _rule_problems(rules, log)
     overlaps = (_overlap(stages, claims, name, takers[name]) for name in names)
     return Binding(
         stage_events=tuple(taken),
@@ -176,6 +204,31 @@ def _name_problems(stage: Stage, claim: _Claim, taken: tuple[str, ...], log: Eve
             "already go to other stages. Assign one that is its own, or remove the stage."
         )
         problems.append(Problem("empty_stage", message, stage=stage.name))
+    return problems
+
+
+def _rule_problems(rules: Rules, log: EventLog) -> list[Problem]:
+    problems = []
+    for exclusion in rules.exclusions:
+        stage = _as_stage(exclusion)
+        claim = _claim(stage, log.event_names)
+        then = f"Take it out of the exclusion {exclusion!r}, or correct it there."
+        for entry in (*claim.unknown, *claim.unmatched) if log.event_names else ():
+            message = str(unknown("event", entry, log.event_names, then=then))
+            problems.append(Problem("unknown_event", message, event=entry, field="exclusions"))
+        for problem in _where_problems(stage, log):
+            message = problem.message.replace("stage 'exclusion'", "an exclusion").replace(
+                "Stage 'exclusion' asks", "An exclusion asks"
+            )
+            problems.append(Problem(problem.kind, message, field="exclusions"))
+    asked = [("unit", rules.unit_column)] if rules.unit_column is not None else []
+    asked += [("hold_constant", name) for name in rules.hold_constant]
+    for field, name in asked:
+        if name not in log.columns:
+            also = ", or say 'customer' or 'journey'" if field == "unit" else ""
+            then = f"{field}={name!r} asks for it{also}."
+            message = str(unknown("column", name, log.columns, then=then))
+            problems.append(Problem("unknown_column", message, field=field))
     return problems
 
 

@@ -92,8 +92,9 @@ class Definition:
         rules: Rules | None = None,
         **rule_fields: Unpack[RuleFields],
     ) -> None:
-        object.__setattr__(self, "stages", _well_formed(_stages(stages)))
-        object.__setattr__(self, "rules", _rules(rules, rule_fields))
+        chosen = _rules(rules, rule_fields)
+        object.__setattr__(self, "stages", _well_formed(_stages(stages), chosen))
+        object.__setattr__(self, "rules", chosen)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -279,7 +280,9 @@ class Definition:
         (Stage('Kaufen', ['order'], role='buy'),)
         """
         stage = self[old]
-        return self._replaced(stage, [_renamed(stage, new)])
+        renamed = _renamed(stage, new)
+        stages = [renamed if other is stage else other for other in self.stages]
+        return Definition(stages, _rules_with(self.rules, {old: renamed.name}))
 
     def remove(self, name: str) -> Definition:
         """Return the definition without one stage; its events are then unassigned.
@@ -347,7 +350,10 @@ class Definition:
         events = dict.fromkeys(event for part in parts for event in part.events)
         whole = first.replace(events=tuple(events))
         kept = [stage for stage in self.stages if stage is first or stage not in parts]
-        merged = self._with(whole if stage is first else stage for stage in kept)
+        others = {part.name: first.name for part in parts[1:]}
+        merged = Definition(
+            [whole if stage is first else stage for stage in kept], _rules_with(self.rules, others)
+        )
         return merged if name is None else merged.rename(first.name, name)
 
     def split(self, name: str, parts: Mapping[str, Iterable[str]]) -> Definition:
@@ -539,7 +545,7 @@ class Definition:
         >>> Definition({"Look": ["a*"], "Buy": ["order"]}).bind(log).stage_events
         (('ad',), ('order',))
         """
-        return _binding.bind(self.stages, log)
+        return _binding.bind(self.stages, log, self.rules)
 
     def problems(self, log: EventLog) -> tuple[Problem, ...]:
         """Return what makes the definition unfit for a log, in stage order.
@@ -785,7 +791,7 @@ def _stages(stages: object) -> tuple[Stage, ...]:
     return given
 
 
-def _well_formed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+def _well_formed(stages: tuple[Stage, ...], rules: Rules) -> tuple[Stage, ...]:
     if not stages:
         raise DefinitionError(
             "a definition has no stages. Give at least one, e.g. {'Buy': ['order']}.",
@@ -807,20 +813,76 @@ def _well_formed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
                 field="name",
             )
         names.add(stage.name)
-        if stage.conditional:
+        if stage.conditional or rules.reuse != "never":
             continue
         for event in stage.events:
             if event in plain:
                 raise DefinitionError(
                     f"event {event!r} stands in stages {plain[event]!r} and {stage.name!r}. Keep it in one, "
-                    "or tell them apart with where= or nth=.",
+                    "tell them apart with where= or nth=, or say reuse='distinct'.",
                     kind="duplicate_event",
                     stage=stage.name,
                     event=event,
                     field="events",
                 )
             plain[event] = stage.name
+    _fit(stages, rules)
     return stages
+
+
+def _fit(stages: tuple[Stage, ...], rules: Rules) -> None:
+    """Refuse stages and rules that contradict each other."""
+    names = [stage.name for stage in stages]
+    for place, stage in enumerate(stages):
+        for field in ("optional", "window", "directly"):
+            why = _why_not(field, rules, place, len(stages)) if getattr(stage, field) else ""
+            if why:
+                raise DefinitionError(
+                    f"stage {stage.name!r}: {field}={_own(stage, field)} cannot be: {why}. Leave it out.",
+                    kind="field",
+                    stage=stage.name,
+                    field=field,
+                )
+    for exclusion in rules.exclusions:
+        for end in (exclusion.after, exclusion.before):
+            if end is not None and end not in names:
+                then = f"The exclusion {exclusion!r} names it."
+                raise DefinitionError(
+                    str(unknown("stage", end, names, then=then)), kind="rules", field="exclusions"
+                )
+        after = 0 if exclusion.after is None else names.index(exclusion.after)
+        before = len(names) - 1 if exclusion.before is None else names.index(exclusion.before)
+        if after >= before:
+            raise DefinitionError(
+                f"the exclusion {exclusion!r} lies between {names[after]!r} and {names[before]!r}, and "
+                "nothing does. Let after be an earlier stage than before.",
+                kind="rules",
+                field="exclusions",
+            )
+
+
+def _why_not(field: str, rules: Rules, place: int, n_stages: int) -> str:
+    """Return why a stage cannot have a rule of its own; empty where it can."""
+    if rules.order == "any":
+        return "under order='any' no stage lies before another"
+    if field != "optional":
+        if place == 0:
+            return "it is the first stage, and none lies before it"
+        graceful = field == "directly" and rules.grace is not None
+        return f"under ties={rules.ties!r} rows may trade places" if graceful else ""
+    if place in (0, n_stages - 1):
+        return (
+            "it is the last stage, and to reach it is to convert"
+            if place
+            else "it is the first stage, and customers enter there"
+        )
+    if rules.reach == "open":
+        return "under reach='open' customers enter behind it as well"
+    return "" if rules.order == "ordered" else f"order={rules.order!r} lets nothing lie between"
+
+
+def _own(stage: Stage, field: str) -> str:
+    return repr(format_duration(stage.window)) if field == "window" and stage.window else "True"
 
 
 def _rules(rules: object, rule_fields: Mapping[str, object]) -> Rules:
@@ -833,7 +895,22 @@ def _rules(rules: object, rule_fields: Mapping[str, object]) -> Rules:
             f"rules are given twice, as rules= and as {listing(rule_fields)}. Put them all into rules=.",
             kind="rules",
         )
-    return (rules or DEFAULT_RULES).replace(rule_fields)
+    chosen = rules or DEFAULT_RULES
+    return chosen.replace(rule_fields) if rule_fields else chosen
+
+
+def _rules_with(rules: Rules, renamed: Mapping[str, str]) -> Rules:
+    """Return the rules with the stages that exclusions name under their new names."""
+    if not rules.exclusions:
+        return rules
+    moved = tuple(
+        one.replace(
+            after=one.after and renamed.get(one.after, one.after),
+            before=one.before and renamed.get(one.before, one.before),
+        )
+        for one in rules.exclusions
+    )
+    return rules.replace({"exclusions": moved})
 
 
 def _mapping(parts: object) -> Mapping[object, object]:

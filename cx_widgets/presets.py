@@ -1,5 +1,7 @@
 """Stage models from customer-experience practice, empty or with events suggested by their names.
 
+The counting rules of other tools stand here too (`posthog`, `mixpanel`, ...), see `rule_presets`.
+
 A suggestion reads nothing but the name of an event. The name is cut into words at spaces, ``_``, ``-``,
 ``.``, ``/`` and capitals; plain endings (-s, -ed, -ing) are taken off; two neighbouring words also count as
 one (``sign_up`` as *signup*). The first of these that fits decides, so each event is suggested at most once:
@@ -43,6 +45,7 @@ from cx_widgets._html import escape
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog
+from cx_widgets.rule_presets import amplitude, clickhouse, ga4, mixpanel, posthog, retentioneering
 from cx_widgets.stages import Stage
 
 if TYPE_CHECKING:
@@ -51,12 +54,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Preset",
     "aida",
+    "amplitude",
     "buyer_journey",
     "buying_cycle",
+    "clickhouse",
     "consumer_decision_journey",
     "discovery_insight_adoption",
+    "ga4",
     "get",
+    "mixpanel",
     "names",
+    "posthog",
+    "retentioneering",
 ]
 
 

@@ -3,176 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass, fields
-from fractions import Fraction
 from typing import TYPE_CHECKING, TypedDict
 
-import numpy as np
 import pandas as pd
 
+from cx_widgets.durations import Duration, format_duration, parse_duration, refused
 from cx_widgets.errors import listing, unknown
+from cx_widgets.exclusions import Exclusion, exclusions_of
 from cx_widgets.problems import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Duration = pd.Timedelta | dt.timedelta | np.timedelta64 | str
+__all__ = ["DEFAULT_RULES", "Duration", "RuleFields", "Rules", "format_duration", "parse_duration"]
 
-_UNITS = {
-    "D": 86_400_000_000_000,
-    "h": 3_600_000_000_000,
-    "min": 60_000_000_000,
-    "s": 1_000_000_000,
-    "ms": 1_000_000,
-    "us": 1_000,
-    "ns": 1,
-}
-_SPELLINGS = {
-    "D": ("D", "d", "day", "days"),
-    "h": ("h", "H", "hour", "hours"),
-    "min": ("min", "mins", "minute", "minutes"),
-    "s": ("s", "S", "sec", "secs", "second", "seconds"),
-    "ms": ("ms", "millisecond", "milliseconds"),
-    "us": ("us", "\N{MICRO SIGN}s", "\N{GREEK SMALL LETTER MU}s", "microsecond", "microseconds"),
-    "ns": ("ns", "nanosecond", "nanoseconds"),
-}
-_NANOSECONDS = {
-    **{word: _UNITS[unit] for unit, words in _SPELLINGS.items() for word in words},
-    **dict.fromkeys(("W", "w", "week", "weeks"), 7 * _UNITS["D"]),
-}
-_MONTHS = ("M", "mo", "mon", "month", "months", "ME", "MS")
-_YEARS = ("Y", "y", "yr", "yrs", "year", "years", "YE", "YS")
-_TERM = re.compile(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*([^\W\d_]+)\s*")
-_SAY = "Say '30D', '12h', '90min' or '1D12h'"
-_LONGEST_NS = int(pd.Timedelta.max.value)
-
-
-def format_duration(duration: pd.Timedelta) -> str:
-    """Return a duration as text in the largest unit that divides it exactly.
-
-    Parameters
-    ----------
-    duration : pd.Timedelta
-        Any duration; parts of a nanosecond do not exist.
-
-    Returns
-    -------
-    str
-        A whole number and one of ``D``, ``h``, ``min``, ``s``, ``ms``, ``us``, ``ns``.
-
-    Examples
-    --------
-    >>> format_duration(pd.Timedelta(days=30)), format_duration(pd.Timedelta(hours=36))
-    ('30D', '36h')
-    """
-    nanoseconds = int(duration.as_unit("ns").value)
-    unit, size = next((unit, size) for unit, size in _UNITS.items() if nanoseconds % size == 0)
-    return f"{nanoseconds // size}{unit}"
-
-
-def parse_duration(value: object, field: str = "duration") -> pd.Timedelta:
-    """Return a fixed, positive duration from a Timedelta or from text with units.
-
-    Parameters
-    ----------
-    value : pd.Timedelta, datetime.timedelta, numpy.timedelta64 or str
-        Text is one or more numbers with a unit each: weeks, ``D``, ``h``, ``min``, ``s``, ``ms``, ``us``,
-        ``ns`` (``"7D"``, ``"1D12h"``, ``"1.5 hours"``). Bare numbers are refused, for they have no unit;
-        months and years, for they have no fixed length.
-    field : str
-        The field the error names.
-
-    Returns
-    -------
-    pd.Timedelta
-        In nanoseconds, exact.
-
-    Examples
-    --------
-    >>> parse_duration("1D12h")
-    Timedelta('1 days 12:00:00')
-    """
-    if isinstance(value, str):
-        nanoseconds = _nanoseconds(value, field)
-        shown = repr(value)
-    elif isinstance(value, (pd.Timedelta, dt.timedelta, np.timedelta64)) and not pd.isna(value):
-        unitless = isinstance(value, np.timedelta64) and np.datetime_data(value.dtype)[0] in (
-            "M",
-            "Y",
-            "generic",
-        )
-        if unitless:
-            raise _refused(field, f"{field}={str(value)!r} has no fixed length. {_SAY}.")
-        try:
-            delta = pd.Timedelta(value).as_unit("ns")
-        except (OverflowError, ValueError):
-            raise _too_long(field, str(value)) from None
-        nanoseconds = int(delta.value)
-        shown = repr(format_duration(delta))
-    elif isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and value == value:  # noqa: PLR0124 - NaN
-        raise _refused(field, f"{field}={value} has no unit. Say '{value}D', '{value}h' or '{value}min'.")
-    else:
-        raise _refused(field, f"{field}={value!r} is not a duration. {_SAY}.")
-    if nanoseconds <= 0:
-        raise _refused(field, f"{field}={shown} is not longer than nothing. {_SAY}.")
-    if nanoseconds > _LONGEST_NS:
-        raise _too_long(field, shown)
-    return pd.Timedelta(nanoseconds, unit="ns")
-
-
-def _nanoseconds(text: str, field: str) -> int:
-    terms, at = [], 0
-    sign = -1 if text.strip().startswith("-") else 1
-    body = text.strip().removeprefix("-")
-    while found := _TERM.match(body, at):
-        terms.append(found.groups())
-        at = found.end()
-    if not terms or at != len(body):
-        if re.fullmatch(r"\s*[0-9.]+\s*", body):
-            number = body.strip()
-            raise _refused(
-                field, f"{field}={text!r} has no unit. Say '{number}D', '{number}h' or '{number}min'."
-            )
-        raise _refused(field, f"{field}={text!r} is not a duration. {_SAY}.")
-    total = Fraction(0)
-    for number, unit in terms:
-        if unit in _MONTHS or unit in _YEARS:
-            word, days = ("month", 30) if unit in _MONTHS else ("year", 365)
-            said = f"{round(Fraction(number) * days)}D"
-            raise _refused(field, f"{field}={text!r}: a {word} is not a fixed duration; say {said!r}.")
-        if unit == "m":
-            said = f"'{number}min' for minutes or '{round(Fraction(number) * 30)}D' for months"
-            raise _refused(field, f"{field}={text!r}: 'm' may mean minutes or months; say {said}.")
-        if unit not in _NANOSECONDS:
-            raise _refused(
-                field, f"{field}={text!r} has no known unit {unit!r}. Units: {', '.join(_UNITS)}. {_SAY}."
-            )
-        total += Fraction(number) * _NANOSECONDS[unit]
-    if total.denominator != 1:
-        raise _refused(field, f"{field}={text!r} is not a whole number of nanoseconds. {_SAY}.")
-    return sign * int(total)
-
-
-def _refused(field: str, message: str) -> DefinitionError:
-    return DefinitionError(message, kind="rules", field=field)
-
-
-def _too_long(field: str, shown: str) -> DefinitionError:
-    return _refused(field, f"{field}={shown} is longer than 292 years, the most a Timedelta holds. {_SAY}.")
-
-
-# Today's value first; the others have a meaning already and wait for an engine that counts that way.
+# The default first.
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "order": ("ordered", "strict", "any"),
-    "entry": ("best", "first"),
+    "order": ("ordered", "unbroken", "strict", "any"),
+    "entry": ("best", "first", "latest"),
     "reach": ("closed", "open"),
-    "ties": ("stage", "row", "increasing", "grace"),
-    "reuse": ("never", "allowed"),
-    "count": ("unique", "all"),
+    "reuse": ("never", "distinct", "shared"),
+    "count": ("unique", "attempts"),
     "denominator": ("entrants", "all"),
 }
-_DAYS_30 = pd.Timedelta(30 * _UNITS["D"], unit="ns")
+_TIES = ("stage", "row", "strict")
+_UNITS = ("customer", "journey")
+_COLUMN = "column:"
+_DAYS_30 = pd.Timedelta(days=30).as_unit("ns")
 
 
 class RuleFields(TypedDict, total=False):
@@ -184,7 +42,7 @@ class RuleFields(TypedDict, total=False):
     reach: str
     ties: str
     reuse: str
-    exclusions: tuple[object, ...]
+    exclusions: tuple[Exclusion, ...]
     count: str
     unit: str
     hold_constant: tuple[str, ...]
@@ -198,32 +56,43 @@ class RuleFields(TypedDict, total=False):
 class Rules:
     """How a definition counts; every choice that changes a number is a field.
 
-    Values that have a meaning but no engine yet are refused, never ignored.
+    With the defaults a customer gets as far as the best chain of rows, one for each stage in order. Rules
+    that contradict each other are refused when they are put together, with the reason.
 
     Parameters
     ----------
     order : str
-        ``"ordered"``: stages in order, other events may lie between.
+        ``"ordered"``: stages in order, other rows may lie between. ``"strict"``: no other row of the unit
+        lies between, in a stage or not. ``"unbroken"``: between lie only rows of stages reached already.
+        ``"any"``: stages in any order; line *k* of the funnel then counts who reached *k* different stages.
     window : pd.Timedelta or str, optional
         Longest time from entry to any later stage, end inclusive; None for no limit. ``"30D"``, ``"12h"``.
     entry : str
-        ``"best"``: of all entries the latest that gives the deepest reach.
+        ``"best"``: every row of the first stage is a start; of those that reach a stage first, the latest is
+        its entry. ``"first"``, ``"latest"``: only the first, only the last row of the first stage is a start.
     reach : str
-        ``"closed"``: a customer enters at the first stage.
+        ``"closed"``: a customer enters at the first stage. ``"open"``: at any stage.
     ties : str
-        ``"stage"``: events at one time are read in stage order.
+        How rows at one time are read. ``"stage"``: in stage order. ``"row"``: in the order of the frame.
+        ``"strict"``: a stage must be later than the one before. A duration, ``"2s"``: a stage may also be
+        earlier than the one before, by so much at most.
     reuse : str
-        ``"never"``: one row serves one stage.
-    exclusions : tuple
-        None yet.
+        ``"never"``: a row belongs to one stage, the first that takes it. ``"distinct"``: an event may stand
+        in several stages; in a chain each row serves one of them. ``"shared"``: one row may serve several.
+    exclusions : tuple of Exclusion
+        Events that must not happen on the way.
     count : str
-        ``"unique"``: each customer counts once.
+        ``"unique"``: each unit counts once. ``"attempts"``: each attempt counts; a new one begins at the
+        first start after the one before has converted, timed out or met an exclusion.
     unit : str
-        ``"customer"``: what is counted.
-    hold_constant : tuple
-        None yet.
+        What is counted. ``"customer"``; a duration, ``"30min"``: the sessions of a customer, cut where
+        nothing happens for longer; ``"journey"``: a customer's rows up to and with each row of the last
+        stage; the name of a column: its values, rows without one left out (``"column:NAME"`` where the name
+        reads otherwise).
+    hold_constant : tuple of str
+        Columns in which all rows of a chain agree; a row without a value fits no chain.
     denominator : str
-        ``"entrants"``: shares are of those who entered.
+        ``"entrants"``: shares are of those who entered. ``"all"``: of all units of the log.
     observation_end : None
         The last time in the log.
     time_zone : None
@@ -235,10 +104,11 @@ class Rules:
     --------
     >>> Rules(window="7D").window
     Timedelta('7 days 00:00:00')
-    >>> Rules(order="strict")
+    >>> Rules(order="any", ties="strict")
     Traceback (most recent call last):
         ...
-    cx_widgets.problems.DefinitionError: order='strict' is not available yet; available: 'ordered'.
+    cx_widgets.problems.DefinitionError: order='any' with ties='strict': no order is asked. Leave
+    ties='stage'.
     """
 
     order: str
@@ -247,7 +117,7 @@ class Rules:
     reach: str
     ties: str
     reuse: str
-    exclusions: tuple[object, ...]
+    exclusions: tuple[Exclusion, ...]
     count: str
     unit: str
     hold_constant: tuple[str, ...]
@@ -278,7 +148,6 @@ class Rules:
             "order": order,
             "entry": entry,
             "reach": reach,
-            "ties": ties,
             "reuse": reuse,
             "count": count,
             "denominator": denominator,
@@ -287,25 +156,51 @@ class Rules:
             _put(self, field, _chosen(field, value))
         _put(self, "window", None if window is None else parse_duration(window, "window"))
         _put(self, "retention_period", parse_duration(retention_period, "retention_period"))
+        _put(self, "ties", _ties(ties))
         _put(self, "unit", _unit(unit))
-        for field, given in (("exclusions", exclusions), ("hold_constant", hold_constant)):
-            _put(self, field, _nothing_yet(field, given))
+        _put(self, "exclusions", exclusions_of(exclusions))
+        _put(self, "hold_constant", _columns(hold_constant))
         if observation_end is not None:
-            raise _refused(
+            raise refused(
                 "observation_end",
                 f"observation_end={_text(observation_end)} is not available yet; "
                 "available: None, the last time in the log.",
             )
         if time_zone is not None:
-            raise _refused(
+            raise refused(
                 "time_zone",
                 f"time_zone={time_zone!r} is not available yet in the rules. "
                 f"Give it to the log: EventLog(..., time_zone={time_zone!r}).",
             )
         _put(self, "observation_end", None)
         _put(self, "time_zone", None)
+        _together(self)
 
-    def to_dict(self) -> dict[str, str]:
+    @property
+    def plain(self) -> bool:
+        """Whether no rule but window, denominator and retention period differs from its default."""
+        return all(getattr(self, field) == getattr(DEFAULT_RULES, field) for field in SPECIAL)
+
+    @property
+    def grace(self) -> pd.Timedelta | None:
+        """How much earlier than the stage before a stage may be; None where ``ties`` is no duration."""
+        return None if self.ties in _TIES else parse_duration(self.ties, "ties")
+
+    @property
+    def session_gap(self) -> pd.Timedelta | None:
+        """The gap that ends a session; None where sessions are not the unit."""
+        if self.unit in _UNITS or self.unit_column is not None:
+            return None
+        return parse_duration(self.unit, "unit")
+
+    @property
+    def unit_column(self) -> str | None:
+        """The column whose values are counted; None where the unit is no column."""
+        if self.unit in _UNITS or _is_duration(self.unit):
+            return None
+        return self.unit.removeprefix(_COLUMN)
+
+    def to_dict(self) -> dict[str, object]:
         """Return the fields that differ from the default, durations as text.
 
         Returns
@@ -318,11 +213,11 @@ class Rules:
         >>> Rules(window="36h").to_dict()
         {'window': '36h'}
         """
-        changed = {}
+        changed: dict[str, object] = {}
         for field in fields(self):
             value = getattr(self, field.name)
             if value != getattr(DEFAULT_RULES, field.name):
-                changed[field.name] = format_duration(value)
+                changed[field.name] = _wire(value)
         return changed
 
     @classmethod
@@ -387,13 +282,33 @@ class Rules:
         """
         window = "no window" if self.window is None else f"window {format_duration(self.window)} from entry"
         retention = format_duration(self.retention_period)
-        return (
-            f"{self.order}, {self.entry} entry, {self.reach} reach; {window}; ties in {self.ties} order",
-            f"each {self.unit} once; shares of {self.denominator}; retention by {retention}",
-        )
+        ways = [
+            f"{_ORDER_WORDS[self.order]}, {self.entry} entry, {self.reach} reach",
+            window,
+            f"ties {_TIES_WORDS.get(self.ties) or f'with {self.ties} of grace'}",
+        ]
+        if self.reuse != "never":
+            ways.append(f"rows {_REUSE_WORDS[self.reuse]}")
+        if self.hold_constant:
+            ways.append(f"one {', '.join(self.hold_constant)} throughout")
+        ways += [f"excluded {exclusion}" for exclusion in self.exclusions]
+        gap = self.session_gap
+        unit = f"session ({format_duration(gap)} gap)" if gap is not None else self.unit_column or self.unit
+        counted = f"each {unit} once" if self.count == "unique" else f"each attempt of a {unit}"
+        shares = "entrants" if self.denominator == "entrants" else "all"
+        return "; ".join(ways), f"{counted}; shares of {shares}; retention by {retention}"
 
     def __repr__(self) -> str:
-        return f"Rules({', '.join(f'{field}={text!r}' for field, text in self.to_dict().items())})"
+        changed = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(DEFAULT_RULES, field.name)
+        }
+        shown = {
+            field: format_duration(value) if isinstance(value, pd.Timedelta) else value
+            for field, value in changed.items()
+        }
+        return f"Rules({', '.join(f'{field}={value!r}' for field, value in shown.items())})"
 
 
 def _put(rules: Rules, field: str, value: object) -> None:
@@ -404,29 +319,121 @@ def _text(value: object) -> str:
     return repr(str(value)) if isinstance(value, (pd.Timestamp, dt.date)) else repr(value)
 
 
+def _wire(value: object) -> object:
+    if isinstance(value, pd.Timedelta):
+        return format_duration(value)
+    if isinstance(value, tuple):
+        return [part.to_dict() if isinstance(part, Exclusion) else part for part in value]
+    return value
+
+
 def _chosen(field: str, value: object) -> str:
-    available, *later = _CHOICES[field]
-    if isinstance(value, str) and value == available:
-        return value
-    if isinstance(value, str) and value in later:
-        raise _refused(field, f"{field}={value!r} is not available yet; available: {available!r}.")
-    raise DefinitionError(str(unknown(field, value, [available])), kind="rules", field=field)
+    if isinstance(value, str) and value in _CHOICES[field]:
+        return str(value)
+    raise DefinitionError(str(unknown(field, value, _CHOICES[field])), kind="rules", field=field)
+
+
+def _is_duration(text: str) -> bool:
+    return text.lstrip("+-. ")[:1].isdigit()
+
+
+def _ties(value: object) -> str:
+    if isinstance(value, str) and value in _TIES:
+        return str(value)
+    if isinstance(value, str) and not _is_duration(value):
+        then = "A duration such as '2s' is the grace by which a stage may be earlier than the one before."
+        raise DefinitionError(str(unknown("ties", value, _TIES, then=then)), kind="rules", field="ties")
+    return format_duration(parse_duration(value, "ties"))
 
 
 def _unit(value: object) -> str:
-    if value == "customer":
-        return "customer"
-    # Any id column will be a unit one day, so every text is a known-but-later value.
-    if isinstance(value, str):
-        raise _refused("unit", f"unit={value!r} is not available yet; available: 'customer'.")
-    raise DefinitionError(str(unknown("unit", value, ["customer"])), kind="rules", field="unit")
+    if isinstance(value, str) and value.strip():
+        if value in _UNITS:
+            return str(value)
+        if value == "session":
+            raise refused(
+                "unit",
+                "unit='session' says no gap. Give the gap that ends one, unit='30min', or the column that "
+                "numbers them, unit='column:session'.",
+            )
+        if value.removeprefix(_COLUMN) and not _is_duration(value):
+            name = value.removeprefix(_COLUMN)
+            return value if name in _UNITS or name == "session" or _is_duration(name) else name
+    if isinstance(value, (pd.Timedelta, dt.timedelta)) or (isinstance(value, str) and _is_duration(value)):
+        return format_duration(parse_duration(value, "unit"))
+    raise refused(
+        "unit",
+        f"unit={value!r} is nothing to count. Give 'customer', 'journey', a session's gap such as '30min', "
+        "or the name of a column.",
+    )
 
 
-def _nothing_yet(field: str, given: object) -> tuple[()]:
-    if isinstance(given, (tuple, list)) and not given:
-        return ()
-    shown = listing(given) if isinstance(given, (tuple, list)) else repr(given)
-    raise _refused(field, f"{field}={shown} is not available yet; available: (), none.")
+def _columns(given: object) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else given
+    if not isinstance(names, (tuple, list)):
+        raise refused("hold_constant", f"hold_constant={given!r} are no columns. Give names: ['device'].")
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise refused("hold_constant", f"hold_constant holds {name!r}, which is no name of a column.")
+    if len(set(names)) != len(names):
+        raise refused("hold_constant", f"hold_constant={listing(names)} names a column twice. Name it once.")
+    return tuple(names)
 
 
+# What cannot be meant together: the fields with their values (None for any but the default), and why.
+_GRACE = "grace"
+_CONTRADICTIONS: tuple[tuple[dict[str, str], str], ...] = (
+    ({"order": "any", "reach": "open"}, "in any order every stage is an entry already. Leave reach='closed'"),
+    ({"order": "any", "ties": "row"}, "no order is asked. Leave ties='stage'"),
+    ({"order": "any", "ties": "strict"}, "no order is asked. Leave ties='stage'"),
+    ({"order": "any", "ties": _GRACE}, "no order is asked. Leave ties='stage'"),
+    ({"order": "strict", "ties": _GRACE}, "rows that may trade places have no row between them to forbid"),
+    ({"order": "unbroken", "ties": _GRACE}, "rows that may trade places have no row between them to forbid"),
+    ({"reuse": "shared", "ties": "strict"}, "a row is not later than itself. Say reuse='distinct'"),
+    ({"reuse": "shared", "ties": _GRACE}, "which of two rows serves which stage has no one answer"),
+    ({"reuse": "distinct", "ties": _GRACE}, "which of two rows serves which stage has no one answer"),
+    (
+        {"count": "attempts", "entry": "latest"},
+        "the latest start makes one attempt. Say entry='first' or 'best'",
+    ),
+    ({"count": "attempts", "reach": "open"}, "an attempt begins at the first stage. Leave reach='closed'"),
+    ({"count": "attempts", "ties": _GRACE}, "a chain that runs back in time has no end to begin again from"),
+    (
+        {"count": "attempts", "denominator": "all"},
+        "units make several attempts or none. Say denominator='entrants'",
+    ),
+    (
+        {"unit": "journey", "count": "attempts"},
+        "a journey ends where an attempt converts. Say unit='customer'",
+    ),
+)
+
+
+def _together(rules: Rules) -> None:
+    for pair, why in _CONTRADICTIONS:
+        shown = []
+        for field, value in pair.items():
+            has = getattr(rules, field)
+            if has == value or (value == _GRACE and rules.grace is not None):
+                shown.append(f"{field}={has!r}")
+        if len(shown) == len(pair):
+            raise refused(next(reversed(pair)), f"{' with '.join(shown)}: {why}.")
+    for exclusion in rules.exclusions:
+        if rules.order == "any" and (exclusion.after is not None or exclusion.before is not None):
+            raise refused(
+                "exclusions",
+                f"order='any' with an exclusion between stages, {exclusion!r}: stages have no order to "
+                "lie between. Leave out after and before.",
+            )
+
+
+_ORDER_WORDS = {
+    "ordered": "ordered",
+    "strict": "ordered with nothing between",
+    "unbroken": "ordered with only repeats between",
+    "any": "any order",
+}
+_TIES_WORDS = {"stage": "in stage order", "row": "in row order", "strict": "excluded"}
+_REUSE_WORDS = {"distinct": "in several stages, each serving one", "shared": "serving several stages"}
+SPECIAL = ("order", "entry", "reach", "ties", "reuse", "exclusions", "count", "unit", "hold_constant")
 DEFAULT_RULES = Rules()

@@ -7,12 +7,17 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.errors import listing, unknown
 from cx_widgets.problems import DefinitionError
+
+if TYPE_CHECKING:
+    from cx_widgets.durations import Duration
 
 Scalar = str | int | float | bool
 
@@ -197,8 +202,12 @@ class Stage:
     role : str or None
         What the stage is for the loyalty figures: one of ``ROLES``, None for no role, ``"auto"`` to read it
         off the name.
-    optional, window
-        Not available yet.
+    optional : bool
+        Whether a customer may go on without it.
+    window : pd.Timedelta or str, optional
+        Longest time from the stage matched before to this one, end inclusive; None for no limit of its own.
+    directly : bool
+        Whether nothing may lie between the row matched before and the row of this stage.
 
     Examples
     --------
@@ -213,6 +222,7 @@ class Stage:
     role: str | None
     optional: bool
     window: pd.Timedelta | None
+    directly: bool
 
     def __init__(
         self,
@@ -223,30 +233,17 @@ class Stage:
         nth: int | str | None = None,
         role: str | None = "auto",
         optional: bool = False,
-        window: object = None,
+        window: Duration | None = None,
+        directly: bool = False,
     ) -> None:
         _put(self, "name", stage_name(name))
         _put(self, "events", event_entries(events, self.name))
-        _put(self, "where", _conditions(where, self.name))
+        _put(self, "where", conditions(where, self.name))
         _put(self, "nth", _occurrence(nth, self.name))
         _put(self, "role", _role(role, self.name))
-        if optional is not False:
-            raise DefinitionError(
-                f"stage {self.name!r}: optional={optional!r} is not available yet; available: False.",
-                kind="field",
-                stage=self.name,
-                field="optional",
-            )
-        if window is not None:
-            raise DefinitionError(
-                f"stage {self.name!r}: a window of its own is not available yet. "
-                "Set one from entry for all stages: Definition(..., window='7D').",
-                kind="field",
-                stage=self.name,
-                field="window",
-            )
-        _put(self, "optional", optional)
-        _put(self, "window", None)
+        _put(self, "optional", _truth("optional", optional, self.name))
+        _put(self, "window", _own_window(window, self.name))
+        _put(self, "directly", _truth("directly", directly, self.name))
 
     @property
     def resolved_role(self) -> str | None:
@@ -257,6 +254,11 @@ class Stage:
     def conditional(self) -> bool:
         """Whether an event's name alone does not decide (``where`` or ``nth`` is set)."""
         return bool(self.where) or self.nth is not None
+
+    @property
+    def special(self) -> bool:
+        """Whether the way to it has a rule of its own (``optional``, ``window`` or ``directly`` is set)."""
+        return self.optional or self.window is not None or self.directly
 
     def replace(self, **changes: object) -> Stage:
         """Return the stage with some fields changed.
@@ -300,6 +302,12 @@ class Stage:
             parts["where"] = [condition.to_dict() for condition in self.where]
         if self.nth is not None:
             parts["nth"] = self.nth
+        if self.optional:
+            parts["optional"] = True
+        if self.window is not None:
+            parts["window"] = format_duration(self.window)
+        if self.directly:
+            parts["directly"] = True
         return parts
 
     @classmethod
@@ -309,7 +317,8 @@ class Stage:
         Parameters
         ----------
         data : Mapping
-            ``name``, and any of ``events``, ``role``, ``where``, ``nth``.
+            ``name``, and any of ``events``, ``role``, ``where``, ``nth``, ``optional``, ``window``,
+            ``directly``.
 
         Returns
         -------
@@ -321,7 +330,7 @@ class Stage:
         Stage('Buy', ['order'])
         """
         fields = read_fields(
-            "stage", data, ("name",), ("events", "where", "nth", "role", "optional", "window")
+            "stage", data, ("name",), ("events", "where", "nth", "role", "optional", "window", "directly")
         )
         where = fields.get("where", ())
         if isinstance(where, list):
@@ -338,6 +347,12 @@ class Stage:
             parts.append(f"nth={self.nth!r}")
         if self.role != "auto":
             parts.append(f"role={self.role!r}")
+        if self.optional:
+            parts.append("optional=True")
+        if self.window is not None:
+            parts.append(f"window={format_duration(self.window)!r}")
+        if self.directly:
+            parts.append("directly=True")
         return f"Stage({', '.join(parts)})"
 
 
@@ -427,7 +442,8 @@ def read_fields(
     known = [*required, *optional]
     for name in data:
         if name not in known:
-            raise DefinitionError(str(unknown(f"field of a {kind}", name, known)))
+            article = "an" if kind.startswith("e") else "a"
+            raise DefinitionError(str(unknown(f"field of {article} {kind}", name, known)))
     for name in required:
         if name not in data:
             raise DefinitionError(
@@ -517,11 +533,12 @@ def _bad_value(message: str) -> DefinitionError:
     return DefinitionError(message, kind="field", field="where")
 
 
-def _conditions(where: object, stage: str) -> tuple[Condition, ...]:
+def conditions(where: object, stage: str) -> tuple[Condition, ...]:
+    """Return the conditions of a stage as a tuple, or refuse them."""
     if isinstance(where, Condition):
         return (where,)
     given = list(where) if isinstance(where, Iterable) and not isinstance(where, (str, Mapping)) else [where]
-    conditions = []
+    found = []
     for condition in given:
         if not isinstance(condition, Condition):
             raise DefinitionError(
@@ -531,8 +548,8 @@ def _conditions(where: object, stage: str) -> tuple[Condition, ...]:
                 stage=stage,
                 field="where",
             )
-        conditions.append(condition)
-    return tuple(conditions)
+        found.append(condition)
+    return tuple(found)
 
 
 def _occurrence(nth: object, stage: str) -> int | str | None:
@@ -562,3 +579,25 @@ def _role(role: object, stage: str) -> str | None:
         stage=stage,
         field="role",
     )
+
+
+def _truth(field: str, value: object, stage: str) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise DefinitionError(
+            f"stage {stage!r}: {field}={value!r} is neither True nor False.",
+            kind="field",
+            stage=stage,
+            field=field,
+        )
+    return bool(value)
+
+
+def _own_window(window: object, stage: str) -> pd.Timedelta | None:
+    if window is None:
+        return None
+    try:
+        return parse_duration(window, "window")
+    except DefinitionError as error:
+        raise DefinitionError(
+            f"stage {stage!r}: {error}", kind="field", stage=stage, field="window"
+        ) from None

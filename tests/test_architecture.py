@@ -21,8 +21,19 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # A module imports from its own floor and the floors below. A new module is given its floor here.
 FLOORS = [
     {"_html", "_numbers", "errors"},
-    {"_frames", "_keys", "_numbers", "_times", "log", "stats"},
-    {"_text", "binding", "definition", "presets", "problems", "rules", "stages"},
+    {"_frames", "_keys", "_times", "log", "stats"},
+    {
+        "_text",
+        "binding",
+        "definition",
+        "durations",
+        "exclusions",
+        "presets",
+        "problems",
+        "rule_presets",
+        "rules",
+        "stages",
+    },
     {"engine"},
     {"metrics"},
     {"export", "datasets"},

@@ -29,6 +29,22 @@ def rules(**fields):
     return lambda: cx.Rules(**fields)
 
 
+def exclusion(*parts, **fields):
+    return lambda: cx.Exclusion(*parts, **fields)
+
+
+def three(**fields):
+    return [cx.Stage("Look", ["ad"]), cx.Stage("Cart", ["cart"], **fields), cx.Stage("Buy", ["order"])]
+
+
+def on_a_log(**fields):
+    frame = pd.DataFrame(
+        {"who": 1, "at": ["2026-01-01", "2026-01-02"], "what": ["ad", "order"], "device": "tv"}
+    )
+    log = cx.EventLog(frame, customer="who", time="at", event="what")
+    return lambda: cx.funnel(log, cx.Definition({"Look": ["ad"], "Buy": ["order"]}, **fields))
+
+
 def definition(*parts, **fields):
     return lambda: cx.Definition(*parts, **fields)
 
@@ -93,15 +109,6 @@ CASES = {
         stage(role="buyer"),
         "unknown role 'buyer'. Did you mean 'buy'?",
         f"{ROLES} It is the role of stage 'Buy'; None means no role.",
-    ),
-    "an optional stage": (
-        stage(optional=True),
-        "stage 'Buy': optional=True is not available yet; available: False.",
-    ),
-    "a window of one stage": (
-        stage(window="1D"),
-        "stage 'Buy': a window of its own is not available yet.",
-        "Set one from entry for all stages: Definition(..., window='7D').",
     ),
     # a condition
     "a condition without a column": (
@@ -199,31 +206,270 @@ CASES = {
         f"duration='2 months' has no fixed length. {SAY}.",
     ),
     # rules that come later, and rules that never come
-    "an order that comes later": (
-        definition({"Buy": ["order"]}, order="strict"),
-        "order='strict' is not available yet; available: 'ordered'.",
+    "an optional that is no truth": (
+        stage(optional="yes"),
+        "stage 'Buy': optional='yes' is neither True nor False.",
     ),
+    "a window of a stage in months": (
+        stage(window="1M"),
+        "stage 'Buy': window='1M': a month is not a fixed duration; say '30D'.",
+    ),
+    "a window of a stage without a unit": (
+        stage(window=3),
+        "stage 'Buy': window=3 has no unit. Say '3D', '3h' or '3min'.",
+    ),
+    "directly that is no truth": (stage(directly=1), "stage 'Buy': directly=1 is neither True nor False."),
     "an unknown order": (
         rules(order="orderd"),
-        "unknown order 'orderd'. Did you mean 'ordered'? Available: ['ordered'].",
+        "unknown order 'orderd'. Did you mean 'ordered'? Available: ['ordered', 'unbroken',",
+        "'strict', 'any'].",
     ),
-    "an entry that comes later": (
-        rules(entry="first"),
-        "entry='first' is not available yet; available: 'best'.",
+    "an unknown entry": (
+        rules(entry="last"),
+        "unknown entry 'last'. Did you mean 'latest'? Available: ['best', 'first', 'latest'].",
     ),
-    "ties that come later": (rules(ties="row"), "ties='row' is not available yet; available: 'stage'."),
-    "a count that comes later": (
-        rules(count="all"),
-        "count='all' is not available yet; available: 'unique'.",
+    "an unknown reach": (
+        rules(reach="opened"),
+        "unknown reach 'opened'. Did you mean 'open'? Available: ['closed', 'open'].",
     ),
-    "a unit that comes later": (
+    "an unknown reuse": (
+        rules(reuse="allowed"),
+        "unknown reuse 'allowed'. Available: ['never', 'distinct', 'shared'].",
+    ),
+    "an unknown count": (rules(count="all"), "unknown count 'all'. Available: ['unique', 'attempts']."),
+    "an unknown denominator": (
+        rules(denominator="entrant"),
+        "unknown denominator 'entrant'. Did you mean 'entrants'? Available: ['entrants', 'all'].",
+    ),
+    "unknown ties": (
+        rules(ties="increasing"),
+        "unknown ties 'increasing'. Available: ['stage', 'row', 'strict']. A duration such as '2s'",
+        "is the grace by which a stage may be earlier than the one before.",
+    ),
+    "a grace in months": (
+        rules(ties="1 month"),
+        "ties='1 month': a month is not a fixed duration; say '30D'.",
+    ),
+    "a grace that is a number": (rules(ties=2), "ties=2 has no unit. Say '2D', '2h' or '2min'."),
+    "a session without a gap": (
         rules(unit="session"),
-        "unit='session' is not available yet; available: 'customer'.",
+        "unit='session' says no gap. Give the gap that ends one, unit='30min', or the column that",
+        "numbers them, unit='column:session'.",
     ),
-    "a unit that is no text": (rules(unit=3), "unknown unit 3. Available: ['customer']."),
-    "exclusions": (
+    "a unit that is no text": (
+        rules(unit=3),
+        "unit=3 is nothing to count. Give 'customer', 'journey', a session's gap such as '30min',",
+        "or the name of a column.",
+    ),
+    "a unit that is blank": (
+        rules(unit=" "),
+        "unit=' ' is nothing to count. Give 'customer', 'journey', a session's gap such as '30min',",
+        "or the name of a column.",
+    ),
+    "a session gap in months": (
+        rules(unit="1 month"),
+        "unit='1 month': a month is not a fixed duration; say '30D'.",
+    ),
+    "constant columns that are a number": (
+        rules(hold_constant=3),
+        "hold_constant=3 are no columns. Give names: ['device'].",
+    ),
+    "a constant column that is a number": (
+        rules(hold_constant=["device", 3]),
+        "hold_constant holds 3, which is no name of a column.",
+    ),
+    "a constant column twice": (
+        rules(hold_constant=["device", "device"]),
+        "hold_constant=['device', 'device'] names a column twice. Name it once.",
+    ),
+    "exclusions that are text": (
+        rules(exclusions="refund"),
+        "exclusions are 'refund'. Give exclusions=[Exclusion(['refund'])].",
+    ),
+    "an exclusion that is text": (
         rules(exclusions=["refund"]),
-        "exclusions=['refund'] is not available yet; available: (), none.",
+        "exclusions hold 'refund'. Write exclusions=[Exclusion(['refund'])].",
+    ),
+    "an exclusion twice": (
+        rules(exclusions=[cx.Exclusion("refund"), cx.Exclusion("refund")]),
+        "the exclusion Exclusion(['refund']) stands twice. Write it once.",
+    ),
+    "an exclusion without events": (
+        exclusion([]),
+        "an exclusion has no events. Give at least one, e.g. Exclusion(['refund']).",
+    ),
+    "an exclusion of a number": (exclusion([3]), "an exclusion: event names are text, not 3. Write '3'."),
+    "an exclusion after a number": (
+        exclusion("refund", after=1),
+        "an exclusion's after is the name of a stage, not 1. Leave it out for the first stage.",
+    ),
+    "an exclusion before nothing": (
+        exclusion("refund", before=" "),
+        "an exclusion's before is the name of a stage, not ' '. Leave it out for the last stage.",
+    ),
+    "an unknown effect": (
+        exclusion("refund", effect="removed"),
+        "unknown effect 'removed'. Did you mean 'remove'? Available: ['stop', 'reset', 'remove'].",
+        "It is the effect of an exclusion.",
+    ),
+    "an exclusion whose where is text": (
+        exclusion("refund", where="value > 3"),
+        "an exclusion: where holds conditions, not 'value > 3'. Write where=[Condition('channel',",
+        "'==', 'email')].",
+    ),
+    "an exclusion with an unknown field": (
+        from_dict({"schema": 1, "stages": [], "rules": {"exclusions": [{"events": ["a"], "from": 1}]}}),
+        "unknown field of an exclusion 'from'. Available: ['events', 'after', 'before', 'where',",
+        "'effect'].",
+    ),
+    "any order with open reach": (
+        rules(order="any", reach="open"),
+        "order='any' with reach='open': in any order every stage is an entry already. Leave",
+        "reach='closed'.",
+    ),
+    "any order in row order": (
+        rules(order="any", ties="row"),
+        "order='any' with ties='row': no order is asked. Leave ties='stage'.",
+    ),
+    "any order with a grace": (
+        rules(order="any", ties="2s"),
+        "order='any' with ties='2s': no order is asked. Leave ties='stage'.",
+    ),
+    "strict order with a grace": (
+        rules(order="strict", ties="2s"),
+        "order='strict' with ties='2s': rows that may trade places have no row between them to",
+        "forbid.",
+    ),
+    "unbroken order with a grace": (
+        rules(order="unbroken", ties="2s"),
+        "order='unbroken' with ties='2s': rows that may trade places have no row between them to",
+        "forbid.",
+    ),
+    "a shared row later than itself": (
+        rules(reuse="shared", ties="strict"),
+        "reuse='shared' with ties='strict': a row is not later than itself. Say reuse='distinct'.",
+    ),
+    "shared rows with a grace": (
+        rules(reuse="shared", ties="2s"),
+        "reuse='shared' with ties='2s': which of two rows serves which stage has no one answer.",
+    ),
+    "distinct rows with a grace": (
+        rules(reuse="distinct", ties="2s"),
+        "reuse='distinct' with ties='2s': which of two rows serves which stage has no one answer.",
+    ),
+    "attempts from the latest start": (
+        rules(count="attempts", entry="latest"),
+        "count='attempts' with entry='latest': the latest start makes one attempt. Say",
+        "entry='first' or 'best'.",
+    ),
+    "attempts entered anywhere": (
+        rules(count="attempts", reach="open"),
+        "count='attempts' with reach='open': an attempt begins at the first stage. Leave",
+        "reach='closed'.",
+    ),
+    "attempts with a grace": (
+        rules(count="attempts", ties="2s"),
+        "count='attempts' with ties='2s': a chain that runs back in time has no end to begin again",
+        "from.",
+    ),
+    "attempts of all": (
+        rules(count="attempts", denominator="all"),
+        "count='attempts' with denominator='all': units make several attempts or none.",
+        "Say denominator='entrants'.",
+    ),
+    "attempts within journeys": (
+        rules(count="attempts", unit="journey"),
+        "unit='journey' with count='attempts': a journey ends where an attempt converts. Say",
+        "unit='customer'.",
+    ),
+    "any order with an exclusion between stages": (
+        rules(order="any", exclusions=[cx.Exclusion("refund", after="Buy")]),
+        "order='any' with an exclusion between stages, Exclusion(['refund'], after='Buy'): stages",
+        "have no order to lie between. Leave out after and before.",
+    ),
+    "an exclusion after an unknown stage": (
+        definition({"Look": ["ad"], "Buy": ["order"]}, exclusions=[cx.Exclusion("refund", after="Bye")]),
+        "unknown stage 'Bye'. Did you mean 'Buy'? Available: ['Look', 'Buy']. The exclusion",
+        "Exclusion(['refund'], after='Bye') names it.",
+    ),
+    "an exclusion that ends before it begins": (
+        definition({"Look": ["ad"], "Buy": ["order"]}, exclusions=[cx.Exclusion("refund", after="Buy")]),
+        "the exclusion Exclusion(['refund'], after='Buy') lies between 'Buy' and 'Buy', and nothing",
+        "does. Let after be an earlier stage than before.",
+    ),
+    "an optional first stage": (
+        definition([cx.Stage("Look", ["ad"], optional=True), cx.Stage("Buy", ["order"])]),
+        "stage 'Look': optional=True cannot be: it is the first stage, and customers enter there.",
+        "Leave it out.",
+    ),
+    "an optional last stage": (
+        definition([cx.Stage("Look", ["ad"]), cx.Stage("Buy", ["order"], optional=True)]),
+        "stage 'Buy': optional=True cannot be: it is the last stage, and to reach it is to convert.",
+        "Leave it out.",
+    ),
+    "a window to the first stage": (
+        definition([cx.Stage("Look", ["ad"], window="1h"), cx.Stage("Buy", ["order"])]),
+        "stage 'Look': window='1h' cannot be: it is the first stage, and none lies before it. Leave",
+        "it out.",
+    ),
+    "nothing directly before the first stage": (
+        definition([cx.Stage("Look", ["ad"], directly=True)]),
+        "stage 'Look': directly=True cannot be: it is the first stage, and none lies before it.",
+        "Leave it out.",
+    ),
+    "an optional stage in any order": (
+        definition(three(optional=True), order="any"),
+        "stage 'Cart': optional=True cannot be: under order='any' no stage lies before another.",
+        "Leave it out.",
+    ),
+    "a window of a stage in any order": (
+        definition(three(window="1h"), order="any"),
+        "stage 'Cart': window='1h' cannot be: under order='any' no stage lies before another. Leave",
+        "it out.",
+    ),
+    "an optional stage with open reach": (
+        definition(three(optional=True), reach="open"),
+        "stage 'Cart': optional=True cannot be: under reach='open' customers enter behind it as",
+        "well. Leave it out.",
+    ),
+    "an optional stage in strict order": (
+        definition(three(optional=True), order="strict"),
+        "stage 'Cart': optional=True cannot be: order='strict' lets nothing lie between. Leave it",
+        "out.",
+    ),
+    "directly with a grace": (
+        definition(three(directly=True), ties="2s"),
+        "stage 'Cart': directly=True cannot be: under ties='2s' rows may trade places. Leave it",
+        "out.",
+    ),
+    "an edit that takes a stage from an exclusion": (
+        edit(
+            lambda one: one.with_rules(exclusions=[cx.Exclusion("refund", after="Evaluate")]).remove(
+                "Evaluate"
+            )
+        ),
+        "unknown stage 'Evaluate'. Available: ['Consider', 'Buy']. The exclusion",
+        "Exclusion(['refund'], after='Evaluate') names it.",
+    ),
+    "a unit that is no column": (
+        on_a_log(unit="devise"),
+        "unknown column 'devise'. Did you mean 'device'? Available: ['device']. unit='devise' asks",
+        "for it, or say 'customer' or 'journey'.",
+    ),
+    "a constant column that is not there": (
+        on_a_log(hold_constant=["devise"]),
+        "unknown column 'devise'. Did you mean 'device'? Available: ['device'].",
+        "hold_constant='devise' asks for it.",
+    ),
+    "an excluded event that is not there": (
+        on_a_log(exclusions=[cx.Exclusion("orders")]),
+        "unknown event 'orders'. Did you mean 'order'? Available: ['ad', 'order']. Take it out of",
+        "the exclusion Exclusion(['orders']), or correct it there.",
+    ),
+    "an exclusion on a column that is not there": (
+        on_a_log(exclusions=[cx.Exclusion("order", where=[cx.Condition("devise", "==", "tv")])]),
+        "unknown column 'devise'. Did you mean 'device'? Available: ['device']. An exclusion asks",
+        "for it.",
     ),
     "an end of observation": (
         rules(observation_end=pd.Timestamp("2024-06-30")),
@@ -280,7 +526,7 @@ CASES = {
     "an event in two stages": (
         definition({"Consider": ["view"], "Evaluate": ["compare", "view"]}),
         "event 'view' stands in stages 'Consider' and 'Evaluate'. Keep it in one,",
-        "or tell them apart with where= or nth=.",
+        "tell them apart with where= or nth=, or say reuse='distinct'.",
     ),
     "too many stages": (
         definition([cx.Stage(f"S{number}") for number in range(251)]),
@@ -316,7 +562,7 @@ CASES = {
     "add an event that is taken": (
         edit(lambda journey: journey.add("Bond", ["order"])),
         "event 'order' stands in stages 'Buy' and 'Bond'.",
-        "Keep it in one, or tell them apart with where= or nth=.",
+        "Keep it in one, tell them apart with where= or nth=, or say reuse='distinct'.",
     ),
     "add beyond the end": (
         edit(lambda journey: journey.add("Bond", at=4)),
@@ -406,7 +652,7 @@ CASES = {
     "a stage with a wrong field": (
         from_dict({"schema": 1, "stages": [{"name": "Buy", "event": ["order"]}]}),
         "unknown field of a stage 'event'. Did you mean 'events'?",
-        "Available: ['name', 'events', 'where', 'nth', 'role', 'optional', 'window'].",
+        "Available: ['name', 'events', 'where', 'nth', 'role', 'optional', 'window', 'directly'].",
     ),
     "a condition without an operator": (
         from_dict({"schema": 1, "stages": [{"name": "Buy", "where": [{"column": "value"}]}]}),

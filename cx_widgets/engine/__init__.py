@@ -11,19 +11,29 @@ from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.engine._protocol import (
     Bools,
     Bytes,
+    Chains,
     CodedRows,
     Engine,
     FunnelPaths,
     Ints,
     Level,
     Purchases,
+    Subjects,
     Visits,
 )
-from cx_widgets.engine._session import coded_rows, funnel_paths, purchases, stage_numbers, visits
+from cx_widgets.engine._session import (
+    coded_rows,
+    funnel_paths,
+    matched,
+    purchases,
+    stage_numbers,
+    visits,
+)
 
 __all__ = [
     "Bools",
     "Bytes",
+    "Chains",
     "CodedRows",
     "Engine",
     "FunnelPaths",
@@ -31,9 +41,11 @@ __all__ = [
     "Level",
     "NumpyEngine",
     "Purchases",
+    "Subjects",
     "Visits",
     "coded_rows",
     "funnel_paths",
+    "matched",
     "purchases",
     "stage_numbers",
     "visits",

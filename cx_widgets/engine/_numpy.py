@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cx_widgets.engine._protocol import CodedRows, FunnelPaths, Level, Purchases, Visits
+from cx_widgets.engine._protocol import Chains, CodedRows, FunnelPaths, Level, Purchases, Visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ class NumpyEngine:
             row = row.astype(np.int32)
         stage, tick, customer = stage_of_rows[row], packed.ticks[row], packed.customers[row]
         if packed.has_ties:
-            order = _order_inside_ticks(customer, tick, stage)
+            order = order_inside_ticks(customer, tick, stage)
             if order is not None:
                 # Customer and tick are equal wherever rows change places.
                 stage, row = stage[order], row[order]
@@ -91,7 +91,27 @@ class NumpyEngine:
         )
 
 
-def _order_inside_ticks(customer: Ints, tick: Ints, stage: Bytes) -> Ints | None:
+def chains_of(rows: CodedRows, paths: FunnelPaths) -> Chains:
+    """Return the matched rows of a funnel whose levels know the parents of their arrivals."""
+    subjects, stages, positions = [], [], []
+    chains = np.empty(0, dtype=np.int64)
+    owners = np.empty(0, dtype=np.int64)
+    for number in range(len(paths.levels), 0, -1):
+        level = paths.levels[number - 1]
+        if number < len(paths.levels):
+            chains = paths.levels[number].parent[chains]
+        ends = paths.reach[level.customer] == number
+        chains = np.concatenate([chains, level.first[ends]])
+        owners = np.concatenate([owners, level.customer[ends]])
+        subjects.append(owners)
+        stages.append(np.full(len(chains), number))
+        positions.append(level.arrival[chains])
+    subject, stage, position = (np.concatenate(part) for part in (subjects, stages, positions))
+    order = np.lexsort((stage, subject))
+    return Chains(subject[order], stage[order], rows.row[position[order]])
+
+
+def order_inside_ticks(customer: Ints, tick: Ints, stage: Bytes) -> Ints | None:
     """Return the order that puts stages in order inside equal ticks; None if they are."""
     tied = (customer[1:] == customer[:-1]) & (tick[1:] == tick[:-1])
     falls = np.flatnonzero(tied & (stage[1:] < stage[:-1]))

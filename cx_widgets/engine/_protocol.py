@@ -82,6 +82,46 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Subjects:
+    """What a funnel counts where it is not customers: sessions, journeys, values of a column, attempts.
+
+    Attributes
+    ----------
+    customer
+        For each, the customer of its first row.
+    unit
+        For each, the number of its unit.
+    names
+        Values of the unit column by number of unit; None where the units are a customer's.
+    number
+        For each, which of its customer's sessions, journeys or customers it is, from 1.
+    attempt
+        For each, which attempt of its unit it is, from 1; None where units are counted once.
+    """
+
+    customer: Ints
+    unit: Ints
+    names: tuple[object, ...] | None
+    number: Ints
+    attempt: Ints | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chains:
+    """The chains of rows that carried each subject to its deepest level, by subject and level.
+
+    Attributes
+    ----------
+    subject, stage, position
+        One entry for each matched row: whose, the number of its stage, its position in the packed log.
+    """
+
+    subject: Ints
+    stage: Ints
+    position: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FunnelPaths:
     """How far each customer got, and when.
 
@@ -92,12 +132,30 @@ class FunnelPaths:
     levels
         One for each stage, deepest last.
     last_entry
-        Tick of the last row of the first stage, for the customers of the first level.
+        Tick of the last row of the first stage, for the customers of the first level; under special rules of
+        the last start that may still go on, for those who have one (``waiting``).
+    entrant
+        Those who entered, ascending; None for the customers of the first level.
+    waiting
+        Those ``last_entry`` is about, ascending; None for the customers of the first level.
+    subjects
+        What is counted instead of customers; None for customers.
+    chains
+        The matched rows; None where ``parent`` and ``arrival`` of the levels tell them.
     """
 
     reach: Bytes
     levels: tuple[Level, ...]
     last_entry: Ints
+    entrant: Ints | None = None
+    waiting: Ints | None = None
+    subjects: Subjects | None = None
+    chains: Chains | None = None
+
+    @property
+    def entrants(self) -> Ints:
+        """Those who entered, ascending."""
+        return self.levels[0].customer if self.entrant is None else self.entrant
 
 
 @dataclass(frozen=True, slots=True, eq=False)

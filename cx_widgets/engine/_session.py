@@ -6,13 +6,14 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cx_widgets.engine._numpy import NumpyEngine
+from cx_widgets.engine._numpy import NumpyEngine, chains_of
+from cx_widgets.engine._special import special_funnel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine._protocol import CodedRows, Engine, FunnelPaths, Purchases, Visits
+    from cx_widgets.engine._protocol import Chains, CodedRows, Engine, FunnelPaths, Purchases, Visits
     from cx_widgets.log import EventLog
 
 _ENGINE: Engine = NumpyEngine()
@@ -53,13 +54,22 @@ def coded_rows(log: EventLog, definition: Definition) -> CodedRows:
 
 
 def funnel_paths(log: EventLog, definition: Definition) -> FunnelPaths:
-    """Return how far each customer of the log gets through the stages, inside the window."""
+    """Return how far each customer of the log gets through the stages, under the rules of the definition."""
     recent: _Recent[FunnelPaths] = log.memo(("engine", "funnel_paths"), _Recent)
+    if not (definition.rules.plain and not any(stage.special for stage in definition.stages)):
+        asked = definition.rules.replace({"retention_period": "30D", "denominator": "entrants"})
+        return recent.get((definition.stages, asked), lambda: special_funnel(log, definition, _ENGINE))
     window = definition.rules.window
     ticks = None if window is None else log.to_ticks(window)
     return recent.get(
         (_assignment(definition), ticks), lambda: _ENGINE.funnel(coded_rows(log, definition), ticks)
     )
+
+
+def matched(log: EventLog, definition: Definition) -> Chains:
+    """Return the rows of the log that carried each customer, or whatever is counted, to its deepest stage."""
+    paths = funnel_paths(log, definition)
+    return chains_of(coded_rows(log, definition), paths) if paths.chains is None else paths.chains
 
 
 def visits(log: EventLog, definition: Definition) -> Visits:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets._html import escape
-from cx_widgets._numbers import UNDEFINED, count, percent, seconds, span, timedelta  # noqa: F401 - for all results
+from cx_widgets._text import own_rules
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
-from cx_widgets.rules import format_duration
+from cx_widgets.rules import DEFAULT_RULES, SPECIAL, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,6 +133,19 @@ def check(log: object, definition: object) -> tuple[EventLog, Definition]:
     return log, definition
 
 
+def check_plain(log: object, definition: object, metric: str) -> tuple[EventLog, Definition]:
+    """Return the log and the definition, or refuse rules under which the metric is not defined yet."""
+    log, definition = check(log, definition)
+    own = [field for field in SPECIAL if getattr(definition.rules, field) != getattr(DEFAULT_RULES, field)]
+    own += [f"the own rules of stage {stage.name!r}" for stage in definition.stages if stage.special]
+    if own:
+        raise CXError(
+            f"{metric} is not available yet with {', '.join(own)}. "
+            f"cx.funnel counts them; for {metric} take the defaults, as with_rules(...) can."
+        )
+    return log, definition
+
+
 def unassigned_note(events: int) -> str:
     """Return the sentence on events outside all stages."""
     return f"{events:,} {'event lies' if events == 1 else 'events lie'} in no stage."
@@ -151,11 +164,20 @@ def open_note(customers: int) -> str:
 
 def funnel_rules_note(definition: Definition) -> str:
     """Return the rules of the funnel as one sentence."""
-    window = definition.rules.window
-    inside = "no window" if window is None else f"within {format_duration(window)} of entry (end included)"
+    rules = definition.rules
+    if not rules.plain or any(stage.special for stage in definition.stages):
+        ways, counted = rules.describe()
+        own = [f"{stage.name}: {rule}" for stage in definition.stages for rule in own_rules(stage)]
+        return f"{'; '.join([ways, *own])}. {counted.rpartition('; ')[0].capitalize()}."
+    inside = (
+        "no window"
+        if rules.window is None
+        else f"within {format_duration(rules.window)} of entry (end included)"
+    )
+    shares = "" if rules.denominator == "entrants" else "; shares of all customers"
     return (
         f"Stages in order, others may lie between; {inside}; best attempt; ties in stage order; "
-        "each row serves one stage; counted by customer."
+        f"each row serves one stage; counted by customer{shares}."
     )
 
 

@@ -248,7 +248,7 @@ def breakdown(
     web               2          1         0.5         0.5   True
     (missing)         1          0         0.0        -0.5   True
     """
-    log, definition = _result.check(log, definition)
+    log, definition = _result.check_plain(log, definition, "breakdown")
     _known_column(log, by)
     known = (FIRST, LAST, ENTRY, *definition.names)
     if attribution not in known:

@@ -10,7 +10,8 @@ import numpy as np
 from cx_widgets import stats
 from cx_widgets.engine import funnel_paths
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._figure import WILSON, Figure, FigureResult, estimated, frame_of
+from cx_widgets.metrics._customers import bounds, clusters, reached
+from cx_widgets.metrics._figure import CLUSTERED, WILSON, Figure, FigureResult, estimated, frame_of
 from cx_widgets.metrics.funnel import funnel
 from cx_widgets.metrics.loyalty import loyalty
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
+    from cx_widgets.engine import FunnelPaths
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._result import Table
 
@@ -102,7 +104,7 @@ def figures(log: EventLog, definition: Definition) -> Figures:
 
 
 def _figures(log: EventLog, definition: Definition) -> Figures:
-    reached, loyal = funnel(log, definition), loyalty(log, definition)
+    conversions, loyal = funnel(log, definition), loyalty(log, definition)
     strip = (
         _conversion(log, definition),
         _time_to_convert(log, definition),
@@ -111,8 +113,8 @@ def _figures(log: EventLog, definition: Definition) -> Figures:
     return Figures(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=reached.unassigned_events,
-        open_customers=reached.open_customers,
+        unassigned_events=conversions.unassigned_events,
+        open_customers=conversions.open_customers,
         _figures=strip,
         _frame=frame_of(strip),
         _log=log,
@@ -121,25 +123,44 @@ def _figures(log: EventLog, definition: Definition) -> Figures:
 
 def _conversion(log: EventLog, definition: Definition) -> Figure:
     paths = funnel_paths(log, definition)
-    entrants, converted = len(paths.levels[0].customer), len(paths.levels[-1].customer)
+    everyone = definition.rules.denominator == "all"
+    converted = len(paths.levels[-1].customer)
+    entrants = len(paths.reach) if everyone else len(paths.entrants)
 
     def influence() -> Floats:
-        reach = funnel_paths(log, definition).reach
+        found = funnel_paths(log, definition)
+        reach = found.reach
         entered, done = ((reach >= number).astype(np.float64) for number in (1, len(definition.names)))
-        moved: Floats = done - converted / entrants * entered
-        return moved
+        moved: Floats = done - converted / entrants * (1.0 if everyone else entered)
+        return _of_customers(log, found, moved)
 
     return estimated(
         "conversion",
         "Conversion",
         "share",
-        stats.share(converted, entrants),
+        _share(paths, everyone=everyone),
         numerator=converted,
         denominator=entrants,
-        method=WILSON,
+        method=WILSON if clusters(paths) is None else CLUSTERED,
         note="" if entrants else f"Nobody reaches {definition.names[0]!r}.",
         influence=influence,
     )
+
+
+def _share(paths: FunnelPaths, *, everyone: bool) -> stats.Estimate:
+    converted = reached(paths, len(paths.levels))
+    counted = np.ones(len(paths.reach), dtype=bool) if everyone else paths.reach > 0
+    value = float(stats.ratio(converted.sum(), counted.sum()))
+    return stats.Estimate(value, *bounds(paths, converted, counted))
+
+
+def _of_customers(log: EventLog, paths: FunnelPaths, moved: Floats) -> Floats:
+    """Return influences by customer: what is counted belongs to the customer of its first row."""
+    if paths.subjects is None:
+        return moved
+    summed = np.zeros(log.n_customers)
+    np.add.at(summed, paths.subjects.customer, moved)
+    return summed
 
 
 def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
@@ -148,11 +169,12 @@ def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
     median = stats.median_interval(last.reached - last.entered)
 
     def influence() -> Floats:
-        level = funnel_paths(log, definition).levels[-1]
+        found = funnel_paths(log, definition)
+        level = found.levels[-1]
         side = np.sign(level.reached - level.entered - median.value)
-        moved = np.zeros(log.n_customers)
+        moved = np.zeros(len(found.reach))
         moved[level.customer] = side - side.mean()
-        return moved
+        return _of_customers(log, found, moved)
 
     return estimated(
         "time_to_convert",
@@ -160,7 +182,7 @@ def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
         "seconds",
         stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in median)),
         numerator=len(last.customer),
-        denominator=len(paths.levels[0].customer),
+        denominator=len(paths.entrants),
         method="order statistics 95%",
         note="Among those who converted." if len(last.customer) else "Nobody converted.",
         influence=influence,

@@ -9,17 +9,33 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import coded_rows, funnel_paths
+from cx_widgets.engine import coded_rows, funnel_paths, matched
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._customers import customer_table, is_open
+from cx_widgets.metrics._customers import (
+    before,
+    bounds,
+    by_customer,
+    clusters,
+    customer_table,
+    ids,
+    is_open,
+    noun,
+    reached,
+)
+from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import FunnelPaths
+    from cx_widgets.engine import FunnelPaths, Ints
     from cx_widgets.log import EventLog
 
+    Floats = NDArray[np.float64]
+
+_MATCH = ("customer", "stage", "row", "time")
 STATES = ("reached", "stopped", "dropped")
 
 
@@ -33,9 +49,12 @@ class Funnel(Result):
         One line for each stage, see `funnel`.
     open_customers
         Customers who entered, did not convert and may still do so: observation ended inside their window.
+    n_units
+        What the rules count, customers by default, entered or not.
     """
 
     open_customers: int
+    n_units: int
 
     def customers(self, stage: str, state: str = "reached") -> pd.DataFrame:
         """Return the customers behind a bar or a loss, one line each.
@@ -86,11 +105,13 @@ class Funnel(Result):
                 f"nobody is lost before {stage!r}: it is the first stage. "
                 f"Ask for a later one, or for state='stopped': those who got no further than {stage!r}."
             )
-        reach = funnel_paths(self._log, self.definition).reach
-        chosen = {"reached": reach >= number, "stopped": reach == number, "dropped": reach == number - 1}[
-            state
-        ]
-        return customer_table(self._log, self.definition, np.flatnonzero(chosen))
+        paths = funnel_paths(self._log, self.definition)
+        there = reached(paths, number)
+        if state == "stopped":
+            there = paths.reach == number
+        elif state == "dropped":
+            there = reached(paths, before(self.definition)[number - 1]) & ~there
+        return customer_table(self._log, self.definition, np.flatnonzero(there))
 
     @property
     def matches(self) -> pd.DataFrame:
@@ -103,39 +124,29 @@ class Funnel(Result):
         -------
         pandas.DataFrame
             Columns ``customer``, ``stage``, ``row`` (position in the frame the log was made from) and
-            ``time``; by customer, then stage.
+            ``time``; by customer, then stage. Where the rules count something else than customers, its id
+            stands in columns of its own before ``stage``, and ``customer`` is whose row it is.
         """
         log, definition = self._log, self.definition
-        rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
-        customers, stages, positions = [], [], []
-        chains = np.empty(0, dtype=np.int64)
-        owners = np.empty(0, dtype=np.int64)
-        for number in range(len(paths.levels), 0, -1):
-            level = paths.levels[number - 1]
-            if number < len(paths.levels):
-                chains = paths.levels[number].parent[chains]
-            ends = paths.reach[level.customer] == number
-            chains = np.concatenate([chains, level.first[ends]])
-            owners = np.concatenate([owners, level.customer[ends]])
-            customers.append(owners)
-            stages.append(np.full(len(chains), number))
-            positions.append(level.arrival[chains])
-        customer, stage, position = (np.concatenate(part) for part in (customers, stages, positions))
-        order = np.lexsort((stage, customer))
-        position = position[order]
-        return pd.DataFrame(
-            {
-                "customer": log.customer_ids[customer[order]],
-                "stage": _result.names_at(definition.names, stage[order]),
-                "row": log.packed.rows[rows.row[position]],
-                "time": log.timestamps(rows.tick[position].astype(np.int64)),
-            }
-        )
+        paths, chains = funnel_paths(log, definition), matched(log, definition)
+        position = chains.position
+        columns: dict[str, object] = {"customer": log.customer_ids[log.packed.customers[position]]}
+        if paths.subjects is not None:
+            parts = ids(log, definition, paths).take(chains.subject)
+            for level in range(parts.nlevels):
+                name = str(parts.names[level])
+                if level or paths.subjects.names is not None:
+                    name = f"{name} (id)" if name in _MATCH else name
+                    columns.setdefault(name, parts.get_level_values(level))
+        columns["stage"] = _result.names_at(definition.names, chains.stage)
+        columns["row"] = log.packed.rows[position]
+        columns["time"] = log.timestamps(log.packed.ticks[position].astype(np.int64))
+        return pd.DataFrame(columns)
 
     def _table(self) -> Table:
         columns = (
             "Stage",
-            "Customers",
+            "Customers" if by_customer(self.definition) is self.definition else "Reached",
             "Of entrants",
             "95 %",
             "Of previous",
@@ -160,9 +171,9 @@ class Funnel(Result):
         )
         notes = (
             _result.funnel_rules_note(self.definition),
-            f"{_result.unassigned_note(self.unassigned_events)} {_result.open_note(self.open_customers)}",
+            f"{_result.unassigned_note(self.unassigned_events)} {open_note(self)}",
         )
-        return Table(f"Funnel of {self.n_customers:,} customers", columns, rows, notes)
+        return Table(f"Funnel of {noun(self.definition, self.n_units)}", columns, rows, notes)
 
 
 def funnel(log: EventLog, definition: Definition) -> Funnel:
@@ -189,6 +200,10 @@ def funnel(log: EventLog, definition: Definition) -> Funnel:
     the denominators and are counted beside; without a window nobody is open. **Empty.** Without entrants
     every share is NaN and every time NaT.
 
+    **Special rules.** The above holds for the default rules; what each other rule changes stands in `Rules`.
+    With optional stages or open entry, ``previous`` are those who reached the last stage before that is not
+    optional, and the step figures count who of them reached this one.
+
     Parameters
     ----------
     log
@@ -203,7 +218,8 @@ def funnel(log: EventLog, definition: Definition) -> Funnel:
         ``conversion_lower``, ``conversion_upper``, ``previous``, ``step_conversion``, ``step_lower``,
         ``step_upper``, ``drop_off``, ``drop_off_share`` (these five undefined for the first stage),
         ``open`` (reached exactly this stage and still open), ``median_from_previous``,
-        ``median_from_entry``, ``method``. Bounds are Wilson's at 95 %.
+        ``median_from_entry``, ``method``. Bounds are Wilson's at 95 %, clustered by
+        customer where a customer has several lines.
 
     Raises
     ------
@@ -234,10 +250,10 @@ def funnel(log: EventLog, definition: Definition) -> Funnel:
 def _funnel(log: EventLog, definition: Definition) -> Funnel:
     rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
     reach = np.array([len(level.customer) for level in paths.levels], dtype=np.int64)
-    previous = np.append(0, reach[:-1])
-    entrants = np.full(len(reach), reach[0])
-    low, high = stats.wilson(reach, entrants)
-    step_low, step_high = stats.wilson(reach, previous)
+    previous, both = _steps(definition, paths, reach)
+    all_of_them = definition.rules.denominator == "all"
+    entrants = np.full(len(reach), len(paths.reach) if all_of_them else len(paths.entrants))
+    low, high, step_low, step_high = _intervals(definition, paths, entrants, (previous, both))
     first = np.arange(len(reach)) == 0
     still = is_open(log, definition, paths)
     frame = pd.DataFrame(
@@ -248,15 +264,15 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
             "conversion_lower": low,
             "conversion_upper": high,
             "previous": pd.arrays.IntegerArray(previous, first.copy()),
-            "step_conversion": np.where(first, np.nan, stats.ratio(reach, previous)),
+            "step_conversion": np.where(first, np.nan, stats.ratio(both, previous)),
             "step_lower": np.where(first, np.nan, step_low),
             "step_upper": np.where(first, np.nan, step_high),
-            "drop_off": pd.arrays.IntegerArray(previous - reach, first.copy()),
-            "drop_off_share": np.where(first, np.nan, stats.ratio(previous - reach, previous)),
+            "drop_off": pd.arrays.IntegerArray(previous - both, first.copy()),
+            "drop_off_share": np.where(first, np.nan, stats.ratio(previous - both, previous)),
             "open": np.bincount(paths.reach[still], minlength=len(reach) + 1)[1:],
             "median_from_previous": log.durations(_medians(paths, "previous")),
             "median_from_entry": log.durations(_medians(paths, "entered")),
-            "method": "Wilson 95%",
+            "method": WILSON if clusters(paths) is None else CLUSTERED,
         },
         index=pd.Index(definition.names, name="stage"),
     )
@@ -265,9 +281,52 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
         n_customers=log.n_customers,
         unassigned_events=log.n_events - len(rows.stage),
         open_customers=int(still.sum()),
+        n_units=len(paths.reach),
         _frame=frame,
         _log=log,
     )
+
+
+def _intervals(
+    definition: Definition, paths: FunnelPaths, entrants: Ints, steps: tuple[Ints, Ints]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the bounds of the conversions and of the step conversions."""
+    reach = np.array([len(level.customer) for level in paths.levels], dtype=np.int64)
+    if clusters(paths) is None:
+        previous, both = steps
+        return *stats.wilson(reach, entrants), *stats.wilson(both, previous)
+    nobody = np.zeros(len(paths.reach), dtype=bool)
+    everybody = ~nobody if definition.rules.denominator == "all" else paths.reach > 0
+    there = [nobody, *(reached(paths, number) for number in range(1, len(reach) + 1))]
+    total = [bounds(paths, here, everybody) for here in there[1:]]
+    single = [
+        bounds(paths, here & there[other], there[other])
+        for here, other in zip(there[1:], before(definition), strict=True)
+    ]
+    low, high = np.array(total).T
+    step_low, step_high = np.array(single).T
+    return low, high, step_low, step_high
+
+
+def _steps(definition: Definition, paths: FunnelPaths, reach: Ints) -> tuple[Ints, Ints]:
+    """Return for each stage who reached the one it is compared with, and who of them reached it too."""
+    compared = before(definition)
+    previous = np.array([reach[number - 1] if number else 0 for number in compared], dtype=np.int64)
+    if definition.rules.reach == "closed" and not any(stage.optional for stage in definition.stages):
+        return previous, np.where(np.array(compared) > 0, reach, 0)
+    both = [
+        int((reached(paths, number) & reached(paths, other)).sum()) if other else 0
+        for number, other in enumerate(compared, start=1)
+    ]
+    return previous, np.array(both, dtype=np.int64)
+
+
+def open_note(result: Funnel) -> str:
+    """Return the sentence on those who may still convert."""
+    if by_customer(result.definition) is result.definition:
+        return _result.open_note(result.open_customers)
+    verb = "is" if result.open_customers == 1 else "are"
+    return f"{noun(result.definition, result.open_customers)} {verb} still open."
 
 
 def _medians(paths: FunnelPaths, since: str) -> list[float]:

@@ -267,7 +267,7 @@ def reasons(log: EventLog, definition: Definition) -> Reasons:
     >>> result.frame["customers"].to_dict()
     {('Buy', 'never'): 1, ('Buy', 'before'): 1, ('Buy', 'window'): 1, ('Buy', 'open'): 0}
     """
-    log, definition = _result.check(log, definition)
+    log, definition = _result.check_plain(log, definition, "reasons")
     return log.memo(("reasons", definition), lambda: _reasons(log, definition))
 
 

@@ -192,7 +192,7 @@ def time_to_convert(
     >>> curve.median.value / 86400
     5.0
     """
-    log, definition = _result.check(log, definition)
+    log, definition = _result.check_plain(log, definition, "time_to_convert")
     start, end = _stages(definition, from_stage, to_stage)
     return log.memo(
         ("time_to_convert", definition, start, end), lambda: _time_to_convert(log, definition, start, end)

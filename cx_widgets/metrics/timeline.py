@@ -141,7 +141,7 @@ def timeline(log: EventLog, definition: Definition, customer: object) -> Timelin
     >>> result.sentence
     "Stopped at 'Consider': 'Buy' came 1.0 d after the window of 7D had closed."
     """
-    log, definition = _result.check(log, definition)
+    log, definition = _result.check_plain(log, definition, "timeline")
     return _timeline(log, definition, _number(log, customer))
 
 

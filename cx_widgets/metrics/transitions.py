@@ -12,7 +12,7 @@ from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, visits
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._customers import customer_table
+from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import CLUSTERED, Figure, clustered_share
 from cx_widgets.metrics._result import Result, Table
 
@@ -141,7 +141,7 @@ class Transitions(Result):
     def _customers(self, customers: Ints) -> pd.DataFrame:
         chosen = np.zeros(self.n_customers, dtype=bool)
         chosen[customers] = True
-        return customer_table(self._log, self.definition, np.flatnonzero(chosen))
+        return customer_table(self._log, by_customer(self.definition), np.flatnonzero(chosen))
 
     def _number(self, name: str, edge: str | None, available: tuple[str, ...]) -> int:
         if name not in available:

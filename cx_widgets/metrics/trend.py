@@ -186,7 +186,7 @@ def trend(log: EventLog, definition: Definition, *, period: str = "W") -> Trend:
     2026-02         0          0         NaN   True
     2026-03         1          0         0.0  False
     """
-    log, definition = _result.check(log, definition)
+    log, definition = _result.check_plain(log, definition, "trend")
     if period not in PERIODS:
         raise unknown("period", period, PERIODS)
     return log.memo(("trend", definition, period), lambda: _trend(log, definition, period))

@@ -70,6 +70,8 @@ def at_the_boundary(method: Callable[[F, object], None]) -> Callable[[F, object]
     def safe(self: F, change: object) -> None:
         try:
             method(self, change)
+        except CXError as error:
+            self._show_error(str(error))
         except Exception as error:
             _logger.exception("cx_widgets: %s", type(self).__name__)
             self._show_error(f"{type(error).__name__}: {error}")

@@ -153,6 +153,7 @@ class BreakdownView(Face, w.VBox):
             self.selected = None
 
     def _show_error(self, sentence: str) -> None:
+        _theme.sized(self._figure, None)
         self._caption.tell(_TITLE, note=sentence)
 
 

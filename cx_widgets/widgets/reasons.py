@@ -139,6 +139,7 @@ class ReasonsView(Face, w.VBox):
             self.selected = None
 
     def _show_error(self, sentence: str) -> None:
+        _theme.sized(self._figure, None)
         self._caption.tell("Why customers were lost", note=sentence)
 
 

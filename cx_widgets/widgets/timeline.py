@@ -135,6 +135,7 @@ class TimelineView(Face, w.VBox):
         self._refresh(None)
 
     def _show_error(self, sentence: str) -> None:
+        _theme.sized(self._figure, None)
         self._caption.tell(_TITLE, note=sentence)
 
 

@@ -141,6 +141,7 @@ class TrendView(Face, w.VBox):
             self.selected = None
 
     def _show_error(self, sentence: str) -> None:
+        _theme.sized(self._figure, None)
         self._caption.tell("Conversion over time", note=sentence)
 
 

@@ -1,0 +1,660 @@
+"""The funnel under special rules: exact, one unit after another, off the path of the plain funnel.
+
+The rows of a unit are laid into *slots*: the rows of one time, or single rows where the order of the frame
+decides ties. An *attempt* is a start and, for each level, its first arrival there over all chains from that
+start; exclusions then cut attempts. What may follow what is said by conditions between two slots alone (ties,
+the stage's own window, what lies between) and by the window from the start, so the first arrivals come from a
+walk over levels and slots. Only ``reuse="distinct"`` at equal times looks further: which rows of a slot serve
+which stages is a matching.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cx_widgets.engine._protocol import Chains, FunnelPaths, Level, Subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cx_widgets.engine._protocol import Bools, Ints
+
+NONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The rules of a funnel in numbers; windows in ticks, None for no limit.
+
+    Attributes
+    ----------
+    order, entry, reach, reuse, count
+        As in `Rules`.
+    ties
+        ``"stage"``, ``"row"`` or ``"strict"``.
+    grace
+        Ticks by which a stage may be earlier than the one before.
+    window
+        From the start.
+    optional, step_window, directly
+        For each level.
+    exclusions
+        For each: the level after which, the level before which (both from 0), and the effect.
+    """
+
+    order: str
+    entry: str
+    reach: str
+    ties: str
+    grace: int
+    reuse: str
+    count: str
+    window: int | None
+    optional: tuple[bool, ...]
+    step_window: tuple[int | None, ...]
+    directly: tuple[bool, ...]
+    exclusions: tuple[tuple[int, int, str], ...]
+
+    @property
+    def n_levels(self) -> int:
+        """How many stages there are."""
+        return len(self.optional)
+
+    @property
+    def by_row(self) -> bool:
+        """Whether every row is a slot of its own."""
+        return self.ties == "row"
+
+    @property
+    def adjacent(self) -> bool:
+        """Whether it matters what lies between two matched rows."""
+        return self.order in ("strict", "unbroken") or any(self.directly)
+
+    @property
+    def prior(self) -> tuple[int, ...]:
+        """For each level the last one before it that is not optional."""
+        found, last = [], 0
+        for level, optional in enumerate(self.optional):
+            found.append(last)
+            last = last if optional else level
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitRows:
+    """Every row of the log that belongs to a unit, by unit, then time, then place in the frame.
+
+    Attributes
+    ----------
+    unit, tick, position
+        The unit's number, the time, and the position in the packed log.
+    stages
+        Which stages each row may serve, a line for each stage.
+    excluded
+        Which rows each exclusion is about, a line for each.
+    held
+        Number of the values of the columns held constant; -1 where one is missing.
+    """
+
+    unit: Ints
+    tick: Ints
+    position: Ints
+    stages: Bools
+    excluded: Bools
+    held: Ints
+
+
+@dataclass(slots=True)
+class _Slot:
+    """Rows of one time, or one row: the stages they may serve as bits, and the exclusions they meet."""
+
+    tick: int
+    bits: int = 0
+    excluded: int = 0
+    rows: list[tuple[int, int]] = field(default_factory=list)
+    index: int = 0
+
+
+# For each kind of row: how many lie before, and up to the end of, the slot of each row with a role.
+_Between = dict[int, tuple[list[int], list[int]]]
+
+# A level, a slot, and the levels served in that slot as bits (0 where rows need not be told apart).
+_State = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A start and its first arrival at each level; the last state of each level leads back to the start."""
+
+    track: _Track
+    start: int
+    arrivals: list[int]
+    states: list[_State | None]
+    parents: dict[_State, _State | None]
+    chain: list[tuple[int, int]] | None = None
+    first: int = 0
+    met: int = NONE
+    effect: str = ""
+    replaced: bool = False
+
+    @property
+    def start_tick(self) -> int:
+        return self.track.slots[self.start].tick
+
+    @property
+    def depth(self) -> int:
+        """The deepest level reached, from 1; 0 for none."""
+        return max((level for level, at in enumerate(self.arrivals, 1) if at != NONE), default=0)
+
+    def tick(self, level: int) -> int:
+        return self.track.slots[self.arrivals[level]].tick
+
+    def matched(self) -> list[tuple[int, int]]:
+        """Return stage numbers (from 1) and packed positions of the chain to the deepest level."""
+        if self.chain is not None:
+            return sorted(self.chain[: self.depth])
+        found: list[tuple[int, int]] = []
+        state = self.states[self.depth - 1]
+        served: dict[int, list[int]] = {}
+        while state is not None:
+            served.setdefault(state[1], []).append(state[0])
+            state = self.parents[state]
+        for slot, levels in served.items():
+            rows = self.track.slots[slot].rows
+            pairs = _assigned(rows, levels) if self.track.apart else _shared(rows, levels)
+            found += [(level + 1, position) for level, position in pairs]
+        return sorted(found)
+
+
+class _Track:
+    """The slots of one unit (and one set of held values), and the walks over them."""
+
+    def __init__(self, way: Way, slots: list[_Slot], between: _Between) -> None:
+        self.way = way
+        self.between = between
+        self.slots = slots
+        tied = any(len(slot.rows) > 1 for slot in slots)
+        # Rows of one slot must be told apart where several stages could ask for the same one.
+        self.apart = way.reuse == "distinct" and tied and not way.by_row
+        self.stays = way.reuse == "shared" or (
+            way.reuse == "never" and way.ties == "stage" and not way.by_row and tied
+        )
+        stepwise = any(window is not None for window in way.step_window)
+        # With nothing said about two rows but ties, the earliest arrival is the best one to go on from.
+        self.earliest = not (self.apart or stepwise or way.adjacent)
+        self.simple = self.earliest and not way.grace
+        self.ticks = [slot.tick for slot in slots]
+        self.at = [
+            [place for place, slot in enumerate(slots) if slot.bits >> level & 1]
+            for level in range(way.n_levels)
+        ]
+        self.excluded = [
+            [place for place, slot in enumerate(slots) if slot.excluded >> number & 1]
+            for number in range(len(way.exclusions))
+        ]
+
+    def starts(self) -> list[tuple[int, int]]:
+        """Return every eligible start: slot and level, in order."""
+        if self.way.order == "any":
+            found = [(place, 0) for place, slot in enumerate(self.slots) if slot.bits]
+        elif self.way.reach == "open":
+            found = sorted((place, level) for level, places in enumerate(self.at) for place in places)
+        else:
+            found = [(place, 0) for place in self.at[0]]
+        return found
+
+    def attempt(self, start: int, level: int) -> Attempt:
+        """Return the attempt from a start, cut where it meets an exclusion."""
+        limit = None if self.way.window is None else self.ticks[start] + self.way.window
+        if self.way.order == "any":
+            made = self._any_order(start, limit)
+        elif self.simple:
+            made = self._first_arrivals(start, level, limit)
+        else:
+            made = self._walk(start, level, limit)
+        if self.way.exclusions:
+            self._exclude(made, limit)
+        return made
+
+    def _first_arrivals(self, start: int, first: int, limit: int | None) -> Attempt:
+        """Walk where the earliest arrival at a level always serves the next one best."""
+        made = Attempt(self, start, [NONE] * self.way.n_levels, [None] * self.way.n_levels, {})
+        made.first = first
+        made.arrivals[first] = start
+        made.states[first] = (first, start, 0)
+        made.parents[first, start, 0] = None
+        step = 0 if self.stays else 1
+        last = start
+        for level in range(first + 1, self.way.n_levels):
+            places = self.at[level]
+            found = bisect_left(places, last + step)
+            late = found < len(places) and limit is not None and self.ticks[places[found]] > limit
+            if found == len(places) or late:
+                if self.way.optional[level]:
+                    continue
+                break
+            place = places[found]
+            made.arrivals[level] = place
+            state = (level, place, 0)
+            made.states[level] = state
+            # The stages left out stay out: the chain goes back to the nearest level it can have come from.
+            made.parents[state] = next(
+                state_before
+                for before in range(level - 1, first - 1, -1)
+                if (state_before := made.states[before]) is not None and made.arrivals[before] + step <= place
+            )
+            if not self.way.optional[level]:
+                last = place
+        return made
+
+    def _walk(self, start: int, first: int, limit: int | None) -> Attempt:
+        """Walk with every state kept: an early arrival may be a dead end where a later one goes on."""
+        way = self.way
+        made = Attempt(self, start, [NONE] * way.n_levels, [None] * way.n_levels, {})
+        made.first = first
+        origin = (first, start, 1 << first if self.apart else 0)
+        made.parents[origin] = None
+        states: list[list[_State]] = [[] for _ in range(way.n_levels)]
+        states[first].append(origin)
+        for level in range(first + 1, way.n_levels):
+            found: dict[_State, _State] = {}
+            for before in range(level - 1, first - 1, -1):
+                for state in states[before]:
+                    for reached in self._steps(state, level, limit):
+                        found.setdefault(reached, state)
+                        if self.earliest:
+                            break
+                if not way.optional[before]:
+                    break
+            made.parents.update(found)
+            states[level] = sorted(found, key=lambda state: state[1])[: 1 if self.earliest else None]
+        for level, reached_here in enumerate(states):
+            if reached_here:
+                made.arrivals[level] = reached_here[0][1]
+                made.states[level] = reached_here[0]
+        return made
+
+    def _steps(self, state: _State, level: int, limit: int | None) -> Iterator[_State]:
+        before, place, served = state
+        way, tick = self.way, self.ticks[place]
+        own = way.step_window[level]
+        latest = limit
+        if own is not None:
+            latest = tick + own if limit is None else min(limit, tick + own)
+        places = self.at[level]
+        begin = bisect_left(self.ticks, tick - way.grace) if way.grace else place
+        for index in range(bisect_left(places, begin), len(places)):
+            other = places[index]
+            if latest is not None and self.ticks[other] > latest:
+                return
+            if other == place and not self.apart:
+                if self.stays:
+                    yield (level, other, 0)
+                continue
+            if other == place:
+                both = served | 1 << level
+                if way.ties != "strict" and self._matchable(other, both):
+                    yield (level, other, both)
+                continue
+            if self._broken(place, other, before, level):
+                # What lies between only grows.
+                return
+            yield (level, other, 1 << level if self.apart else 0)
+
+    def _matchable(self, place: int, served: int) -> bool:
+        levels = [level for level in range(self.way.n_levels) if served >> level & 1]
+        return len(_assigned(self.slots[place].rows, levels)) == len(levels)
+
+    def _broken(self, place: int, other: int, before: int, level: int) -> bool:
+        way = self.way
+        if not way.adjacent:
+            return False
+        if way.order == "strict" or way.directly[level]:
+            kind = way.n_levels
+        elif way.order == "unbroken":
+            kind = before
+        else:
+            return False
+        until, through = self.between[kind]
+        return until[self.slots[other].index] > through[self.slots[place].index]
+
+    def _any_order(self, start: int, limit: int | None) -> Attempt:
+        made = Attempt(self, start, [], [], {}, chain=[])
+        serves: dict[int, int] = {}
+        bits: dict[int, int] = {}
+        for place in range(start, len(self.slots)):
+            slot = self.slots[place]
+            if limit is not None and slot.tick > limit:
+                break
+            for position, row_bits in slot.rows:
+                bits[position] = row_bits
+                while len(made.arrivals) < self.way.n_levels:
+                    if not _augmented(serves, bits, position, again=self.way.reuse == "shared"):
+                        break
+                    made.arrivals.append(place)
+                    if self.way.reuse != "shared":
+                        break
+        made.chain = [(level + 1, position) for level, position in serves.items()]
+        order = {level: place for place, level in enumerate(serves)}
+        made.chain.sort(key=lambda pair: order[pair[0] - 1])
+        made.arrivals += [NONE] * (self.way.n_levels - len(made.arrivals))
+        return made
+
+    def _exclude(self, made: Attempt, limit: int | None) -> None:
+        for number, (after, before, effect) in enumerate(self.way.exclusions):
+            begin = made.arrivals[after]
+            if begin == NONE:
+                continue
+            # To go on without an optional stage is to be past it.
+            end = min((at for at in made.arrivals[before:] if at != NONE), default=NONE)
+            places = self.excluded[number]
+            found = bisect_right(places, begin)
+            if found == len(places):
+                continue
+            place = places[found]
+            if end != NONE and place >= end:
+                continue
+            if end == NONE and limit is not None and self.ticks[place] > limit:
+                continue
+            # A harder effect at the same row wins.
+            rank = ("", "stop", "reset", "remove")
+            if made.met == NONE or (place, -rank.index(effect)) < (made.met, -rank.index(made.effect)):
+                made.met, made.effect = place, effect
+        if made.met != NONE:
+            self.cut(made, made.met)
+
+    def cut(self, made: Attempt, upto: int) -> None:
+        """Take from an attempt what it reached behind a slot."""
+        if made.chain is not None:
+            limit = self.ticks[upto]
+            if self.way.window is not None:
+                limit = min(limit, self.ticks[made.start] + self.way.window)
+            kept = self._any_order(made.start, limit)
+            made.arrivals, made.chain = kept.arrivals, kept.chain
+            return
+        over = False
+        for level, at in enumerate(made.arrivals):
+            if over or at > upto:
+                made.arrivals[level] = NONE
+                # What was left out stops nobody from going on.
+                over = over or not self.way.optional[level]
+
+
+def _shared(rows: Sequence[tuple[int, int]], levels: Sequence[int]) -> list[tuple[int, int]]:
+    return [(level, next(position for position, bits in rows if bits >> level & 1)) for level in levels]
+
+
+def _assigned(rows: Sequence[tuple[int, int]], levels: Sequence[int]) -> list[tuple[int, int]]:
+    """Return levels with a row each, as many as can have one of their own."""
+    serves: dict[int, int] = {}
+    asked = {level: [position for position, bits in rows if bits >> level & 1] for level in levels}
+
+    def place(level: int, seen: set[int]) -> bool:
+        for position in asked[level]:
+            if position in seen:
+                continue
+            seen.add(position)
+            if position not in serves or place(serves[position], seen):
+                serves[position] = level
+                return True
+        return False
+
+    for level in sorted(levels):
+        place(level, set())
+    return sorted((level, position) for position, level in serves.items())
+
+
+def _augmented(serves: dict[int, int], bits: dict[int, int], position: int, *, again: bool) -> bool:
+    """Give one more level a row, moving rows where that helps; false where none can have one."""
+    if again:
+        free = next((level for level in _levels(bits[position]) if level not in serves), None)
+        if free is not None:
+            serves[free] = position
+        return free is not None
+
+    def place(row: int, seen: set[int]) -> bool:
+        for level in _levels(bits[row]):
+            if level in seen:
+                continue
+            seen.add(level)
+            if level not in serves or place(serves[level], seen):
+                serves[level] = row
+                return True
+        return False
+
+    return place(position, set())
+
+
+def _levels(bits: int) -> Iterator[int]:
+    level = 0
+    while bits:
+        if bits & 1:
+            yield level
+        bits >>= 1
+        level += 1
+
+
+def _one_after_another(track: _Track, starts: Sequence[tuple[int, int]], end: int | None) -> list[Attempt]:
+    """Return the attempts from some starts, each beginning after the one before is over, up to a slot."""
+    way = track.way
+    made_here: list[Attempt] = []
+    over = NONE
+    for start, level in starts:
+        if start <= over:
+            continue
+        made = track.attempt(start, level)
+        if end is not None:
+            made.replaced = True
+            track.cut(made, end - 1)
+            if made.met >= end:
+                made.met, made.effect = NONE, ""
+        made_here.append(made)
+        if made.met != NONE:
+            over = made.met
+        elif made.arrivals[-1] != NONE:
+            over = made.arrivals[-1]
+        elif way.window is None:
+            break
+        else:
+            over = bisect_right(track.ticks, made.start_tick + way.window) - 1
+    return made_here
+
+
+def _attempts(track: _Track) -> list[Attempt]:
+    """Return the attempts that are counted one by one, in order."""
+    starts = track.starts()
+    if track.way.entry == "first":
+        return _one_after_another(track, starts, None)
+    every = [track.attempt(*start) for start in starts]
+    counted: list[Attempt] = []
+    place = 0
+    while place < len(starts):
+        done = [index for index in range(place, len(starts)) if every[index].arrivals[-1] != NONE]
+        if not done:
+            return counted + _one_after_another(track, starts[place:], None)
+        end = min(every[index].arrivals[-1] for index in done)
+        best = max(index for index in done if every[index].arrivals[-1] == end)
+        begin = starts[best][0]
+        counted += _one_after_another(track, [s for s in starts[place:best] if s[0] < begin], begin)
+        counted.append(every[best])
+        place = next((index for index in range(best, len(starts)) if starts[index][0] > end), len(starts))
+    return counted
+
+
+def _eligible(way: Way, tracks: Sequence[_Track]) -> list[Attempt]:
+    """Return the attempts of a unit that its entry rule lets begin."""
+    found = [(track, slot, level) for track in tracks for slot, level in track.starts()]
+    if way.entry != "best" and found:
+        latest = way.entry == "latest"
+
+        def when(start: tuple[_Track, int, int]) -> tuple[int, int]:
+            slot = start[0].slots[start[1]]
+            return slot.tick, slot.rows[0][0] if way.by_row else 0
+
+        moment = max(map(when, found)) if latest else min(map(when, found))
+        found = [start for start in found if when(start) == moment]
+        lowest = min(level for _, _, level in found)
+        found = [start for start in found if start[2] == lowest]
+    return [track.attempt(slot, level) for track, slot, level in found]
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What has been found out so far, a list entry for each line of the answer."""
+
+    n_levels: int
+    reach: list[int]
+    levels: list[list[tuple[int, int, int, int]]]
+    entrant: list[int]
+    waiting: list[tuple[int, int]]
+    chains: list[tuple[int, int, int]]
+
+    def add(self, subject: int, attempts: Sequence[Attempt], prior: Sequence[int]) -> None:
+        """Add a subject that is counted by the best of its attempts."""
+        deepest = 0
+        for level, lines in enumerate(self.levels):
+            there = [made for made in attempts if made.arrivals[level] != NONE]
+            if not there:
+                continue
+            reached = min(made.tick(level) for made in there)
+            there = [made for made in there if made.tick(level) == reached]
+            lowest = min(made.first for made in there)
+            there = [made for made in there if made.first == lowest]
+            entered = max(made.start_tick for made in there)
+            there = [made for made in there if made.start_tick == entered]
+            before = prior[level]
+            came = [made.tick(before) for made in there if level and made.arrivals[before] != NONE]
+            lines.append((subject, reached, entered, min(came, default=reached)))
+            deepest, carried = level + 1, there[0]
+        self.reach.append(deepest)
+        if deepest:
+            self.entrant.append(subject)
+            self.chains += [(subject, stage, position) for stage, position in carried.matched()]
+        going = [made.start_tick for made in attempts if made.met == NONE and not made.replaced]
+        if going:
+            self.waiting.append((subject, max(going)))
+
+    def paths(self, subjects: Subjects | None) -> FunnelPaths:
+        """Return the answer as arrays."""
+        nothing = np.empty(0, dtype=np.int64)
+        levels = []
+        for lines in self.levels:
+            table = np.array(lines, dtype=np.int64).reshape(-1, 4)
+            subject, reached, entered, previous = table.T
+            levels.append(Level(subject, reached, entered, previous, nothing, nothing, nothing))
+        waiting = np.array(self.waiting, dtype=np.int64).reshape(-1, 2)
+        chains = np.array(self.chains, dtype=np.int64).reshape(-1, 3)
+        return FunnelPaths(
+            reach=np.array(self.reach, dtype=np.uint8),
+            levels=tuple(levels),
+            last_entry=waiting[:, 1],
+            entrant=np.array(self.entrant, dtype=np.int64),
+            waiting=waiting[:, 0],
+            subjects=subjects,
+            chains=Chains(*chains.T),
+        )
+
+
+def general_funnel(rows: UnitRows, way: Way, n_units: int, subjects: Subjects | None) -> FunnelPaths:
+    """Return how far each unit, or each attempt, gets under special rules.
+
+    ``subjects`` says what the units are, None for customers.
+    """
+    n, prior = way.n_levels, way.prior
+    answer = _Answer(n, [], [[] for _ in range(n)], [], [], [])
+    owners: list[tuple[int, int]] = []
+    next_unit = 0
+    for unit, tracks in _units(rows, way):
+        if way.count == "attempts":
+            made = sorted(
+                (one for track in tracks for one in _attempts(track)), key=lambda one: one.start_tick
+            )
+            if any(one.effect == "remove" for one in made):
+                continue
+            for number, one in enumerate((one for one in made if one.effect != "reset"), start=1):
+                answer.add(len(owners), [one], prior)
+                owners.append((unit, number))
+            continue
+        for empty in range(next_unit, unit):
+            answer.add(empty, [], prior)
+        next_unit = unit + 1
+        attempts = _eligible(way, tracks)
+        if any(one.effect == "remove" for one in attempts):
+            attempts = []
+        answer.add(unit, [one for one in attempts if one.effect != "reset"], prior)
+    if way.count == "unique":
+        for empty in range(next_unit, n_units):
+            answer.add(empty, [], prior)
+        return answer.paths(subjects)
+    table = np.array(owners, dtype=np.int64).reshape(-1, 2)
+    unit_of, number_of = table.T
+    if subjects is None:
+        return answer.paths(Subjects(unit_of, unit_of, None, unit_of, number_of))
+    return answer.paths(
+        Subjects(subjects.customer[unit_of], unit_of, subjects.names, subjects.number[unit_of], number_of)
+    )
+
+
+def _units(rows: UnitRows, way: Way) -> Iterator[tuple[int, list[_Track]]]:
+    """Return the units that have a row with a role, each with its slots by held values."""
+    role = (rows.stages.any(axis=0) | rows.excluded.any(axis=0)) & (rows.held >= 0)
+    at = np.flatnonzero(role)
+    bits, excluded = (_as_bits(lines[:, at]) for lines in (rows.stages, rows.excluded))
+    unit, tick, position, held = (
+        part[at].tolist() for part in (rows.unit, rows.tick, rows.position, rows.held)
+    )
+    between = _between(rows, way, at) if way.adjacent else {}
+    # Without one of these bits a unit has no start.
+    needed = 1 if way.reach == "closed" and way.order != "any" else (1 << way.n_levels) - 1
+    index, end = 0, len(at)
+    while index < end:
+        here, begin, every = unit[index], index, 0
+        while index < end and unit[index] == here:
+            every |= bits[index]
+            index += 1
+        if not every & needed:
+            continue
+        slots: dict[int, list[_Slot]] = {}
+        for row in range(begin, index):
+            mine = slots.setdefault(held[row], [])
+            if not mine or way.by_row or mine[-1].tick != tick[row]:
+                mine.append(_Slot(tick[row], index=row))
+            slot = mine[-1]
+            slot.bits |= bits[row]
+            slot.excluded |= excluded[row]
+            slot.rows.append((position[row], bits[row]))
+        yield here, [_Track(way, mine, between) for mine in slots.values()]
+
+
+def _as_bits(lines: Bools) -> list[int]:
+    """Return for each row the lines it is in, as the bits of an integer of any length."""
+    total = np.zeros(lines.shape[1], dtype=object)
+    for number, line in enumerate(lines):
+        total[line] += 1 << number
+    found: list[int] = total.tolist()
+    return found
+
+
+def _between(rows: UnitRows, way: Way, at: Ints) -> _Between:
+    """Return counts of foreign rows before, and up to the end of, the slot of each row.
+
+    Foreign to an unbroken step from level k are the rows in none of the levels up to k; to a strict one, all.
+    """
+    n_rows = len(rows.unit)
+    edge = np.ones(n_rows + 1, dtype=bool)
+    if not way.by_row:
+        edge[1:-1] = (rows.unit[1:] != rows.unit[:-1]) | (rows.tick[1:] != rows.tick[:-1])
+    edges = np.flatnonzero(edge)
+    slot = np.searchsorted(edges, at, side="right") - 1
+    begin, end = edges[slot], edges[slot + 1]
+    answer = {way.n_levels: (begin.tolist(), end.tolist())}
+    foreign = np.ones(n_rows, dtype=bool)
+    for level in range(way.n_levels if way.order == "unbroken" else 0):
+        foreign = foreign & ~rows.stages[level]
+        total = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(foreign)])
+        answer[level] = (total[begin].tolist(), total[end].tolist())
+    return answer

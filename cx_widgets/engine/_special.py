@@ -1,0 +1,172 @@
+"""A log and a definition with special rules, as the rows of units that the general engine reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets.binding import excluded_rows, stages_of_rows
+from cx_widgets.engine._general import UnitRows, Way, general_funnel
+from cx_widgets.engine._numpy import chains_of, order_inside_ticks
+from cx_widgets.engine._protocol import CodedRows, Subjects
+
+if TYPE_CHECKING:
+    from cx_widgets.definition import Definition
+    from cx_widgets.engine._protocol import Bytes, Engine, FunnelPaths, Ints
+    from cx_widgets.log import EventLog
+    from cx_widgets.rules import Rules
+
+
+def special_funnel(
+    log: EventLog, definition: Definition, engine: Engine, *, by_walking: bool = False
+) -> FunnelPaths:
+    """Return how far each unit gets through the stages under special rules.
+
+    Where only units, entry or the order of ties differ, the rows are laid out for the plain funnel of the
+    engine, unless the general one is asked for (``by_walking``).
+    """
+    rules, packed = definition.rules, log.packed
+    numbers = definition.stage_of_rows(log)
+    stages = None
+    if rules.reuse != "never":
+        stages = stages_of_rows(definition.stages, log)
+        if not (stages.sum(axis=0, dtype=np.int16) > 1).any():
+            # No row can serve two stages: there is nothing to reuse.
+            rules, stages = rules.replace({"reuse": "never"}), None
+    unit, names = _units(log, definition)
+    position: Ints = np.arange(log.n_events)
+    if names is not None:
+        kept = np.flatnonzero(unit >= 0)
+        position = kept[np.lexsort((packed.rows[kept], packed.ticks[kept], unit[kept]))]
+        unit = unit[position]
+    tick = packed.ticks[position].astype(np.int64)
+    subjects = None
+    n_units = log.n_customers
+    if rules.unit != "customer":
+        n_units = len(names) if names is not None else int(unit[-1]) + 1 if len(unit) else 0
+        first = np.searchsorted(unit, np.arange(n_units))
+        customer = packed.customers[position[first]].astype(np.int64)
+        number = np.arange(n_units) - np.searchsorted(customer, customer) + 1 if names is None else customer
+        subjects = Subjects(customer, np.arange(n_units), names, number, None)
+    if _only_laid_out(definition, rules) and not by_walking:
+        coded = _coded(numbers[position], tick, unit, rules)
+        rows = CodedRows(
+            customer=unit[coded],
+            tick=tick[coded],
+            stage=numbers[position[coded]],
+            row=position[coded],
+            n_customers=n_units,
+            n_stages=len(definition),
+            end_tick=packed.end_tick,
+        )
+        paths = engine.funnel(rows, None if rules.window is None else log.to_ticks(rules.window))
+        return replace(paths, subjects=subjects, chains=chains_of(rows, paths))
+    if stages is None:
+        stages = np.array([numbers == number for number in range(1, len(definition) + 1)], dtype=bool)
+    excluded = np.array([excluded_rows(one, log) for one in rules.exclusions], dtype=bool)
+    excluded = excluded.reshape(len(rules.exclusions), log.n_events)
+    every = UnitRows(
+        unit=unit,
+        tick=tick,
+        position=position,
+        stages=stages[:, position],
+        excluded=excluded[:, position],
+        held=_held(log, rules.hold_constant)[position],
+    )
+    return general_funnel(every, _way(log, definition, rules), n_units, subjects)
+
+
+def _only_laid_out(definition: Definition, rules: Rules) -> bool:
+    """Whether the rules change nothing but units, entry and the order of ties."""
+    usual = {"unit": "customer", "entry": "best"} | ({"ties": "stage"} if rules.ties == "row" else {})
+    return rules.replace(usual).plain and not any(stage.special for stage in definition.stages)
+
+
+def _coded(number: Bytes, tick: Ints, unit: Ints, rules: Rules) -> Ints:
+    """Return the places of the rows in a stage, as they are read, without the starts that do not count."""
+    coded = np.flatnonzero(number)
+    if rules.ties == "stage":
+        order = order_inside_ticks(unit[coded], tick[coded], number[coded])
+        coded = coded if order is None else coded[order]
+    if rules.entry == "best":
+        return coded
+    starts = np.flatnonzero(number[coded] == 1)
+    owner, when = unit[coded[starts]], tick[coded[starts]]
+    moment = when if rules.ties == "stage" else starts
+    edge = np.flatnonzero(np.append(True, owner[1:] != owner[:-1])[: len(owner)])
+    if rules.entry == "latest":
+        edge = np.append(edge[1:], len(owner))[: len(edge)] - 1
+    chosen = moment[edge][np.searchsorted(owner[edge], owner)] == moment
+    return np.delete(coded, starts[~chosen])
+
+
+def _way(log: EventLog, definition: Definition, rules: Rules) -> Way:
+    stages, names = definition.stages, definition.names
+
+    def ticks(duration: pd.Timedelta | None) -> int | None:
+        return None if duration is None else log.to_ticks(duration)
+
+    return Way(
+        order=rules.order,
+        entry=rules.entry,
+        reach=rules.reach,
+        ties="stage" if rules.grace is not None else rules.ties,
+        grace=ticks(rules.grace) or 0,
+        reuse=rules.reuse,
+        count=rules.count,
+        window=ticks(rules.window),
+        optional=tuple(stage.optional for stage in stages),
+        step_window=tuple(ticks(stage.window) for stage in stages),
+        directly=tuple(stage.directly for stage in stages),
+        exclusions=tuple(
+            (
+                0 if one.after is None else names.index(one.after),
+                len(names) - 1 if one.before is None else names.index(one.before),
+                one.effect,
+            )
+            for one in rules.exclusions
+        ),
+    )
+
+
+def _units(log: EventLog, definition: Definition) -> tuple[Ints, tuple[object, ...] | None]:
+    """Return the unit of each row, -1 for none, and the units' names where they are not a customer's."""
+    rules, packed = definition.rules, log.packed
+    if rules.unit == "customer":
+        return packed.customers.astype(np.int64), None
+    if rules.unit_column is not None:
+        codes, values = pd.factorize(log.column(rules.unit_column), sort=False)
+        return codes.astype(np.int64), tuple(pd.Index(values).tolist())
+    ticks = packed.ticks.astype(np.int64)
+    begins = np.ones(len(ticks), dtype=bool)
+    begins[1:] = packed.customers[1:] != packed.customers[:-1]
+    later = np.diff(ticks) > 0
+    gap = rules.session_gap
+    if gap is not None:
+        begins[1:] |= np.diff(ticks) > log.to_ticks(gap)
+    elif len(ticks):
+        # A journey ends with the time of a row of the last stage: all rows of that time still belong to it.
+        tick = np.cumsum(np.append(True, begins[1:] | later)) - 1
+        ends = np.zeros(int(tick[-1]) + 1, dtype=bool)
+        if rules.reuse == "never":
+            last = definition.stage_of_rows(log) == len(definition)
+        else:
+            last = stages_of_rows(definition.stages, log)[-1]
+        ends[tick[last]] = True
+        begins[1:] |= ends[tick[:-1]] & later
+    return np.cumsum(begins) - 1, None
+
+
+def _held(log: EventLog, columns: tuple[str, ...]) -> Ints:
+    """Return the number of each row's values in some columns; -1 where one is missing."""
+    held = np.zeros(log.n_events, dtype=np.int64)
+    for name in columns:
+        codes, values = pd.factorize(log.column(name))
+        both = held * max(len(values), 1) + codes
+        held = np.where((held < 0) | (codes < 0), -1, both)
+        found, numbers = np.unique(held, return_inverse=True)
+        held = numbers - int(bool(len(found)) and found[0] == -1)
+    return held

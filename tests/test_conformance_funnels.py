@@ -1,0 +1,251 @@
+"""The numbers other tools publish, each case under the preset of its own source."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cx_widgets as cx
+
+CASES = json.loads((Path(__file__).parent / "data" / "conformance_cases.json").read_text(encoding="utf-8"))
+ORIGIN = pd.Timestamp("2021-01-01")
+BYSTANDER = "(bystander)"
+
+NOT_HERE = {
+    "time_to_convert": "bins of the time to convert",
+    "funnel_trend": "conversion by period of entry",
+    "paths": "links between events by position",
+    "retention": "retention of recurring cohorts",
+    "stickiness": "stickiness",
+    "lifecycle": "lifecycle",
+    "sequence_match": "patterns with obstacles among the events",
+    "retention_flags": "retention flags",
+    "transition_matrix": "transitions between events, with weights",
+    "step_matrix": "a step matrix of events",
+    "cohorts": "calendar cohorts",
+    "directly_follows_graph": "a directly-follows graph of events",
+    "variants": "variants of events",
+}
+REASONS = {
+    "case_058": "breakdown by first touch",
+    "case_059": "breakdown by all events",
+    "case_060": "breakdown at a step",
+    "case_141": "a window in events",
+    "case_142": "a window in events",
+    "case_143": "a window in events",
+    "case_103": "VERSION-DEPENDENT: a repeat stops one user and not the other",
+}
+
+
+def time_of(value):
+    return pd.Timestamp(value) if isinstance(value, str) else ORIGIN + pd.Timedelta(value, unit="s")
+
+
+def steps_of(case):
+    definition = case["definition"]
+    if definition["tool"] == "sequence_count":
+        return [{"any_of": [name]} for name in definition["conditions"]]
+    if definition["tool"] == "conversion_rate":
+        return [{"any_of": [definition["start"]]}, {"any_of": [definition["end"]]}]
+    return definition["steps"]
+
+
+def log_of(case, zone=None):
+    """Return the log; a step nobody does is done by a bystander long before, who enters no funnel."""
+    rows = [
+        {
+            "user": event[0],
+            "time": time_of(event[1]),
+            "event": event[2],
+            **(event[3] if len(event) > 3 else {}),
+        }
+        for event in case["events"]
+    ]
+    seen = {row["event"] for row in rows}
+    wanted = [name for step in steps_of(case)[1:] for name in step["any_of"]]
+    wanted += [one["event"] for one in case["definition"].get("exclusions", [])]
+    columns = {name for row in rows for name in row} - {"user", "time", "event"}
+    alone = [name for name in dict.fromkeys(wanted) if name not in seen and name != "*"]
+    early = min(row["time"] for row in rows)
+    rows += [{"user": f"{BYSTANDER} {name}", "time": early, "event": name} for name in alone]
+    frame = pd.DataFrame(rows)
+    for name in columns:
+        frame[name] = frame[name].astype(object)
+    if zone is not None:
+        frame["time"] = frame["time"].dt.tz_localize("UTC").dt.tz_convert(zone)
+    return cx.EventLog(frame, customer="user", time="time", event="event")
+
+
+def conditions(where):
+    return [cx.Condition(column, "==", value) for column, value in (where or {}).items()]
+
+
+def stages_of(case):
+    stages = []
+    for number, step in enumerate(steps_of(case), start=1):
+        within = step.get("within_seconds_of_previous")
+        stages.append(
+            cx.Stage(
+                f"step {number}",
+                step["any_of"],
+                where=conditions(step.get("where")),
+                nth=1 if step.get("first_time_for_user") else None,
+                optional=bool(step.get("optional")),
+                window=None if within is None else pd.Timedelta(within, unit="s"),
+                role=None,
+            )
+        )
+    return stages
+
+
+def exclusions_of(case, stages):
+    return [
+        cx.Exclusion(
+            one["event"],
+            after=stages[one["from_step"]].name if case["definition"].get("order") != "unordered" else None,
+            before=stages[one["to_step"]].name if case["definition"].get("order") != "unordered" else None,
+            where=conditions(one.get("where")),
+        )
+        for one in case["definition"].get("exclusions", [])
+    ]
+
+
+def rules_of(case, stages):
+    """Return the rules of the tool the case comes from."""
+    definition, source = case["definition"], case["source"]
+    seconds = definition.get("window_seconds")
+    window = None if seconds is None else pd.Timedelta(seconds, unit="s")
+    exclusions = exclusions_of(case, stages)
+    if source.startswith("PostHog"):
+        return cx.presets.posthog(
+            window=window,
+            order=definition["order"],
+            exclusions=exclusions,
+            unit=definition.get("aggregate_by", "customer"),
+        )
+    if source.startswith("mixpanel"):
+        return cx.presets.mixpanel(
+            window=window,
+            reentry="optimized" if definition.get("entry") == "optimized_reentry" else "first",
+            totals=definition.get("count") == "totals",
+            exclusions=exclusions,
+        )
+    if source.startswith("retentioneering"):
+        entry = definition.get("entry", "closed")
+        return cx.presets.retentioneering(funnel_type=entry, path=definition.get("aggregate_by", "customer"))
+    if source.startswith("GA4"):
+        return cx.presets.ga4(window=window)
+    return {
+        "window_funnel_level": lambda: cx.presets.clickhouse(
+            window=window, modes=definition["modes"], stages=stages
+        ),
+        "sequence_count": lambda: cx.Rules(entry="first", count="attempts"),
+        # Bloomreach and Pendo: ordered, other events between, a window from the first step.
+        "funnel": lambda: cx.Rules(window=window),
+    }[definition["tool"]]()
+
+
+def marks(case):
+    tool = case["definition"]["tool"]
+    reason = REASONS.get(case["id"])
+    if tool in NOT_HERE:
+        reason = NOT_HERE[tool]
+    if reason is None:
+        return []
+    # What no function of the package expresses fails by saying so; a number that differs fails as itself.
+    return [pytest.mark.xfail(reason=reason, raises=(NotImplementedError, AssertionError), strict=True)]
+
+
+def check_times(result, expected):
+    unit = result.definition.rules.unit_column or "customer"
+    chains = [
+        chain.sort_values("time", kind="stable")["time"].tolist() for _, chain in result.matches.groupby(unit)
+    ]
+    for key, middle in (("avg_conversion_seconds", np.mean), ("median_conversion_seconds", np.median)):
+        for number, seconds in enumerate(expected.get(key, [])):
+            if seconds is not None:
+                waits = [chain[number] - chain[number - 1] for chain in chains if len(chain) > number]
+                assert middle([wait.total_seconds() for wait in waits]) == pytest.approx(seconds)
+
+
+def check_funnel(result, expected):
+    reach = result.frame["reach"].tolist()
+    if "counts" in expected:
+        assert reach == expected["counts"]
+    if "counts_first_last" in expected:
+        assert [reach[0], reach[-1]] == expected["counts_first_last"]
+    if "counts_last" in expected:
+        assert reach[-1] == expected["counts_last"]
+    if "entries" in expected:
+        assert [reach[0], reach[-1]] == [expected["entries"], expected["conversions"]]
+        if "rate" in expected:
+            assert result.frame["conversion"].iloc[-1] == expected["rate"]
+    if "pct_of_initial" in expected:
+        initial = [round(100 * count / reach[0], 2) for count in reach]
+        assert initial == expected["pct_of_initial"]
+        before = [100.0, *(round(100 * b / a, 2) for a, b in pairwise(reach))]
+        assert before == expected["pct_of_previous"]
+    for number, people in expected.get("users_at_step", {}).items():
+        reached = result.customers(result.definition.names[int(number) - 1])
+        assert sorted(reached.index) == sorted(people)
+    check_times(result, expected)
+
+
+def check_segments(case, definition):
+    compared, expected = case["definition"]["compare"], case["expected"]
+    rates = []
+    for side in "ab":
+        mine = [event for event in case["events"] if event[3][compared["by"]] == compared[side]]
+        frame = cx.funnel(log_of(case | {"events": mine}), definition).frame
+        assert frame["reach"].tolist() == expected[f"counts_{side}"]
+        rates.append([1.0, *frame["step_conversion"].tolist()[1:]])
+    assert [a - b for a, b in zip(*rates, strict=True)] == expected["delta_step_rate"]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case["id"], marks=marks(case)) for case in CASES],
+)
+def test_a_published_number_is_reproduced_under_the_rules_of_its_source(case):
+    tool, expected = case["definition"]["tool"], case["expected"]
+    if tool in NOT_HERE or REASONS.get(case["id"], "").startswith(("breakdown", "a window in events")):
+        raise NotImplementedError(NOT_HERE.get(tool) or REASONS[case["id"]])
+    stages = stages_of(case)
+    definition = cx.Definition(stages, rules_of(case, stages))
+    if "compare" in case["definition"]:
+        check_segments(case, definition)
+        return
+    log = log_of(case)
+    result = cx.funnel(log, definition)
+    if tool == "funnel":
+        check_funnel(result, expected)
+        for zone in case["definition"].get("timezones", []):
+            check_funnel(cx.funnel(log_of(case, zone), definition), expected)
+    elif tool == "window_funnel_level":
+        levels = Counter(str(customer) for customer in result.matches["customer"])
+        assert {user: levels[user] for user in expected["max_level_by_user"]} == expected["max_level_by_user"]
+    elif tool == "sequence_count":
+        assert result.frame["reach"].iloc[-1] == expected["count"]
+    elif tool == "conversion_rate":
+        reach = result.frame["reach"].tolist()
+        people = log.n_customers
+        base = cx.funnel(log, cx.Definition([stages[-1]], denominator="all")).frame["conversion"].iloc[0]
+        assert reach == [expected["with_start"], expected["converted"]]
+        assert reach[1] / reach[0] == expected["rate"]
+        assert base == expected["base_rate"]
+        assert reach[1] / reach[0] / base == expected["lift"]
+        assert people == 2
+    else:
+        pytest.fail(f"nobody runs {tool}")
+
+
+def test_every_case_is_there_once():
+    assert len({case["id"] for case in CASES}) == len(CASES) == 100
+    assert all(case["source"] for case in CASES)
+    assert Counter(case["definition"]["tool"] for case in CASES)["funnel"] == 54
