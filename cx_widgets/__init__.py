@@ -10,27 +10,23 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from cx_widgets import presets
-from cx_widgets.definition import Condition, Definition, Rules, Stage
-from cx_widgets.errors import CXError
-from cx_widgets.exclusions import Exclusion
-from cx_widgets.log import EventLog
-from cx_widgets.metrics import (
-    breakdown,
-    compare,
-    figures,
-    flow,
-    funnel,
-    loyalty,
-    reasons,
-    time_to_convert,
-    timeline,
-    transitions,
-    trend,
-)
-
 if TYPE_CHECKING:
-    from cx_widgets import datasets
+    from cx_widgets import datasets, presets
+    from cx_widgets.definition import Condition, Definition, Rules, Stage
+    from cx_widgets.errors import CXError
+    from cx_widgets.exclusions import Exclusion
+    from cx_widgets.log import EventLog
+    from cx_widgets.metrics.breakdown import breakdown
+    from cx_widgets.metrics.compare import compare
+    from cx_widgets.metrics.figures import figures
+    from cx_widgets.metrics.flow import flow
+    from cx_widgets.metrics.funnel import funnel
+    from cx_widgets.metrics.loyalty import loyalty
+    from cx_widgets.metrics.reasons import reasons
+    from cx_widgets.metrics.time_to_convert import time_to_convert
+    from cx_widgets.metrics.timeline import timeline
+    from cx_widgets.metrics.transitions import transitions
+    from cx_widgets.metrics.trend import trend
     from cx_widgets.widgets import (
         BreakdownView,
         CloserLook,
@@ -82,28 +78,33 @@ __all__ = [
     "trend",
 ]
 
-_WIDGETS = (
-    "BreakdownView",
-    "CloserLook",
-    "FlowView",
-    "FunnelView",
-    "LoyaltyPanel",
-    "ReasonsView",
-    "StageBoard",
-    "TimelineView",
-    "TransitionMatrix",
-    "TrendView",
-    "Workbench",
-)
+# Where each name lives. It is fetched when it is first asked for, so that importing the package costs next to
+# nothing, and whoever only wants numbers never waits for ipywidgets, bqplot and anywidget.
+_HOMES = {
+    "definition": ("Condition", "Definition", "Rules", "Stage"),
+    "errors": ("CXError",),
+    "exclusions": ("Exclusion",),
+    "log": ("EventLog",),
+    "metrics": (
+        *("breakdown", "compare", "figures", "flow", "funnel", "loyalty"),
+        *("reasons", "time_to_convert", "timeline", "transitions", "trend"),
+    ),
+    "widgets": (
+        *("BreakdownView", "CloserLook", "FlowView", "FunnelView", "LoyaltyPanel", "ReasonsView"),
+        *("StageBoard", "TimelineView", "TransitionMatrix", "TrendView", "Workbench"),
+    ),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    # Widgets pull in ipywidgets, bqplot and anywidget; whoever only wants numbers does not wait for them.
-    if name in _WIDGETS:
-        return getattr(import_module("cx_widgets.widgets"), name)
-    if name == "datasets":
-        return import_module("cx_widgets.datasets")
-    raise AttributeError(f"module 'cx_widgets' has no attribute {name!r}")
+    if name in ("datasets", "presets"):
+        return import_module(f"cx_widgets.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'cx_widgets' has no attribute {name!r}")
+    found: object = getattr(import_module(f"cx_widgets.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

@@ -161,7 +161,7 @@ def test_plain_rules_take_the_plain_path(monkeypatch):
     def never(*_args, **_fields):
         pytest.fail("the special path was asked")
 
-    monkeypatch.setattr("cx_widgets.engine._session.special_funnel", never)
+    monkeypatch.setattr("cx_widgets.engine._special.special_funnel", never)
     log = log_of([("a", 0, "look"), ("a", 1, "cart"), ("a", 2, "buy")])
     assert reach(log, window="5D", denominator="all", retention_period="7D") == [1, 1, 1]
 

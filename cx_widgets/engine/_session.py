@@ -7,7 +7,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cx_widgets.engine._numpy import NumpyEngine, chains_of
-from cx_widgets.engine._special import special_funnel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -57,6 +56,9 @@ def funnel_paths(log: EventLog, definition: Definition) -> FunnelPaths:
     """Return how far each customer of the log gets through the stages, under the rules of the definition."""
     recent: _Recent[FunnelPaths] = log.memo(("engine", "funnel_paths"), _Recent)
     if not (definition.rules.plain and not any(stage.special for stage in definition.stages)):
+        # Imported here: whoever counts plainly never waits for the special rules.
+        from cx_widgets.engine._special import special_funnel  # noqa: PLC0415
+
         asked = definition.rules.replace({"retention_period": "30D", "denominator": "entrants"})
         return recent.get((definition.stages, asked), lambda: special_funnel(log, definition, _ENGINE))
     window = definition.rules.window

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
 _NAME_LENGTH = 16
+_SHORTEST = 4
+_CHARACTERS = 72  # over all columns together
 _ROW_PX = 38
 _MARGIN_PX = {"top": 28, "bottom": 8, "left": 130, "right": 10}
 _WRITTEN_UP_TO = 9  # stages; beyond that the cells are too narrow for numbers
@@ -92,7 +94,7 @@ class TransitionMatrix(Face, w.VBox):
         counts = now.matrix.loc[origins, targets].to_numpy(dtype=float)
         exits = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, exits, out=np.full_like(counts, np.nan), where=exits > 0)
-        rows, columns = _distinct(origins), _distinct(targets)
+        rows, columns = _distinct(origins, _NAME_LENGTH), _distinct(targets, _fitting(len(targets)))
         if [*self._heat.row, *self._heat.column] != [*rows, *columns]:
             # bqplot would move the old numbers to names that leave the scale, which is nowhere.
             with self._numbers.hold_sync():
@@ -168,7 +170,12 @@ class TransitionMatrix(Face, w.VBox):
         self._caption.tell("Transitions", note=sentence)
 
 
-def _distinct(names: list[str]) -> list[str]:
+def _fitting(columns: int) -> int:
+    """Return how many characters of a name stand over a column of a chart of the usual width."""
+    return max(_SHORTEST, min(_NAME_LENGTH, _CHARACTERS // columns))
+
+
+def _distinct(names: list[str], limit: int) -> list[str]:
     """Return names cut for the axis and still distinct: two names alike at the front keep a number."""
-    cut = [_numbers.shortened(name, _NAME_LENGTH) for name in names]
+    cut = [_numbers.shortened(name, limit) for name in names]
     return [f"{name} {i}" if cut.count(name) > 1 else name for i, name in enumerate(cut, start=1)]
