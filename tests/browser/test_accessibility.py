@@ -26,8 +26,8 @@ NOTEBOOK_STATE = """() => {
 }"""
 
 
-# axe 4.4 cannot read `color(srgb ...)`, which is what mixed colours compute to: its contrast rule would give up
-# and report nothing. It is handed the same colours as rgba.
+# axe 4.4 cannot read `color(srgb ...)`, which is what mixed colours compute to: its contrast rule would give
+# up and report nothing. It is handed the same colours as rgba.
 READABLE_COLOURS = """() => {
     if (window.readableColours) return;
     window.readableColours = true;
