@@ -17,8 +17,6 @@ STAGES = ("#4477AA", "#EE6677", "#228833", "#B8860B", "#66CCEE", "#AA3377", "#7F
 TEXT = "var(--jp-ui-font-color1, #333333)"
 MUTED = "var(--jp-ui-font-color2, #616161)"
 NOW = STAGES[0]
-_HIDDEN_PX = 60
-
 BASELINE = "#9A9A9A"
 DROP_OFF = "var(--jp-error-color1, #B3261E)"
 SHARES = ("rgba(68, 119, 170, 0)", "rgba(68, 119, 170, 0.65)")
@@ -35,38 +33,49 @@ def ticks(size: int = 11) -> dict[str, str]:
     return {"fill": TEXT, "font-size": f"{size}px"}
 
 
-def sized(figure: bqplot.Figure, height: int | None) -> None:
-    """Give a figure its height in pixels; None hides it, at a height that bqplot can still lay out."""
-    figure.layout.height = f"{_HIDDEN_PX if height is None else height}px"
-    figure.layout.visibility = "hidden" if height is None else "visible"
-
-
 def upright(axis: bqplot.Axis) -> bqplot.Axis:
     """Return the axis standing; bqplot warns of its own argument when it is given at construction."""
     axis.orientation = "vertical"
     return axis
 
 
-def figure(
-    marks: Sequence[bqplot.Mark], axes: Sequence[bqplot.Axis], margin: Mapping[str, int], padding_x: float = 0
-) -> bqplot.Figure:
-    """Return a figure over the page's own background, as wide as its place."""
-    drawn = bqplot.Figure(
-        marks=list(marks),
-        axes=list(axes),
-        fig_margin=dict(margin),
-        padding_x=padding_x,
-        padding_y=0,
-        background_style={"fill": "transparent"},
-        layout=w.Layout(width="100%", min_width="0"),
-    )
-    drawn.add_class("cx-chart")
-    return drawn
+class Frame(w.Box):
+    """A figure over the page's own background, as wide as its place; it scrolls where it grows too large.
 
+    Parameters
+    ----------
+    marks, axes, margin, padding_x
+        As a bqplot figure takes them.
+    """
 
-def scrolled(drawn: bqplot.Figure) -> w.Box:
-    """Return the figure in a box that scrolls where it grows too tall."""
-    return w.Box([drawn], layout=w.Layout(overflow="hidden auto", max_height="520px"))
+    def __init__(
+        self,
+        marks: Sequence[bqplot.Mark],
+        axes: Sequence[bqplot.Axis],
+        margin: Mapping[str, int],
+        padding_x: float = 0,
+    ) -> None:
+        self._drawing = bqplot.Figure(
+            marks=list(marks),
+            axes=list(axes),
+            fig_margin=dict(margin),
+            padding_x=padding_x,
+            padding_y=0,
+            background_style={"fill": "transparent"},
+            layout=w.Layout(width="100%", min_width="0"),
+        )
+        self._drawing.add_class("cx-chart")
+        super().__init__(layout=w.Layout(overflow="auto", max_height="520px"))
+
+    def show(self, height: int, *, at_least_wide: int = 0) -> None:
+        """Show the figure at a height, and no narrower than a width, in pixels."""
+        self._drawing.layout.height = f"{height}px"
+        self._drawing.layout.min_width = f"{at_least_wide}px"
+        self.children = [self._drawing]
+
+    def hide(self) -> None:
+        """Take the figure away: bqplot cannot lay out one without size."""
+        self.children = []
 
 
 def held(*parts: w.Widget) -> ExitStack:

@@ -75,8 +75,8 @@ class BreakdownView(Face, w.VBox):
         self._axis = _theme.upright(
             bqplot.Axis(scale=self._rows, grid_lines="none", tick_format="d", tick_style=_theme.ticks(12))
         )
-        self._figure = _theme.figure([self._bars, self._whiskers, self._labels], [self._axis], _MARGIN_PX)
-        super().__init__(children=[self._caption, self._column, _theme.scrolled(self._figure)])
+        self._frame = _theme.Frame([self._bars, self._whiskers, self._labels], [self._axis], _MARGIN_PX)
+        super().__init__(children=[self._caption, self._column, self._frame])
         self._start(log, definition, baseline)
         self._column.observe(self._on_column, names="_value")
         self._caption.observe(self._on_row, names="_selected")
@@ -89,7 +89,7 @@ class BreakdownView(Face, w.VBox):
 
     def _draw(self) -> None:
         if self._good is None or not self._column.value:
-            _theme.sized(self._figure, None)
+            self._frame.hide()
             why = (
                 self.problems[0].message
                 if self._good is None
@@ -128,10 +128,10 @@ class BreakdownView(Face, w.VBox):
                 f"{_numbers.percent(rate)} of {_numbers.count(n)}"
                 for rate, n in zip(share, frame["entrants"], strict=True)
             ]
-        _theme.sized(
-            self._figure,
-            _ROW_PX * len(frame) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"] if len(frame) else None,
-        )
+        if len(frame):
+            self._frame.show(_ROW_PX * len(frame) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+        else:
+            self._frame.hide()
 
     def _mark_selected(self) -> None:
         chosen = self.selected
@@ -153,7 +153,7 @@ class BreakdownView(Face, w.VBox):
             self.selected = None
 
     def _show_error(self, sentence: str) -> None:
-        _theme.sized(self._figure, None)
+        self._frame.hide()
         self._caption.tell(_TITLE, note=sentence)
 
 

@@ -89,7 +89,7 @@ class FunnelView(Face, w.VBox):
         self._axis = _theme.upright(
             bqplot.Axis(scale=rows, grid_lines="none", color="transparent", tick_style=_theme.ticks(12))
         )
-        self._figure = _theme.figure(
+        self._frame = _theme.Frame(
             [self._ghost, self._bars, self._whiskers, self._labels, self._losses], [self._axis], _MARGIN_PX
         )
         self._bars.on_element_click(self._on_bar)
@@ -97,7 +97,7 @@ class FunnelView(Face, w.VBox):
         super().__init__(
             children=[
                 self._caption,
-                _theme.scrolled(self._figure),
+                self._frame,
             ]
         )
         self._start(log, definition, baseline)
@@ -131,7 +131,7 @@ class FunnelView(Face, w.VBox):
         ends = entrants[:, None] * now[["conversion_lower", "conversion_upper"]].to_numpy(dtype=float)
         before = ghost["reach"].reindex(now.index).to_numpy(dtype=float)
         parts = (self._ghost, self._bars, self._whiskers, self._labels, self._losses)
-        with _theme.held(*parts, self._figure, self._rows, self._counts, self._axis):
+        with _theme.held(*parts, self._frame, self._rows, self._counts, self._axis):
             # bars keep half a row free at both ends, except where there is but one
             ends_at = -0.05 if len(now) > 1 else -0.5
             self._rows.min, self._rows.max = ends_at, len(now) - 1 - ends_at
@@ -158,10 +158,10 @@ class FunnelView(Face, w.VBox):
                 f"↓ {_numbers.count(lost)} lost ({_numbers.percent(share)})"
                 for lost, share in zip(now["drop_off"].iloc[1:], now["drop_off_share"].iloc[1:], strict=True)
             ]
-            _theme.sized(self._figure, _ROW_PX * len(now) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+            self._frame.show(_ROW_PX * len(now) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
 
     def _empty(self) -> None:
-        _theme.sized(self._figure, None)
+        self._frame.hide()
         self._caption.tell("Funnel", description="No figures yet.", note=self.problems[0].message)
 
     def _mark_selected(self) -> None:

@@ -65,17 +65,17 @@ class LoyaltyPanel(Face, w.VBox):
         self._upwards = _theme.upright(
             bqplot.Axis(scale=shares, tick_format=".0%", tick_style=_theme.ticks())
         )
-        self._figure = _theme.figure(
+        self._frame = _theme.Frame(
             [self._band, self._ghost, self._curve], [self._across, self._upwards], _MARGIN_PX, padding_x=0.02
         )
-        curve = w.VBox([self._caption, self._figure], layout=w.Layout(min_width="0"))
+        curve = w.VBox([self._caption, self._frame], layout=w.Layout(min_width="0"))
         parts = w.GridBox([curve, self._numbers], layout=w.Layout(**side_by_side()))
         super().__init__(children=[parts])
         self._start(log, definition, baseline)
 
     def _draw(self) -> None:
         if self._good is None:
-            _theme.sized(self._figure, None)
+            self._frame.hide()
             self._caption.tell("Retention", description="No figures yet.", note=self.problems[0].message)
             self._numbers.tell("Loyalty")
             return
@@ -125,7 +125,10 @@ class LoyaltyPanel(Face, w.VBox):
             last = int(max([1, *now["period"], *before["period"]]))
             self._periods.max = float(last)
             self._across.tick_values = np.arange(0, last + 1, -(-last // _MOST_PERIODS), dtype=float)
-        _theme.sized(self._figure, _HEIGHT_PX if len(now) else None)
+        if len(now):
+            self._frame.show(_HEIGHT_PX)
+        else:
+            self._frame.hide()
 
     def _show_error(self, sentence: str) -> None:
         self._caption.tell("Retention", note=sentence)

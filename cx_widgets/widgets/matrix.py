@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
 _NAME_LENGTH = 16
-_SHORTEST = 4
-_CHARACTERS = 72  # over all columns together
+_PALEST_TOP = 0.2  # the darkest cell stands for at least this share
+_COLUMN_PX = 26  # at least
+_CHARACTERS = 70  # over all columns together
 _ROW_PX = 38
 _MARGIN_PX = {"top": 28, "bottom": 8, "left": 130, "right": 10}
 _WRITTEN_UP_TO = 9  # stages; beyond that the cells are too narrow for numbers
@@ -71,13 +72,13 @@ class TransitionMatrix(Face, w.VBox):
             bqplot.Axis(scale=self._columns, side="top", grid_lines="none", tick_style=_theme.ticks()),
             _theme.upright(bqplot.Axis(scale=self._rows, grid_lines="none", tick_style=_theme.ticks())),
         ]
-        self._figure = _theme.figure([self._heat, self._numbers], axes, _MARGIN_PX)
+        self._frame = _theme.Frame([self._heat, self._numbers], axes, _MARGIN_PX)
         self._heat.on_element_click(self._on_cell)
         self._numbers.observe(self._on_number, names="selected")
         super().__init__(
             children=[
                 self._caption,
-                w.Box([self._figure], layout=w.Layout(overflow="auto", max_height="520px")),
+                self._frame,
             ]
         )
         self._start(log, definition, baseline)
@@ -85,7 +86,7 @@ class TransitionMatrix(Face, w.VBox):
 
     def _draw(self) -> None:
         if self._good is None:
-            _theme.sized(self._figure, None)
+            self._frame.hide()
             self._caption.tell("Transitions", description="No figures yet.", note=self.problems[0].message)
             return
         now = transitions(self.event_log, self._good)
@@ -94,11 +95,8 @@ class TransitionMatrix(Face, w.VBox):
         counts = now.matrix.loc[origins, targets].to_numpy(dtype=float)
         exits = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, exits, out=np.full_like(counts, np.nan), where=exits > 0)
-        rows, columns = _distinct(origins, _NAME_LENGTH), _distinct(targets, _fitting(len(targets)))
-        if [*self._heat.row, *self._heat.column] != [*rows, *columns]:
-            # bqplot would move the old numbers to names that leave the scale, which is nowhere.
-            with self._numbers.hold_sync():
-                self._numbers.x, self._numbers.y, self._numbers.text = [], [], []
+        rows, columns = _heads(names)
+        self._shade.max = float(max(np.nanmax(shares, initial=0.0), _PALEST_TOP))
         with self._heat.hold_sync():
             # bqplot lays the grid out when `row` or `column` arrives, so the colours have to be there first
             self._heat.color = np.nan_to_num(shares)
@@ -110,7 +108,10 @@ class TransitionMatrix(Face, w.VBox):
             self._numbers.x = [columns[column] for _, column in written]
             self._numbers.y = [rows[row] for row, _ in written]
             self._numbers.text = [f"{shares[row, column]:.0%}" for row, column in written]
-        _theme.sized(self._figure, _ROW_PX * len(origins) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+        self._frame.show(
+            _ROW_PX * len(origins) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"],
+            at_least_wide=_COLUMN_PX * len(targets) + _MARGIN_PX["left"] + _MARGIN_PX["right"],
+        )
         self._caption.tell(
             "Transitions",
             description="Share of all exits of the stage on the left that lead to the stage above.",
@@ -170,12 +171,17 @@ class TransitionMatrix(Face, w.VBox):
         self._caption.tell("Transitions", note=sentence)
 
 
-def _fitting(columns: int) -> int:
-    """Return how many characters of a name stand over a column of a chart of the usual width."""
-    return max(_SHORTEST, min(_NAME_LENGTH, _CHARACTERS // columns))
+def _heads(names: list[str]) -> tuple[list[str], list[str]]:
+    """Return what stands at the rows and over the columns; many columns carry the numbers of their stages."""
+    if len(names) <= _WRITTEN_UP_TO:
+        columns = [*names, "(end)"]
+        return _distinct(["(start)", *names], _NAME_LENGTH), _distinct(columns, _CHARACTERS // len(columns))
+    numbers = [str(number) for number in range(1, len(names) + 1)]
+    rows = [f"{number} {name}" for number, name in zip(numbers, names, strict=True)]
+    return _distinct(["(start)", *rows], _NAME_LENGTH), [*numbers, "end"]
 
 
 def _distinct(names: list[str], limit: int) -> list[str]:
     """Return names cut for the axis and still distinct: two names alike at the front keep a number."""
-    cut = [_numbers.shortened(name, limit) for name in names]
+    cut = [_numbers.shortened(name, min(limit, _NAME_LENGTH)) for name in names]
     return [f"{name} {i}" if cut.count(name) > 1 else name for i, name in enumerate(cut, start=1)]

@@ -79,14 +79,14 @@ class ReasonsView(Face, w.VBox):
         self._axis = _theme.upright(
             bqplot.Axis(scale=self._rows, grid_lines="none", tick_format="d", tick_style=_theme.ticks(12))
         )
-        self._figure = _theme.figure([self._bars, self._totals], [self._axis], _MARGIN_PX)
-        super().__init__(children=[self._caption, _theme.scrolled(self._figure)])
+        self._frame = _theme.Frame([self._bars, self._totals], [self._axis], _MARGIN_PX)
+        super().__init__(children=[self._caption, self._frame])
         self._start(log, definition, baseline)
         self._caption.observe(self._on_row, names="_selected")
 
     def _draw(self) -> None:
         if self._good is None or len(self._good.names) == 1:
-            _theme.sized(self._figure, None)
+            self._frame.hide()
             why = (
                 self.problems[0].message
                 if self._good is None
@@ -122,7 +122,7 @@ class ReasonsView(Face, w.VBox):
             self._bars.x, self._bars.y = at, parts
             self._totals.x, self._totals.y = totals, at
             self._totals.text = [f"{_numbers.count(total)} did not get here" for total in totals]
-            _theme.sized(self._figure, _ROW_PX * len(table) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+            self._frame.show(_ROW_PX * len(table) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
 
     def _mark_selected(self) -> None:
         chosen = self.selected
@@ -139,7 +139,7 @@ class ReasonsView(Face, w.VBox):
             self.selected = None
 
     def _show_error(self, sentence: str) -> None:
-        _theme.sized(self._figure, None)
+        self._frame.hide()
         self._caption.tell("Why customers were lost", note=sentence)
 
 

@@ -59,16 +59,16 @@ class TimelineView(Face, w.VBox):
             bqplot.Axis(scale=self._rows, tick_format="d", tick_style=_theme.ticks(12))
         )
         across = bqplot.Axis(scale=dates, grid_lines="none", num_ticks=6, tick_style=_theme.ticks())
-        self._figure = _theme.figure(
+        self._frame = _theme.Frame(
             [self._path, self._others, self._matched], [across, self._axis], _MARGIN_PX, padding_x=0.03
         )
-        super().__init__(children=[self._caption, self._customer, _theme.scrolled(self._figure)])
+        super().__init__(children=[self._caption, self._customer, self._frame])
         self._start(log, definition, baseline)
         self._customer.observe(self._refresh, names="_value")
 
     def _draw(self) -> None:
         if self._good is None or not self.event_log.n_customers:
-            _theme.sized(self._figure, None)
+            self._frame.hide()
             why = self.problems[0].message if self._good is None else "The log has no customers."
             self._caption.tell(_TITLE, description=why)
             return
@@ -125,7 +125,7 @@ class TimelineView(Face, w.VBox):
             self._matched.x, self._matched.y = at[matched], level[matched]
             self._path.x, self._path.y = at[matched], level[matched]
             self._path.visible = bool(matched.sum() > 1)
-        _theme.sized(self._figure, _ROW_PX * (len(names) + 1) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+        self._frame.show(_ROW_PX * (len(names) + 1) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
 
     def _mark_selected(self) -> None:
         """Go to the first of the customers that were just selected."""
@@ -135,7 +135,7 @@ class TimelineView(Face, w.VBox):
         self._refresh(None)
 
     def _show_error(self, sentence: str) -> None:
-        _theme.sized(self._figure, None)
+        self._frame.hide()
         self._caption.tell(_TITLE, note=sentence)
 
 

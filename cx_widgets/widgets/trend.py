@@ -68,15 +68,15 @@ class TrendView(Face, w.VBox):
         )
         across = bqplot.Axis(scale=dates, grid_lines="none", tick_style=_theme.ticks())
         marks = [self._band, self._ghost, self._curve, self._ripe, self._unripe]
-        self._figure = _theme.figure(marks, [across, self._upwards], _MARGIN_PX)
-        super().__init__(children=[self._caption, self._period, self._figure])
+        self._frame = _theme.Frame(marks, [across, self._upwards], _MARGIN_PX)
+        super().__init__(children=[self._caption, self._period, self._frame])
         self._start(log, definition, baseline)
         self._period.observe(self._on_period, names="_value")
         self._caption.observe(self._on_row, names="_selected")
 
     def _draw(self) -> None:
         if self._good is None:
-            _theme.sized(self._figure, None)
+            self._frame.hide()
             self._caption.tell("Conversion over time", description=self.problems[0].message)
             return
         now = trend(self.event_log, self._good, period=self._period.value).frame
@@ -119,7 +119,10 @@ class TrendView(Face, w.VBox):
             self._band.x, self._band.y = _starts(known), known[["lower", "upper"]].to_numpy(float).T
             self._ghost.visible = self._compared is not None
             self._shares.max, self._upwards.tick_values = float(marks[-1]), marks
-        _theme.sized(self._figure, _HEIGHT_PX if len(known) else None)
+        if len(known):
+            self._frame.show(_HEIGHT_PX)
+        else:
+            self._frame.hide()
 
     def _mark_selected(self) -> None:
         chosen = self.selected
@@ -141,7 +144,7 @@ class TrendView(Face, w.VBox):
             self.selected = None
 
     def _show_error(self, sentence: str) -> None:
-        _theme.sized(self._figure, None)
+        self._frame.hide()
         self._caption.tell("Conversion over time", note=sentence)
 
 
