@@ -47,3 +47,8 @@ class Caption(anywidget.AnyWidget):
             "rows": cells,
             "note": note,
         }
+
+    def mark(self, key: str | None) -> None:
+        """Mark the row of this key as selected, or none; the same again says nothing to the browser."""
+        if self._selected != key:
+            self._selected = key

@@ -137,8 +137,7 @@ class BreakdownView(Face, w.VBox):
         chosen = self.selected
         mine = chosen is not None and chosen.kind == "group" and chosen.stage == self._column.value
         key = chosen.to if mine and chosen is not None else None
-        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
-            self._caption._selected = key  # noqa: SLF001
+        self._caption.mark(key)
 
     def _on_column(self, change: object) -> None:
         if self.selected is not None and self.selected.kind == "group":

@@ -168,8 +168,7 @@ class FunnelView(Face, w.VBox):
         chosen = self.selected
         here = chosen is not None and chosen.kind in ("reached", "dropped") and self._good is not None
         key = f"{chosen.kind}:{chosen.stage}" if here and chosen is not None else None
-        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
-            self._caption._selected = key  # noqa: SLF001
+        self._caption.mark(key)
         if here and chosen is not None and chosen.kind == "reached" and self._good is not None:
             self._bars.selected = [self._good.names.index(chosen.stage)]
         else:

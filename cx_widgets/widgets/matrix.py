@@ -139,8 +139,7 @@ class TransitionMatrix(Face, w.VBox):
     def _mark_selected(self) -> None:
         chosen = self.selected
         key = f"{chosen.stage}{_JOINT}{chosen.to}" if chosen is not None and chosen.kind == "moved" else None
-        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
-            self._caption._selected = key  # noqa: SLF001
+        self._caption.mark(key)
 
     def _on_cell(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
         if self._good is None:

@@ -127,8 +127,7 @@ class ReasonsView(Face, w.VBox):
     def _mark_selected(self) -> None:
         chosen = self.selected
         key = f"{chosen.to}:{chosen.stage}" if chosen is not None and chosen.kind == "lost" else None
-        if self._caption._selected != key:  # noqa: SLF001 - the caption is this view's own part
-            self._caption._selected = key  # noqa: SLF001
+        self._caption.mark(key)
 
     def _on_row(self, change: Mapping[str, str | None]) -> None:
         key = change["new"]
