@@ -96,6 +96,10 @@ class TransitionMatrix(Face, w.VBox):
         exits = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, exits, out=np.full_like(counts, np.nan), where=exits > 0)
         rows, columns = _heads(names)
+        if [*self._heat.row, *self._heat.column] != [*rows, *columns]:
+            # bqplot would move the old numbers to names that leave the scale, which is nowhere.
+            with self._numbers.hold_sync():
+                self._numbers.x, self._numbers.y, self._numbers.text = [], [], []
         self._shade.max = float(max(np.nanmax(shares, initial=0.0), _PALEST_TOP))
         with self._heat.hold_sync():
             # bqplot lays the grid out when `row` or `column` arrives, so the colours have to be there first
