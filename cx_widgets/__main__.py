@@ -334,6 +334,8 @@ def lab_command(notebook: Path, *, port: int | None = None, browser: bool = True
         "--ServerApp.answer_yes=True",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        # Edits are small messages; they must not wait for one another.
+        "--ServerApp.kernel_websocket_connection_class=cx_widgets._server.PromptConnection",
     ]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]

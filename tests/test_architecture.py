@@ -38,7 +38,7 @@ FLOORS = [
     {"metrics"},
     {"export", "datasets"},
     {"widgets"},
-    {"", "__main__"},  # the names users type, and the command line
+    {"", "__main__", "_server"},  # the names users type, and the command line with the server it starts
 ]
 NOTEBOOK_ONLY = {"ipywidgets", "anywidget", "traitlets", "IPython", "bqplot"}
 NOT_AT_IMPORT = NOTEBOOK_ONLY | {"scipy", "narwhals", "polars", "duckdb", "matplotlib"}

@@ -13,13 +13,17 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from threading import Timer
+from unittest.mock import Mock
 
 import nbformat
 import pandas as pd
 import pytest
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 
 import cx_widgets as cx
 from cx_widgets import __main__ as cli
+from cx_widgets._server import PromptConnection
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "01_first_journey.ipynb"
@@ -121,13 +125,25 @@ def test_jupyterlab_runs_with_this_python_on_loopback_and_asks_nobody_for_news(t
         "--ServerApp.answer_yes=True",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--ServerApp.kernel_websocket_connection_class=cx_widgets._server.PromptConnection",
     ]
     assert not any("token" in part or "password" in part for part in command)
 
 
+def test_the_server_tells_the_browsers_socket_not_to_wait(monkeypatch):
+    told = []
+    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda _: told.append("connected"))
+    handler = Mock(spec=KernelWebsocketHandler, set_nodelay=told.append)
+    # Made without a running server, which the connection would ask for its kernel.
+    connection = PromptConnection.__new__(PromptConnection)
+    connection.set_trait("websocket_handler", handler)
+    connection.connect()
+    assert told == [True, "connected"]
+
+
 def test_port_browser_and_root_add_their_options(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
-    added = cli.lab_command(tmp_path / "a.ipynb", port=8123, browser=False)[9:]
+    added = cli.lab_command(tmp_path / "a.ipynb", port=8123, browser=False)[10:]
     assert added == ["--ServerApp.port=8123", "--ServerApp.port_retries=0", "--no-browser", "--allow-root"]
 
 
