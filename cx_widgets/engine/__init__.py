@@ -22,11 +22,15 @@ from cx_widgets.engine._protocol import (
     Visits,
 )
 from cx_widgets.engine._session import (
+    attempt_rows,
     coded_rows,
     funnel_paths,
+    is_special,
     matched,
+    outcomes,
     purchases,
     stage_numbers,
+    unit_rows,
     visits,
 )
 
@@ -43,10 +47,14 @@ __all__ = [
     "Purchases",
     "Subjects",
     "Visits",
+    "attempt_rows",
     "coded_rows",
     "funnel_paths",
+    "is_special",
     "matched",
+    "outcomes",
     "purchases",
     "stage_numbers",
+    "unit_rows",
     "visits",
 ]

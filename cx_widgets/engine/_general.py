@@ -139,6 +139,7 @@ class Attempt:
     first: int = 0
     met: int = NONE
     effect: str = ""
+    by: int = NONE
     replaced: bool = False
 
     @property
@@ -211,7 +212,7 @@ class _Track:
         """Return the attempt from a start, cut where it meets an exclusion."""
         limit = None if self.way.window is None else self.ticks[start] + self.way.window
         if self.way.order == "any":
-            made = self._any_order(start, limit)
+            made = self.any_order(start, limit)
         elif self.simple:
             made = self._first_arrivals(start, level, limit)
         else:
@@ -264,7 +265,7 @@ class _Track:
             found: dict[_State, _State] = {}
             for before in range(level - 1, first - 1, -1):
                 for state in states[before]:
-                    for reached in self._steps(state, level, limit):
+                    for reached in self.steps(state, level, limit):
                         found.setdefault(reached, state)
                         if self.earliest:
                             break
@@ -278,7 +279,7 @@ class _Track:
                 made.states[level] = reached_here[0]
         return made
 
-    def _steps(self, state: _State, level: int, limit: int | None) -> Iterator[_State]:
+    def steps(self, state: _State, level: int, limit: int | None) -> Iterator[_State]:
         before, place, served = state
         way, tick = self.way, self.ticks[place]
         own = way.step_window[level]
@@ -322,7 +323,7 @@ class _Track:
         until, through = self.between[kind]
         return until[self.slots[other].index] > through[self.slots[place].index]
 
-    def _any_order(self, start: int, limit: int | None) -> Attempt:
+    def any_order(self, start: int, limit: int | None) -> Attempt:
         made = Attempt(self, start, [], [], {}, chain=[])
         serves: dict[int, int] = {}
         bits: dict[int, int] = {}
@@ -363,7 +364,7 @@ class _Track:
             # A harder effect at the same row wins.
             rank = ("", "stop", "reset", "remove")
             if made.met == NONE or (place, -rank.index(effect)) < (made.met, -rank.index(made.effect)):
-                made.met, made.effect = place, effect
+                made.met, made.effect, made.by = place, effect, number
         if made.met != NONE:
             self.cut(made, made.met)
 
@@ -373,7 +374,7 @@ class _Track:
             limit = self.ticks[upto]
             if self.way.window is not None:
                 limit = min(limit, self.ticks[made.start] + self.way.window)
-            kept = self._any_order(made.start, limit)
+            kept = self.any_order(made.start, limit)
             made.arrivals, made.chain = kept.arrivals, kept.chain
             return
         over = False

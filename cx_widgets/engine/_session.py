@@ -7,12 +7,17 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cx_widgets.engine._numpy import NumpyEngine, chains_of
+from cx_widgets.engine._protocol import CodedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    import pandas as pd
+
     from cx_widgets.definition import Definition
-    from cx_widgets.engine._protocol import Chains, CodedRows, Engine, FunnelPaths, Purchases, Visits
+    from cx_widgets.engine._outcomes import Outcomes
+    from cx_widgets.engine._protocol import Chains, Engine, FunnelPaths, Purchases, Visits
+    from cx_widgets.engine._special import Laid
     from cx_widgets.log import EventLog
 
 _ENGINE: Engine = NumpyEngine()
@@ -26,7 +31,8 @@ T = TypeVar("T")
 class _Recent(Generic[T]):
     """The last few answers to one question."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = _KEPT) -> None:
+        self._kept = kept
         self._answers: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = Lock()
 
@@ -38,7 +44,7 @@ class _Recent(Generic[T]):
         answer = compute()
         with self._lock:
             self._answers[key] = answer
-            while len(self._answers) > _KEPT:
+            while len(self._answers) > self._kept:
                 self._answers.popitem(last=False)
         return answer
 
@@ -55,17 +61,67 @@ def coded_rows(log: EventLog, definition: Definition) -> CodedRows:
 def funnel_paths(log: EventLog, definition: Definition) -> FunnelPaths:
     """Return how far each customer of the log gets through the stages, under the rules of the definition."""
     recent: _Recent[FunnelPaths] = log.memo(("engine", "funnel_paths"), _Recent)
-    if not (definition.rules.plain and not any(stage.special for stage in definition.stages)):
+    if is_special(definition):
         # Imported here: whoever counts plainly never waits for the special rules.
         from cx_widgets.engine._special import special_funnel  # noqa: PLC0415
 
-        asked = definition.rules.replace({"retention_period": "30D", "denominator": "entrants"})
-        return recent.get((definition.stages, asked), lambda: special_funnel(log, definition, _ENGINE))
+        return recent.get(_special_key(definition), lambda: special_funnel(log, definition, _ENGINE))
     window = definition.rules.window
     ticks = None if window is None else log.to_ticks(window)
     return recent.get(
         (_assignment(definition), ticks), lambda: _ENGINE.funnel(coded_rows(log, definition), ticks)
     )
+
+
+def is_special(definition: Definition) -> bool:
+    """Return whether a rule of the definition is counted off the path of the plain funnel."""
+    return not definition.rules.plain or any(stage.special for stage in definition.stages)
+
+
+def unit_rows(log: EventLog, definition: Definition) -> Laid:
+    """Return the rows of the log by unit, where the rules are special."""
+    from cx_widgets.engine._special import laid  # noqa: PLC0415
+
+    recent: _Recent[Laid] = log.memo(("engine", "unit_rows"), lambda: _Recent(1))
+    return recent.get(_special_key(definition), lambda: laid(log, definition))
+
+
+def attempt_rows(log: EventLog, definition: Definition) -> CodedRows | None:
+    """Return the rows that arrivals and parents of the funnel's levels count; None where it was walked.
+
+    With sessions, journeys or values of a column as units these stand in the place of customers.
+    """
+    if not is_special(definition):
+        return coded_rows(log, definition)
+    rows = unit_rows(log, definition).rows
+    return rows if isinstance(rows, CodedRows) else None
+
+
+def outcomes(log: EventLog, definition: Definition) -> Outcomes:
+    """Return what became of each line of a funnel that was walked, see `attempt_rows`."""
+    from cx_widgets.engine._outcomes import Lengths, walked  # noqa: PLC0415
+
+    def ns(duration: pd.Timedelta | None) -> int | None:
+        return None if duration is None else int(duration.as_unit("ns").value)
+
+    def walk() -> Outcomes:
+        units = unit_rows(log, definition)
+        if isinstance(units.rows, CodedRows):
+            raise TypeError("this funnel is not walked")
+        lengths = Lengths(
+            log.packed.tick_ns,
+            ns(definition.rules.window),
+            tuple(ns(stage.window) for stage in definition.stages),
+        )
+        return walked(units.rows, units.way, lengths, units.n_units)
+
+    recent: _Recent[Outcomes] = log.memo(("engine", "outcomes"), _Recent)
+    return recent.get(_special_key(definition), walk)
+
+
+def _special_key(definition: Definition) -> Hashable:
+    rules = definition.rules.replace({"retention_period": "30D", "denominator": "entrants"})
+    return definition.stages, rules
 
 
 def matched(log: EventLog, definition: Definition) -> Chains:

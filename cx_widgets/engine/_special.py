@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,27 @@ if TYPE_CHECKING:
     from cx_widgets.rules import Rules
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """The rows of a log by unit: coded for the plain funnel, or with all that the general one asks for.
+
+    Attributes
+    ----------
+    rows
+        The rows of stages with units in the place of customers, where rules change nothing else; else every
+        row of a unit.
+    way
+        The rules in numbers.
+    n_units, subjects
+        How many units there are, and what they are; None for customers.
+    """
+
+    rows: CodedRows | UnitRows
+    way: Way
+    n_units: int
+    subjects: Subjects | None
+
+
 def special_funnel(
     log: EventLog, definition: Definition, engine: Engine, *, by_walking: bool = False
 ) -> FunnelPaths:
@@ -28,6 +49,15 @@ def special_funnel(
     Where only units, entry or the order of ties differ, the rows are laid out for the plain funnel of the
     engine, unless the general one is asked for (``by_walking``).
     """
+    units = laid(log, definition, by_walking=by_walking)
+    if isinstance(units.rows, UnitRows):
+        return general_funnel(units.rows, units.way, units.n_units, units.subjects)
+    paths = engine.funnel(units.rows, units.way.window)
+    return replace(paths, subjects=units.subjects, chains=chains_of(units.rows, paths))
+
+
+def laid(log: EventLog, definition: Definition, *, by_walking: bool = False) -> Laid:
+    """Return the rows of the log by unit, as the funnel under the rules of the definition reads them."""
     rules, packed = definition.rules, log.packed
     numbers = definition.stage_of_rows(log)
     stages = None
@@ -62,8 +92,7 @@ def special_funnel(
             n_stages=len(definition),
             end_tick=packed.end_tick,
         )
-        paths = engine.funnel(rows, None if rules.window is None else log.to_ticks(rules.window))
-        return replace(paths, subjects=subjects, chains=chains_of(rows, paths))
+        return Laid(rows, _way(log, definition, rules), n_units, subjects)
     if stages is None:
         stages = np.array([numbers == number for number in range(1, len(definition) + 1)], dtype=bool)
     excluded = np.array([excluded_rows(one, log) for one in rules.exclusions], dtype=bool)
@@ -76,7 +105,7 @@ def special_funnel(
         excluded=excluded[:, position],
         held=_held(log, rules.hold_constant)[position],
     )
-    return general_funnel(every, _way(log, definition, rules), n_units, subjects)
+    return Laid(every, _way(log, definition, rules), n_units, subjects)
 
 
 def _only_laid_out(definition: Definition, rules: Rules) -> bool:
