@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.timeline import timeline
     from cx_widgets.metrics.transitions import transitions
     from cx_widgets.metrics.trend import trend
+    from cx_widgets.metrics.variants import variants
     from cx_widgets.widgets import (
         BreakdownView,
         CloserLook,
@@ -76,6 +77,7 @@ __all__ = [
     "timeline",
     "transitions",
     "trend",
+    "variants",
 ]
 
 # Where each name lives. It is fetched when it is first asked for, so that importing the package costs next to
@@ -87,7 +89,7 @@ _HOMES = {
     "log": ("EventLog",),
     "metrics": (
         *("breakdown", "compare", "figures", "flow", "funnel", "loyalty"),
-        *("reasons", "time_to_convert", "timeline", "transitions", "trend"),
+        *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "FlowView", "FunnelView", "LoyaltyPanel", "ReasonsView"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from cx_widgets.errors import CXError, listing, unknown
 from cx_widgets.problems import DefinitionError, Problem
 from cx_widgets.rules import DEFAULT_RULES, Rules, format_duration, parse_duration
 from cx_widgets.stages import (
+    LONGEST_NAME,
     OPERATORS,
     ROLES,
     Condition,
@@ -55,6 +56,7 @@ __all__ = [
 
 SCHEMA = 1
 MOST_STAGES = 250
+_OTHERS = "(all others)"
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -95,6 +97,71 @@ class Definition:
         chosen = _rules(rules, rule_fields)
         object.__setattr__(self, "stages", _well_formed(_stages(stages), chosen))
         object.__setattr__(self, "rules", chosen)
+
+    @classmethod
+    def of_events(
+        cls, log: EventLog, *, top: int | None = None, **rule_fields: Unpack[RuleFields]
+    ) -> Definition:
+        """Return a definition in which every event name of a log is a stage of its own.
+
+        With it the metrics of stages answer for events: `transitions`, `flow` and `variants` above all. Rows
+        at one time are read as they stand in the frame (``ties="row"``), for the order of the stages means
+        nothing here.
+
+        Parameters
+        ----------
+        log : EventLog
+            Where the event names come from.
+        top : int, optional
+            How many names have a stage: the most frequent ones, of equally frequent ones the first by name.
+            The others share a last stage, ``(all others)``. All names by default.
+        **rule_fields
+            Fields of `Rules`.
+
+        Returns
+        -------
+        Definition
+            The stages are sorted by name. A stage is called like its event; a name that no stage can have, or
+            that one has already, stands in quotes, is cut or numbered.
+
+        Raises
+        ------
+        CXError
+            For a log without events, for more names than a definition has stages, and where ``top`` is no
+            whole number from 1.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from cx_widgets.log import EventLog
+        >>> df = pd.DataFrame({"id": [1, 1, 2, 2], "at": "2024-01-01", "what": ["ad", "order", "ad", "chat"]})
+        >>> log = EventLog(df, customer="id", time="at", event="what")
+        >>> Definition.of_events(log).names
+        ('ad', 'chat', 'order')
+        >>> Definition.of_events(log, top=1).to_code()
+        'cx.Definition({"ad": ["ad"], "(all others)": ["chat", "order"]}, ties="row")'
+        """
+        events = log.event_names
+        if not events:
+            raise CXError("the log has no events to make stages of. Give a log with at least one row.")
+        chosen = set(events)
+        if top is not None:
+            # Sorted by count alone, the names stay in their order where counts are equal.
+            frequent = sorted(zip(-log.event_counts, events, strict=True), key=lambda pair: pair[0])
+            chosen = {event for _, event in frequent[: _whole_top(top)]}
+        if len(chosen) > MOST_STAGES:
+            raise CXError(
+                f"the log has {len(events)} event names, and a definition at most {MOST_STAGES} stages. "
+                "Say Definition.of_events(log, top=50) for the most frequent ones."
+            )
+        stages: dict[str, tuple[str, ...]] = {}
+        for event in events:
+            if event in chosen:
+                stages[_free_name(event, stages)] = (event,)
+        others = tuple(event for event in events if event not in chosen)
+        if others:
+            stages[_free_name(_OTHERS, stages)] = others
+        return cls(stages, Rules().replace({"ties": "row", **rule_fields}))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -911,6 +978,25 @@ def _rules_with(rules: Rules, renamed: Mapping[str, str]) -> Rules:
         for one in rules.exclusions
     )
     return rules.replace({"exclusions": moved})
+
+
+def _whole_top(top: object) -> int:
+    if isinstance(top, bool) or not isinstance(top, int) or not 0 < top < MOST_STAGES:
+        raise CXError(f"top must be a whole number from 1 to {MOST_STAGES - 1}, not {top!r}. Say top=50.")
+    return top
+
+
+def _free_name(event: str, taken: Container[str]) -> str:
+    """Return a name for the stage of an event that a stage can have and none has yet."""
+    try:
+        base = stage_name(event if len(event) <= LONGEST_NAME else event[: LONGEST_NAME // 2].strip() + "...")
+    except DefinitionError:
+        base = repr(event)
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base} ({number})"
+    return name
 
 
 def _mapping(parts: object) -> Mapping[object, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from fractions import Fraction
 from itertools import pairwise, product
 from statistics import NormalDist, median
 
@@ -78,25 +79,27 @@ def funnel_table(rows, n_stages, window, end):
     return table
 
 
-# --- visits, transitions, flow --------------------------------------------------------------------
+# --- visits, transitions, flow, variants ------------------------------------------------------------
+
+START, END = "(start)", "(end)"
 
 
-def visits(rows):
+def visits(rows, *, by_row=False, merged=True):
     """For each customer with an event in a stage: the visits, as (stage, start)."""
     answer = {}
     for customer, events in by_customer(rows).items():
         runs = []
-        for time, stage in sorted(events):
-            if stage and (not runs or runs[-1][0] != stage):
+        for time, stage in sorted(events, key=lambda event: event[0] if by_row else event):
+            if stage and not (merged and runs and runs[-1][0] == stage):
                 runs.append((stage, time))
         if runs:
             answer[customer] = runs
     return answer
 
 
-def transitions(rows):
-    """For each (from, to), 0 for start and end: count, exits, customers, dwell median, interval."""
-    journeys = visits(rows)
+def transitions(rows, **how):
+    """For each (from, to), 0 for start and end: count, exits, all, customers, dwell, intervals."""
+    journeys = visits(rows, **how)
     moves = {
         customer: [(0, runs[0][0], None)]
         + [(a[0], b[0], b[1] - a[1]) for a, b in pairwise(runs)]
@@ -107,30 +110,34 @@ def transitions(rows):
     for pair in {move[:2] for made in moves.values() for move in made}:
         hits = [sum(move[:2] == pair for move in made) for made in moves.values()]
         exits = [sum(move[0] == pair[0] for move in made) for made in moves.values()]
+        every = [len(made) for made in moves.values()]
         dwell = [move[2] for made in moves.values() for move in made if move[:2] == pair]
         table[pair] = {
             "count": sum(hits),
             "exits": sum(exits),
+            "all": sum(every),
             "customers": sum(hit > 0 for hit in hits),
-            "dwell": middle(dwell) if all(pair) else None,
+            "mean": mean(dwell) if all(pair) else None,
+            "median": middle(dwell) if all(pair) else None,
             "interval": clustered(hits, exits),
+            "interval_of_all": clustered(hits, every),
         }
     return table
 
 
-def between_share(rows, chosen):
-    """The share of transitions between two stages that a condition on (from, to) holds for."""
+def between_share(rows, chosen, **how):
+    """The share of transitions between two different stages that a condition on (from, to) holds for."""
     hits, trials = [], []
-    for runs in visits(rows).values():
-        pairs = [(a[0], b[0]) for a, b in pairwise(runs)]
+    for runs in visits(rows, **how).values():
+        pairs = [(a[0], b[0]) for a, b in pairwise(runs) if a[0] != b[0]]
         hits.append(sum(chosen(a, b) for a, b in pairs))
         trials.append(len(pairs))
     return sum(hits), sum(trials), clustered(hits, trials)
 
 
-def stage_visits(rows, n_stages, end):
+def stage_visits(rows, n_stages, end, **how):
     """For each stage: visits, customers, Kaplan-Meier median dwell, censored."""
-    journeys = visits(rows)
+    journeys = visits(rows, **how)
     table = []
     for number in range(1, n_stages + 1):
         spells, customers = [], set()
@@ -146,16 +153,34 @@ def stage_visits(rows, n_stages, end):
     return table
 
 
-def flow(rows, positions):
-    """Counts by (position, stage), 0 for ended, and by (position, from, to) to the next position."""
-    cells, links = defaultdict(int), defaultdict(int)
-    for runs in visits(rows).values():
-        path = [stage for stage, _ in runs] + [0] * positions
-        for position in range(1, positions + 1):
-            cells[position, path[position - 1]] += 1
-            if position < positions and path[position - 1]:
-                links[position, path[position - 1], path[position]] += 1
-    return dict(cells), dict(links)
+def flow(rows, positions, align=START, **how):
+    """Customers, counts by (position, node), and times by (position, from, to) to the next position."""
+    cells, links, total = defaultdict(int), defaultdict(list), 0
+    for runs in visits(rows, **how).values():
+        stages = [stage for stage, _ in runs]
+        if align not in (START, END) and align not in stages:
+            continue
+        total += 1
+        anchor = {START: -1, END: len(runs)}.get(align, stages.index(align) if align in stages else None)
+        whole = {anchor + position: (START if anchor + position < 0 else END, None) for position in positions}
+        whole |= {place: run for place, run in enumerate(runs) if place - anchor in positions}
+        for position in positions:
+            here, since = whole[anchor + position]
+            cells[position, here] += 1
+            there, until = whole.get(anchor + position + 1, (here, None))
+            if (here, there) not in ((START, START), (END, END)) and position + 1 in positions:
+                links[position, here, there].append(None if None in (since, until) else until - since)
+    return total, dict(cells), dict(links)
+
+
+def variants(rows, **how):
+    """For each sequence of stages: its customers and their times from the first to the last event."""
+    people = by_customer(rows)
+    found = defaultdict(list)
+    for customer, runs in visits(rows, **how).items():
+        times = [time for time, stage in people[customer] if stage]
+        found[tuple(stage for stage, _ in runs)].append((customer, max(times) - min(times)))
+    return found
 
 
 # --- loyalty --------------------------------------------------------------------------------------
@@ -213,6 +238,10 @@ def loyalty(rows, *, buy, research, advocate, end, period):
 
 
 # --- statistics -----------------------------------------------------------------------------------
+
+
+def mean(numbers):
+    return Fraction(sum(numbers), len(numbers)) if numbers else None
 
 
 def middle(numbers):

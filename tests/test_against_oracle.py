@@ -8,29 +8,12 @@ import numpy as np
 import oracle
 import pandas as pd
 import pytest
+from moves import check_flow, check_transitions, close, interval, records, same_time
 from small_logs import random_case
 
 import cx_widgets as cx
 
 BLOCKS, LOGS = 50, 100
-
-
-def records(frame):
-    """Return the lines of a frame as dicts; `DataFrame.to_dict` takes ten times as long for a few lines."""
-    columns = [frame[name].array.tolist() for name in frame.columns]
-    return [dict(zip(frame.columns, line, strict=True)) for line in zip(*columns, strict=True)]
-
-
-def interval(pair):
-    return (np.nan, np.nan) if pair is None else pair
-
-
-def close(ours, theirs):
-    return all(abs(a - b) < 1e-9 or (np.isnan(a) and np.isnan(b)) for a, b in zip(ours, theirs, strict=True))
-
-
-def same_time(ours, theirs):
-    return ours is theirs if theirs is pd.NaT else ours == theirs
 
 
 def check_funnel(case):
@@ -67,48 +50,6 @@ def check_customers(case):
         ]
         for number, (tick, (_, _, position)) in enumerate(zip(one["path"], paths[customer], strict=True), 1):
             assert case.rows[position] == (customer, tick, number)
-
-
-def check_transitions(case):
-    result = cx.transitions(case.log, case.definition)
-    table = oracle.transitions(case.rows)
-    numbers = {name: number for number, name in enumerate(case.definition.names, start=1)}
-    numbers |= {"(start)": 0, "(end)": 0}
-    assert len(result.frame) == len(table)
-    for row in records(result.frame):
-        line = table[numbers[row["from"]], numbers[row["to"]]]
-        counts = row["count"], row["denominator"], row["customers"]
-        assert counts == (line["count"], line["exits"], line["customers"])
-        assert row["share"] == line["count"] / line["exits"]
-        assert same_time(row["dwell_median"], case.time(line["dwell"]))
-        assert close((row["lower"], row["upper"]), interval(line["interval"]))
-    for figure, chosen in (
-        (result.skip_share, lambda a, b: b > a + 1),
-        (result.back_share, lambda a, b: b < a),
-    ):
-        hits, trials, bounds = oracle.between_share(case.rows, chosen)
-        assert (figure.numerator, figure.denominator) == (hits, trials)
-        assert close((figure.lower, figure.upper), interval(bounds))
-    stages = oracle.stage_visits(case.rows, case.n_stages, case.end)
-    ours = records(result.stages)
-    for (visits, customers, dwell, censored), row in zip(stages, ours, strict=True):
-        assert (row["visits"], row["customers"], row["censored"]) == (visits, customers, censored)
-        assert same_time(row["dwell_median"], case.time(dwell))
-
-
-def check_flow(case):
-    result = cx.flow(case.log, case.definition, positions=4)
-    cells, links = oracle.flow(case.rows, 4)
-    names = {name: number for number, name in enumerate(case.definition.names, start=1)} | {"(end)": 0}
-    total = len(oracle.visits(case.rows))
-    for row in records(result.frame):
-        count = cells.get((row["position"], names[row["stage"]]), 0)
-        assert row["count"] == count
-        assert row["share"] == count / total if total else np.isnan(row["share"])
-    ours = {
-        (row["position"], names[row["from"]], names[row["to"]]): row["count"] for row in records(result.links)
-    }
-    assert ours == links
 
 
 def check_loyalty(case):

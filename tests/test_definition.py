@@ -965,3 +965,64 @@ def test_edits_that_take_themselves_back_give_the_same_definition(definition, da
     new = "new name"
     assert definition.add(new, at=to).remove(new) == definition if new not in definition else True
     assert definition.set_role(name, "buy").set_role(name, definition[name].role) == definition
+
+
+def events_log(*names):
+    frame = pd.DataFrame({"id": 1, "at": "2024-01-01", "what": names})
+    return cx.EventLog(frame, customer="id", time="at", event="what")
+
+
+def test_every_event_can_be_a_stage_read_in_row_order():
+    definition = cx.Definition.of_events(events_log("order", "ad", "ad"), window="7D")
+    assert definition == cx.Definition({"ad": ["ad"], "order": ["order"]}, ties="row", window="7D")
+    assert cx.Definition.of_events(events_log("ad"), ties="stage").rules.ties == "stage"
+
+
+def test_the_events_beyond_the_most_frequent_share_a_stage():
+    log = events_log("d", "b", "b", "c", "a", "a")
+    definition = cx.Definition.of_events(log, top=3)
+    assert {stage.name: stage.events for stage in definition} == {
+        "a": ("a",),
+        "b": ("b",),
+        "c": ("c",),
+        "(all others)": ("d",),
+    }
+    assert cx.Definition.of_events(log, top=4).names == ("a", "b", "c", "d")
+
+
+def test_events_whose_names_no_stage_can_have_are_called_otherwise():
+    long = "x" * 300
+    log = events_log("(start)", " ad", "ad", long, long + "y", "[a]*")
+    definition = cx.Definition.of_events(log)
+    assert definition.names == (
+        "ad",
+        "'(start)'",
+        "[a]*",
+        "ad (2)",
+        "x" * 100 + "...",
+        "x" * 100 + "... (2)",
+    )
+    assert definition.problems(log) == ()
+    assert sorted(definition.stage_of_rows(log).tolist()) == [1, 2, 3, 4, 5, 6]
+
+
+def test_too_many_events_for_stages_are_refused_with_a_way_out():
+    log = events_log(*(f"event {number}" for number in range(251)))
+    with pytest.raises(
+        cx.CXError, match=r"251 event names, and a definition at most 250 stages\. Say .*top=50"
+    ):
+        cx.Definition.of_events(log)
+    assert len(cx.Definition.of_events(log, top=249)) == 250
+
+
+@pytest.mark.parametrize("top", [0, 250, 2.5, True, "3"])
+def test_top_events_are_a_whole_number(top):
+    with pytest.raises(
+        cx.CXError, match=r"^top must be a whole number from 1 to 249, not .*\. Say top=50\.$"
+    ):
+        cx.Definition.of_events(events_log("ad"), top=top)
+
+
+def test_a_log_without_events_makes_no_stages():
+    with pytest.raises(cx.CXError, match=r"^the log has no events to make stages of"):
+        cx.Definition.of_events(events_log())

@@ -160,3 +160,70 @@ def test_html_escapes_names():
     html = cx.transitions(log, cx.Definition({"<b>": ["x"], "Buy": ["y"]}))._repr_html_()
     assert "<b>" not in html
     assert "&lt;b&gt;" in html
+
+
+def test_kept_repeats_lead_from_a_stage_to_itself():
+    definition = cx.Definition(STAGES)
+    result = cx.transitions(log_of(JOURNEYS), definition, repeats="kept")
+    # Ann and Bob saw two ads or searches, Cyd too.
+    row = result.frame.set_index(["from", "to"]).loc[("Consider", "Consider")]
+    assert (row["count"], row["denominator"], row["kind"], row["customers"]) == (3, 7, "repeat", 3)
+    # Ann 10 days, Bob 1.5, Cyd 14.
+    assert row["dwell_mean"] == pd.Timedelta(days=8.5)
+    assert row["dwell_median"] == pd.Timedelta(days=10)
+    assert list(result.customers("Consider", "Consider").index) == ["Ann", "Bob", "Cyd"]
+    assert result.stages["visits"].tolist() == [7, 4, 3]
+    merged = cx.transitions(log_of(JOURNEYS), definition)
+    assert (result.skip_share, result.back_share) == (merged.skip_share, merged.back_share)
+
+
+def test_counts_are_also_of_all_transitions_and_for_each_customer(result):
+    # Five customers make 4, 3, 2, 3 and 4 transitions with start and end.
+    row = result.frame.set_index(["from", "to"]).loc[("Evaluate", "Buy")]
+    assert (row["share_of_all"], row["per_customer"]) == (3 / 16, 3 / 5)
+    assert row["share_of_all_lower"] < 3 / 16 < row["share_of_all_upper"]
+    assert result.frame["share_of_all"].sum() == 1
+
+
+def test_weights_are_tables_of_the_frame(result):
+    assert result.weights("count").equals(result.matrix)
+    shares = result.weights("share")
+    assert shares.loc["Consider"].tolist() == [0, 0.75, 0, 0.25]
+    assert result.weights("share_of_all").to_numpy().sum() == 1
+    assert result.weights("per_customer").loc["Evaluate", "Buy"] == 0.6
+    with pytest.raises(cx.CXError, match=r"^unknown weight of a transition 'shares'. Did you mean 'share'\?"):
+        result.weights("shares")
+
+
+def test_weights_without_a_denominator_are_undefined():
+    result = cx.transitions(log_of([]), cx.Definition(STAGES))
+    assert result.weights("count").to_numpy().sum() == 0
+    assert np.isnan(result.weights("per_customer").to_numpy()).all()
+
+
+def test_the_mean_stands_beside_the_median(result):
+    # Consider to Evaluate: Ann 11, Bob 2, Eve 0. Evaluate to Buy: Ann 2, Dan 2, Eve 0.
+    row = result.frame.set_index(["from", "to"])["dwell_mean"]
+    assert row["Consider", "Evaluate"] == pd.Timedelta(days=13) / 3
+    assert row["Evaluate", "Buy"] == pd.Timedelta(days=4) / 3
+    assert row["(start)", "Consider"] is pd.NaT
+
+
+def test_equal_times_may_be_read_as_in_the_frame():
+    by_row = cx.transitions(log_of(JOURNEYS), cx.Definition(STAGES, ties="row"))
+    # Eve's rows stand order, compare, ad: two steps back.
+    assert by_row.back_share.numerator == 2
+    assert by_row.matrix.loc["Buy", "Evaluate"] == 1
+    assert list(by_row.customers("Evaluate", "Consider").index) == ["Eve"]
+    assert "ties as they stand in the frame" in repr(by_row)
+
+
+def test_means_of_nanoseconds_over_years_do_not_overflow():
+    rows = [(who, day, event) for who in range(40) for day, event in ((0, "ad"), (30_000, "order"))]
+    frame = pd.DataFrame(rows, columns=["customer", "day", "event"])
+    frame["time"] = pd.Timestamp("1990-01-01 00:00:00.000000001") + pd.to_timedelta(frame["day"], unit="D")
+    frame.loc[0, "time"] += pd.Timedelta(1, unit="ns")
+    log = cx.EventLog(frame, customer="customer", time="time", event="event")
+    row = cx.transitions(log, cx.Definition.of_events(log)).frame.set_index(["from", "to"]).loc["ad", "order"]
+    assert row["dwell_median"] == pd.Timedelta(days=30_000)
+    assert abs(row["dwell_mean"] - pd.Timedelta(days=30_000)) < pd.Timedelta(1, unit="us")

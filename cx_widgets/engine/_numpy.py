@@ -20,13 +20,13 @@ _INT32_MAX = np.iinfo(np.int32).max
 class NumpyEngine:
     """The reference engine: exact, in memory, a few passes over the rows for each stage."""
 
-    def code(self, packed: Packed, stage_of_rows: Bytes, n_stages: int) -> CodedRows:
-        """Return the rows that lie in a stage, stages in order at ties."""
+    def code(self, packed: Packed, stage_of_rows: Bytes, n_stages: int, *, by_row: bool = False) -> CodedRows:
+        """Return the rows that lie in a stage, at ties in stage order or as in the frame."""
         row: Ints = np.flatnonzero(stage_of_rows)
         if len(stage_of_rows) <= _INT32_MAX:
             row = row.astype(np.int32)
         stage, tick, customer = stage_of_rows[row], packed.ticks[row], packed.customers[row]
-        if packed.has_ties:
+        if packed.has_ties and not by_row:
             order = order_inside_ticks(customer, tick, stage)
             if order is not None:
                 # Customer and tick are equal wherever rows change places.
@@ -60,11 +60,13 @@ class NumpyEngine:
         last = _last_of_run(rows.customer[entries])
         return FunnelPaths(reach=reach, levels=tuple(levels), last_entry=rows.tick[entries[last]])
 
-    def visits(self, rows: CodedRows) -> Visits:
-        """Return the visits."""
-        new_customer = _first_of_run(rows.customer)
-        begins = np.flatnonzero(new_customer | _first_of_run(rows.stage))
-        first = new_customer[begins]
+    def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
+        """Return the visits: runs of rows in one stage, or each row."""
+        first = _first_of_run(rows.customer)
+        begins: Ints | slice = slice(None)
+        if merged:
+            begins = np.flatnonzero(first | _first_of_run(rows.stage))
+            first = first[begins]
         return Visits(
             customer=rows.customer[begins],
             stage=rows.stage[begins],

@@ -24,7 +24,8 @@ class CodedRows:
     """The rows of a log that lie in a stage, by customer, then tick, then stage number.
 
     Inside one tick of one customer the rows stand in stage order, and in the given order inside one stage, so
-    that equal timestamps never depend on how the frame happened to be sorted.
+    that equal timestamps never depend on how the frame happened to be sorted. Where the rules ask for the
+    order of the frame, it alone decides inside one tick.
 
     Attributes
     ----------
@@ -160,7 +161,7 @@ class FunnelPaths:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Visits:
-    """Runs of consecutive coded rows of one customer in one stage, in order.
+    """Runs of consecutive coded rows of one customer in one stage, or single rows, in order.
 
     Attributes
     ----------
@@ -206,8 +207,11 @@ class Engine(Protocol):
     Every answer must be the same, number for number, whichever engine gives it.
     """
 
-    def code(self, packed: Packed, stage_of_rows: Bytes, n_stages: int) -> CodedRows:
-        """Return the rows that lie in a stage (a number from 1; 0 is none), stages in order at ties."""
+    def code(self, packed: Packed, stage_of_rows: Bytes, n_stages: int, *, by_row: bool = False) -> CodedRows:
+        """Return the rows that lie in a stage (a number from 1; 0 is none).
+
+        At ties stages stand in order; with ``by_row`` the rows stand as in the frame.
+        """
         ...
 
     def funnel(self, rows: CodedRows, window: int | None) -> FunnelPaths:
@@ -219,8 +223,11 @@ class Engine(Protocol):
         """
         ...
 
-    def visits(self, rows: CodedRows) -> Visits:
-        """Return the visits; rows outside all stages do not interrupt one."""
+    def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
+        """Return the visits; rows outside all stages do not interrupt one.
+
+        Consecutive rows in one stage are one visit if they are ``merged``, else each is one.
+        """
         ...
 
     def purchases(self, rows: CodedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:

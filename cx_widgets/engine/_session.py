@@ -49,12 +49,18 @@ class _Recent(Generic[T]):
         return answer
 
 
-def coded_rows(log: EventLog, definition: Definition) -> CodedRows:
-    """Return the rows of the log that lie in a stage of the definition."""
+def coded_rows(log: EventLog, definition: Definition, *, by_row: bool = False) -> CodedRows:
+    """Return the rows of the log that lie in a stage of the definition.
+
+    At ties they stand in stage order, or ``by_row`` as in the frame.
+    """
     recent: _Recent[CodedRows] = log.memo(("engine", "coded_rows"), _Recent)
+    by_row = by_row and log.packed.has_ties
     return recent.get(
-        _assignment(definition),
-        lambda: _ENGINE.code(log.packed, definition.stage_of_rows(log), len(definition.stages)),
+        (_assignment(definition), by_row),
+        lambda: _ENGINE.code(
+            log.packed, definition.stage_of_rows(log), len(definition.stages), by_row=by_row
+        ),
     )
 
 
@@ -130,10 +136,18 @@ def matched(log: EventLog, definition: Definition) -> Chains:
     return chains_of(coded_rows(log, definition), paths) if paths.chains is None else paths.chains
 
 
-def visits(log: EventLog, definition: Definition) -> Visits:
-    """Return the visits of the customers of the log to the stages."""
+def visits(log: EventLog, definition: Definition, *, merged: bool = True) -> Visits:
+    """Return the visits of the customers of the log to the stages.
+
+    Consecutive rows in one stage are one visit if they are ``merged``, else each is one. Ties follow the rule
+    of the definition: as in the frame with ``ties="row"``, else in stage order.
+    """
     recent: _Recent[Visits] = log.memo(("engine", "visits"), _Recent)
-    return recent.get(_assignment(definition), lambda: _ENGINE.visits(coded_rows(log, definition)))
+    by_row = definition.rules.ties == "row" and log.packed.has_ties
+    return recent.get(
+        (_assignment(definition), by_row, merged),
+        lambda: _ENGINE.visits(coded_rows(log, definition, by_row=by_row), merged=merged),
+    )
 
 
 def purchases(log: EventLog, definition: Definition) -> Purchases:

@@ -14,6 +14,7 @@ from cx_widgets.metrics.time_to_convert import TimeToConvert, time_to_convert
 from cx_widgets.metrics.timeline import Timeline, timeline
 from cx_widgets.metrics.transitions import Transitions, transitions
 from cx_widgets.metrics.trend import Trend, trend
+from cx_widgets.metrics.variants import Variants, variants
 
 __all__ = [
     "Breakdown",
@@ -28,6 +29,7 @@ __all__ = [
     "Timeline",
     "Transitions",
     "Trend",
+    "Variants",
     "breakdown",
     "compare",
     "figures",
@@ -39,4 +41,5 @@ __all__ = [
     "timeline",
     "transitions",
     "trend",
+    "variants",
 ]

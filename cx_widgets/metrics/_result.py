@@ -11,7 +11,7 @@ import pandas as pd
 from cx_widgets._html import escape
 from cx_widgets._text import own_rules
 from cx_widgets.definition import Definition
-from cx_widgets.errors import CXError
+from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog
 from cx_widgets.rules import DEFAULT_RULES, SPECIAL, format_duration
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.engine import Bytes, Ints
 
-VISITS_NOTE = (
-    "A visit is a run of events in one stage; events in no stage do not interrupt it; ties in stage order."
-)
+MERGED, KEPT = "merged", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +147,32 @@ def check_plain(log: object, definition: object, metric: str) -> tuple[EventLog,
 def unassigned_note(events: int) -> str:
     """Return the sentence on events outside all stages."""
     return f"{events:,} {'event lies' if events == 1 else 'events lie'} in no stage."
+
+
+def whole(name: str, number: object, usual: int) -> int:
+    """Return a whole number from 1, or refuse it."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+        raise CXError(f"{name} must be a whole number from 1, not {number!r}. Say {name}={usual}.")
+    return int(number)
+
+
+def check_repeats(repeats: object) -> str:
+    """Return what becomes of consecutive events of one stage, or refuse it."""
+    if not isinstance(repeats, str) or repeats not in (MERGED, KEPT):
+        then = "'merged' makes one visit of consecutive events of a stage, 'kept' makes each event one."
+        raise unknown("repeats", repeats, (MERGED, KEPT), then=then)
+    return repeats
+
+
+def visits_note(definition: Definition, repeats: str) -> str:
+    """Return what a visit is, as a sentence."""
+    what = (
+        "A visit is a run of events in one stage; events in no stage do not interrupt it"
+        if repeats == MERGED
+        else "Each event in a stage is a visit of its own; events in no stage are left out"
+    )
+    order = "as they stand in the frame" if definition.rules.ties == "row" else "in stage order"
+    return f"{what}; ties {order}."
 
 
 def visitors_note(events: int, customers: int) -> str:

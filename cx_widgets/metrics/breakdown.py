@@ -253,7 +253,7 @@ def breakdown(
     known = (FIRST, LAST, ENTRY, *definition.names)
     if attribution not in known:
         raise unknown("attribution", attribution, known)
-    most, least = _whole("groups", groups), _whole("smallest", smallest)
+    most, least = _result.whole("groups", groups, 10), _result.whole("smallest", smallest, 30)
     return log.memo(
         ("breakdown", definition, by, attribution, most, least),
         lambda: _breakdown(log, definition, by, attribution, most=most, least=least),
@@ -272,13 +272,6 @@ def _known_column(log: EventLog, by: object) -> None:
                 f"Available: {list(available)!r}."
             )
     raise unknown("column", by, available)
-
-
-def _whole(name: str, number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        usual = {"groups": 10, "smallest": 30}[name]
-        raise CXError(f"{name} must be a whole number from 1, not {number!r}. Say {name}={usual}.")
-    return int(number)
 
 
 class _Parts(NamedTuple):

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, visits
-from cx_widgets.errors import CXError
-from cx_widgets.metrics import _result
+from cx_widgets.errors import unknown
+from cx_widgets.metrics import _groups, _result
+from cx_widgets.metrics._figure import WILSON
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.metrics.transitions import END
+from cx_widgets.metrics.transitions import END, START
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cx_widgets.definition import Definition
+    from cx_widgets.engine import Bools, Visits
     from cx_widgets.log import EventLog
+
+    Longs = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -29,19 +35,50 @@ class Flow(Result):
     frame
         One line for each position and stage, see `flow`.
     positions
-        Number of positions.
+        Number of positions, to each side where journeys are aligned at a stage.
+    align
+        Where positions are counted from: ``"(start)"``, ``"(end)"`` or the name of a stage.
+    repeats
+        Whether consecutive events of one stage are one visit, ``"merged"``, or each is one, ``"kept"``.
     visitors_total
-        Customers with at least one event in a stage: the denominator of every share.
+        Customers with at least one event in a stage, of those aligned at a stage the ones who visited it: the
+        denominator of every share.
     """
 
     positions: int
+    align: str
+    repeats: str
     visitors_total: int
     _links: pd.DataFrame
 
     @property
     def links(self) -> pd.DataFrame:
-        """The moves from a position to the next that happened: ``position``, ``from``, ``to``, ``count``."""
+        """The moves from a position to the next that happened.
+
+        The columns are ``position`` (that of ``from``), ``from``, ``to``, ``count``, ``dwell_mean`` and
+        ``dwell_median``: the time from the start of the visit to the start of the next, NaT from ``(start)``
+        and to ``(end)``. Both positions are among those asked for.
+        """
         return self._links.copy()
+
+    @property
+    def matrix(self) -> pd.DataFrame:
+        """The shares as a step matrix: ``(start)``, the stages and ``(end)`` by position.
+
+        Position 0 is where journeys are aligned, the same place for everyone. Who has not begun by a position
+        stands at ``(start)``, who has ended at ``(end)``, so every column adds up to 1; NaN without visitors.
+        """
+        names = [START, *self.definition.names, END]
+        counts = self._frame.pivot_table(
+            index="stage", columns="position", values="count", aggfunc="sum", sort=False, observed=False
+        )
+        counts = counts.reindex(index=names, fill_value=0)
+        if self.align in (START, END):
+            counts[0] = np.where(counts.index == self.align, self.visitors_total, 0)
+        counts = counts.sort_index(axis="columns")
+        shares = stats.ratio(counts, self.visitors_total)
+        positions = pd.Index(counts.columns.astype(np.int64), name="position")
+        return pd.DataFrame(shares, index=pd.Index(names, name="stage"), columns=positions)
 
     def _table(self) -> Table:
         wide = self._frame.pivot_table(
@@ -57,46 +94,80 @@ class Flow(Result):
             )
 
         rows = tuple((str(stage), *(cell(number) for number in line)) for stage, line in wide.iterrows())
+        aligned = () if self.align == START else (_aligned_note(self.align),)
+        left_out = self.n_customers - total
         notes = (
-            _result.VISITS_NOTE,
-            _result.visitors_note(self.unassigned_events, self.n_customers - total),
+            _result.visits_note(self.definition, self.repeats),
+            *aligned,
+            _result.visitors_note(self.unassigned_events, left_out)
+            if self.align in (START, END)
+            else f"{_result.unassigned_note(self.unassigned_events)} {left_out:,} of "
+            f"{self.n_customers:,} customers never visited {self.align}.",
         )
         columns = ("Stage", *(f"Visit {position}" for position in wide.columns))
         return Table(f"Flow of {total:,} customers", columns, rows, notes)
 
 
-def flow(log: EventLog, definition: Definition, positions: int = 10) -> Flow:
+def _aligned_note(align: str) -> str:
+    return (
+        "Visit -1 is the last one."
+        if align == END
+        else f"Visit 0 is the first one to {align}; those before it have negative numbers."
+    )
+
+
+def flow(
+    log: EventLog,
+    definition: Definition,
+    positions: int = 10,
+    *,
+    align: str = START,
+    repeats: str = "merged",
+) -> Flow:
     """Return how many customers are in each stage at their first visit, their second, and so on.
 
     **Count** of a position and stage: the customers whose visit with that number is to that stage.
     Customers with fewer visits are counted under ``(end)``, so every position adds up to the same
-    customers. **Share** = count / customers with at least one visit. A visit is a run of consecutive events
-    of a customer in one stage; events in no stage do not interrupt it.
+    customers. **Share** = count / customers with at least one visit, with Wilson's interval. A visit is a run
+    of consecutive events of a customer in one stage, or with ``repeats="kept"`` a single event; events in no
+    stage do not interrupt it.
 
-    **Ties.** Events of one customer at one time stand in the order of their stages. **Repeats.** A stage
-    visited again counts again, at its later position. **Censoring.** A customer whose last visit may still
-    be followed by others is counted under ``(end)`` all the same: the flow describes what was observed.
-    **Empty.** Without visits counts are 0 and shares NaN.
+    **Aligned** at ``"(end)"`` the positions run backwards: -1 is the last visit, and customers with fewer
+    visits are counted under ``(start)``. Aligned at a stage, position 0 is the first visit to it, with
+    positions on either side; only customers who visited it count.
+
+    **Ties.** Events of one customer at one time stand in the order of their stages; with the rule
+    ``ties="row"`` they stand as in the frame. **Repeats.** A stage visited again counts again, at its later
+    position. **Censoring.** A customer whose last visit may still be followed by others is counted under
+    ``(end)`` all the same: the flow describes what was observed. **Empty.** Without visits counts are 0 and
+    shares NaN.
 
     Parameters
     ----------
     log
         The event log.
     definition
-        The stages. Window and other funnel rules have no part in it.
+        The stages. Of the rules only ``ties`` has a part in it.
     positions
-        How many positions, from 1.
+        How many positions, from 1; to each side where journeys are aligned at a stage.
+    align
+        Where positions are counted from: ``"(start)"``, ``"(end)"`` or the name of a stage.
+    repeats
+        ``"merged"``: consecutive events of one stage are one visit. ``"kept"``: each event is a visit.
 
     Returns
     -------
     Flow
-        ``frame`` has the columns ``position``, ``stage`` (in order, ``(end)`` last), ``count`` and
-        ``share``, one line for each pair. ``links`` has the moves between positions.
+        ``frame`` has the columns ``position``, ``stage`` (in order, with ``(start)`` first where journeys may
+        begin later and ``(end)`` last where they may end earlier), ``count``, ``share``, ``lower``,
+        ``upper``, ``denominator`` and ``method``, one line for each pair. ``links`` has the moves between
+        positions, ``matrix`` the shares as a table.
 
     Raises
     ------
     CXError
-        When the definition does not fit the log, or ``positions`` is no whole number from 1.
+        When the definition does not fit the log, ``positions`` is no whole number from 1, or ``align`` or
+        ``repeats`` has another value.
 
     Examples
     --------
@@ -107,53 +178,100 @@ def flow(log: EventLog, definition: Definition, positions: int = 10) -> Flow:
     ...     "what": ["ad", "order", "ad"],
     ... })
     >>> log = cx.EventLog(df, customer="who", time="when", event="what")
-    >>> flow(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}), positions=2).links
-       position      from     to  count
-    0         1  Consider    Buy      1
-    1         1  Consider  (end)      1
+    >>> journey = cx.Definition({"Consider": ["ad"], "Buy": ["order"]})
+    >>> flow(log, journey, positions=2).links
+       position      from     to  count dwell_mean dwell_median
+    0         1  Consider    Buy      1     2 days       2 days
+    1         1  Consider  (end)      1        NaT          NaT
+    >>> flow(log, journey, positions=2, align="(end)").matrix
+    position   -2   -1    0
+    stage
+    (start)   0.5  0.0  0.0
+    Consider  0.5  0.5  0.0
+    Buy       0.0  0.5  0.0
+    (end)     0.0  0.0  1.0
     """
     log, definition = _result.check(log, definition)
-    number = _whole(positions)
-    return log.memo(("flow", definition, number), lambda: _flow(log, definition, number))
+    number, repeats = _result.whole("positions", positions, 10), _result.check_repeats(repeats)
+    anchors = (START, END, *definition.names)
+    if align not in anchors:
+        raise unknown("place to align journeys at", align, anchors)
+    return log.memo(
+        ("flow", definition, number, align, repeats), lambda: _flow(log, definition, number, align, repeats)
+    )
 
 
-def _whole(positions: object) -> int:
-    if isinstance(positions, bool) or not isinstance(positions, int | np.integer) or positions < 1:
-        raise CXError(f"positions must be a whole number from 1, not {positions!r}. Say positions=10.")
-    return int(positions)
+class _Places(NamedTuple):
+    """Where visits lie from the place journeys are aligned at.
+
+    Attributes
+    ----------
+    place
+        Of each visit its position.
+    counted
+        Whether its customer is aligned.
+    begin, end
+        Of each customer aligned the position of the first visit, and the one behind the last.
+    """
+
+    place: Longs
+    counted: Bools
+    begin: Longs
+    end: Longs
 
 
-def _flow(log: EventLog, definition: Definition, positions: int) -> Flow:
-    rows, made = coded_rows(log, definition), visits(log, definition)
-    width = len(definition.names) + 1
+def _places(made: Visits, definition: Definition, align: str) -> _Places:
     begins = np.flatnonzero(made.first)
-    total = len(begins)
-    grid = np.zeros((positions, width), dtype=np.int64)
-    links: list[tuple[int, int, int, int]] = []
-    # Where each customer's visit of this position lies; customers who have ended drop out.
-    here = begins
-    for position in range(positions):
-        grid[position] = np.bincount(made.stage[here], minlength=width)
-        grid[position, 0] = total - len(here)
-        going = ~made.last[here]
-        if position + 1 < positions and len(here):
-            target = np.zeros(len(here), dtype=np.int64)
-            target[going] = made.stage[here[going] + 1]
-            pair = np.bincount(made.stage[here].astype(np.int64) * width + target)
-            links.extend(
-                (position + 1, code // width, code % width, int(pair[code]))
-                for code in np.flatnonzero(pair).tolist()
-            )
-        here = here[going] + 1
-    order = [*range(1, width), 0]
-    names = [*definition.names, END]
-    counts = grid[:, order].ravel()
+    ends = np.append(begins[1:], len(made.stage))[: len(begins)]
+    aligned = np.ones(len(begins), dtype=bool)
+    if align == START:
+        anchor = begins - 1
+    elif align == END:
+        anchor = ends
+    else:
+        there = np.flatnonzero(made.stage == definition.names.index(align) + 1)
+        owner = np.searchsorted(begins, there, side="right") - 1
+        anchor, aligned = begins.copy(), np.zeros(len(begins), dtype=bool)
+        aligned[owner] = True
+        # Of several visits of one customer the one written last stays: the first.
+        anchor[owner[::-1]] = there[::-1]
+    owner = np.cumsum(made.first) - 1
+    return _Places(
+        place=np.arange(len(made.stage)) - anchor[owner],
+        counted=aligned[owner],
+        begin=(begins - anchor)[aligned],
+        end=(ends - anchor)[aligned],
+    )
+
+
+def _flow(log: EventLog, definition: Definition, positions: int, align: str, repeats: str) -> Flow:
+    rows = coded_rows(log, definition)
+    made = visits(log, definition, merged=repeats == _result.MERGED)
+    places = _places(made, definition, align)
+    first, last = -positions if align != START else 1, positions if align != END else -1
+    # (start) is 0, the stages count from 1, (end) comes last.
+    width = len(definition.names) + 2
+    total = len(places.begin)
+    inside = places.counted & (places.place >= first) & (places.place <= last)
+    span = np.arange(first, last + 1)
+    cells = (places.place[inside] - first) * width + made.stage[inside]
+    grid = np.bincount(cells, minlength=len(span) * width).reshape(len(span), width)
+    grid[:, 0] = total - np.searchsorted(np.sort(places.begin), span, side="right")
+    grid[:, -1] = np.searchsorted(np.sort(places.end), span, side="right")
+    shown = slice(int(align == START), width - int(align == END))
+    names = [START, *definition.names, END][shown]
+    counts = grid[:, shown].ravel()
+    lower, upper = stats.wilson(counts, total)
     frame = pd.DataFrame(
         {
-            "position": np.repeat(np.arange(1, positions + 1), width),
-            "stage": _result.names_at(names, np.tile(np.arange(1, width + 1), positions)),
+            "position": np.repeat(span, len(names)),
+            "stage": _result.names_at(names, np.tile(np.arange(1, len(names) + 1), len(span))),
             "count": counts,
             "share": stats.ratio(counts, total),
+            "lower": lower,
+            "upper": upper,
+            "denominator": total,
+            "method": WILSON,
         }
     )
     return Flow(
@@ -161,23 +279,46 @@ def _flow(log: EventLog, definition: Definition, positions: int) -> Flow:
         n_customers=log.n_customers,
         unassigned_events=log.n_events - len(rows.stage),
         positions=positions,
+        align=align,
+        repeats=repeats,
         visitors_total=total,
-        _links=_links(links, names),
+        _links=_links(log, made, places, (first, last), names),
         _frame=frame,
         _log=log,
     )
 
 
-def _links(links: list[tuple[int, int, int, int]], names: list[str]) -> pd.DataFrame:
-    table = np.array(links, dtype=np.int64).reshape(-1, 4)
-    target = (table[:, 2] - 1) % len(names)
-    order = np.lexsort((target, table[:, 1], table[:, 0]))
-    table, target = table[order], target[order]
+def _links(
+    log: EventLog, made: Visits, places: _Places, ends: tuple[int, int], names: list[str]
+) -> pd.DataFrame:
+    (first, last), width = ends, len(names) + 2 - len({START, END} & set(names))
+    stage, place = made.stage.astype(np.int64), places.place
+
+    def coded(at: Longs, origin: Longs | int, target: Longs | int) -> Longs:
+        codes: Longs = ((at - first) * width + origin) * width + target
+        return codes
+
+    leaves = places.counted & (place >= first) & (place < last)
+    moved = np.flatnonzero(leaves & ~made.last)
+    done = np.flatnonzero(leaves & made.last)
+    began = np.flatnonzero(places.counted & made.first & (place > first) & (place <= last))
+    spells = _groups.by_group(
+        coded(place[moved], stage[moved], stage[moved + 1]), made.start[moved + 1] - made.start[moved]
+    )
+    edges = np.append(coded(place[began] - 1, 0, stage[began]), coded(place[done], stage[done], width - 1))
+    edge, count = np.unique(edges, return_counts=True)
+    unknown_time = np.full(len(edge), np.nan)
+    code = np.append(spells.code, edge)
+    order = np.argsort(code)
+    origin, target = code[order] // width % width, code[order] % width
+    skipped = int(names[0] != START)
     return pd.DataFrame(
         {
-            "position": table[:, 0],
-            "from": _result.names_at(names, table[:, 1]),
-            "to": _result.names_at(names, target + 1),
-            "count": table[:, 3],
+            "position": code[order] // (width * width) + first,
+            "from": _result.names_at(names, origin + 1 - skipped),
+            "to": _result.names_at(names, target + 1 - skipped),
+            "count": np.append(spells.size, count)[order],
+            "dwell_mean": log.durations(np.append(spells.mean, unknown_time)[order]),
+            "dwell_median": log.durations(np.append(spells.median, unknown_time)[order]),
         }
     )

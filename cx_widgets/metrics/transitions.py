@@ -11,7 +11,7 @@ import pandas as pd
 from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, visits
 from cx_widgets.errors import unknown
-from cx_widgets.metrics import _result
+from cx_widgets.metrics import _groups, _result
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import CLUSTERED, Figure, clustered_share
 from cx_widgets.metrics._result import Result, Table
@@ -40,14 +40,17 @@ class Transitions(Result):
         One line for each transition that happened, see `transitions`.
     skip_share, back_share
         Transitions that leave out at least one stage, and those to an earlier stage, as a share of all
-        transitions between two stages (without ``(start)`` and ``(end)``).
+        transitions between two different stages (without ``(start)`` and ``(end)``).
     visitors_total
         Customers with at least one event in a stage: those who take part.
+    repeats
+        Whether consecutive events of one stage are one visit, ``"merged"``, or each is one, ``"kept"``.
     """
 
     skip_share: Figure
     back_share: Figure
     visitors_total: int
+    repeats: str
     _stages: pd.DataFrame
     _counts: Longs
 
@@ -70,6 +73,52 @@ class Transitions(Result):
             index=pd.Index([START, *names], name="from"),
             columns=pd.Index([*names, END], name="to"),
         )
+
+    def weights(self, column: str) -> pd.DataFrame:
+        """Return a column of the frame as a table: from (``(start)`` and the stages) by to.
+
+        Parameters
+        ----------
+        column
+            ``"count"``, ``"share"``, ``"share_of_all"`` or ``"per_customer"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `matrix`; 0 for transitions that did not happen, NaN where the denominator is 0.
+
+        Raises
+        ------
+        CXError
+            For another column.
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({
+        ...     "who": ["a", "a", "b"],
+        ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+        ...     "what": ["ad", "order", "ad"],
+        ... })
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+        >>> cx.transitions(log, cx.Definition.of_events(log)).weights("share")
+        to        ad  order  (end)
+        from
+        (start)  1.0    0.0    0.0
+        ad       0.0    0.5    0.5
+        order    0.0    0.0    1.0
+        """
+        counts = self.matrix
+        if column == "count":
+            return counts
+        over = {
+            "share": counts.sum(axis=1).to_numpy()[:, None],
+            "share_of_all": counts.to_numpy().sum(),
+            "per_customer": self.visitors_total,
+        }
+        if column not in over:
+            raise unknown("weight of a transition", column, ("count", *over))
+        return pd.DataFrame(stats.ratio(counts, over[column]), index=counts.index, columns=counts.columns)
 
     def customers(self, from_: str, to: str) -> pd.DataFrame:
         """Return the customers who made a transition at least once, one line each.
@@ -108,7 +157,7 @@ class Transitions(Result):
         names = self.definition.names
         origin = self._number(from_, START, (START, *names))
         target = self._number(to, END, (*names, END))
-        made = visits(self._log, self.definition)
+        made = visits(self._log, self.definition, merged=self.repeats == _result.MERGED)
         if origin == 0:
             moved = made.first & (made.stage == target) if target else np.zeros(len(made.stage), dtype=bool)
         else:
@@ -164,7 +213,7 @@ class Transitions(Result):
         )
         notes = (
             _shares_note(self.skip_share, self.back_share),
-            _result.VISITS_NOTE,
+            _result.visits_note(self.definition, self.repeats),
             _result.visitors_note(self.unassigned_events, self.n_customers - self.visitors_total),
         )
         columns = ("From", "To", "Kind", "Count", "Of all exits", "95 %", "Customers", "Median dwell")
@@ -176,49 +225,58 @@ class Transitions(Result):
 def _shares_note(skips: Figure, backs: Figure) -> str:
     return (
         f"Skips {_numbers.percent(skips.value)}, back-steps {_numbers.percent(backs.value)} "
-        "of the transitions between stages."
+        "of the transitions between different stages."
     )
 
 
-def transitions(log: EventLog, definition: Definition) -> Transitions:
+def transitions(log: EventLog, definition: Definition, *, repeats: str = "merged") -> Transitions:
     """Return how often customers move from one stage to another, with shares and dwell times.
 
     **Visits.** The events of a customer that lie in a stage, in time order, fall into visits: runs of
-    events in one stage. Events in no stage are left out and do not interrupt a visit. A transition leads
-    from each visit to the next, from ``(start)`` to the first and from the last to ``(end)``.
+    events in one stage, or with ``repeats="kept"`` single events. Events in no stage are left out and do not
+    interrupt a visit. A transition leads from each visit to the next, from ``(start)`` to the first and from
+    the last to ``(end)``. With `Definition.of_events` and repeats kept the transitions are the edges of a
+    directly-follows graph.
 
     **Share** = count / all exits of the stage it leaves, those to ``(end)`` included (``denominator``; for
-    ``(start)`` the customers). A customer may leave a stage many times, so the interval is clustered by
-    customer: Wilson's, on the number of independent exits that would be as uncertain. ``customers`` made
-    the transition at least once.
+    ``(start)`` the customers). ``share_of_all`` = count / all transitions, those from ``(start)`` and to
+    ``(end)`` included. A customer makes many transitions, so the intervals are clustered by customer:
+    Wilson's, on the number of independent exits that would be as uncertain. ``per_customer`` = count /
+    customers with an event in a stage; ``customers`` made the transition at least once.
 
-    **Dwell.** ``dwell_median`` is the median time from the start of a visit to the start of the next, over
-    the visits that ended with this transition; NaT for ``(start)`` and ``(end)``. Medians of all visits to
-    a stage, with the last visits censored, stand in ``stages``.
+    **Dwell.** The time from the start of a visit to the start of the next, over the visits that ended with
+    this transition: its mean and its median; NaT for ``(start)`` and ``(end)``. Medians of all visits to a
+    stage, with the last visits censored, stand in ``stages``.
 
-    **Ties.** Events of one customer at one time stand in the order of their stages. **Repeats.** Each
-    transition counts. **Empty.** Customers without an event in a stage do not take part; without any the
-    table is empty and the shares are NaN.
+    **Ties.** Events of one customer at one time stand in the order of their stages; with the rule
+    ``ties="row"`` they stand as in the frame. Where repeats are kept this order decides how many transitions
+    lead from a stage to itself. **Repeats.** Each transition counts. **Empty.** Customers without an event in
+    a stage do not take part; without any the table is empty and the shares are NaN.
 
     Parameters
     ----------
     log
         The event log.
     definition
-        The stages. Window and other funnel rules have no part in it.
+        The stages. Of the rules only ``ties`` has a part in it.
+    repeats
+        ``"merged"``: consecutive events of one stage are one visit. ``"kept"``: each event is a visit, so a
+        stage may follow itself.
 
     Returns
     -------
     Transitions
         ``frame`` has a line for each transition that happened, in stage order, with the columns ``from``,
-        ``to``, ``count``, ``share``, ``lower``, ``upper``, ``denominator``, ``customers``,
+        ``to``, ``count``, ``share``, ``lower``, ``upper``, ``denominator``, ``share_of_all``,
+        ``share_of_all_lower``, ``share_of_all_upper``, ``per_customer``, ``customers``, ``dwell_mean``,
         ``dwell_median``, ``kind`` (``"start"``, ``"forward"`` to the next stage, ``"skip"`` beyond it,
-        ``"back"``, ``"end"``) and ``method``.
+        ``"back"``, ``"repeat"`` to the same, ``"end"``) and ``method``.
 
     Raises
     ------
     CXError
-        When the definition does not fit the log: an unknown event or column, an empty stage.
+        When the definition does not fit the log (an unknown event or column, an empty stage), and for
+        another value of ``repeats``.
 
     References
     ----------
@@ -242,18 +300,21 @@ def transitions(log: EventLog, definition: Definition) -> Transitions:
     3       Buy     (end)      1    1.0
     """
     log, definition = _result.check(log, definition)
-    return log.memo(("transitions", definition), lambda: _transitions(log, definition))
+    repeats = _result.check_repeats(repeats)
+    return log.memo(("transitions", definition, repeats), lambda: _transitions(log, definition, repeats))
 
 
-def _transitions(log: EventLog, definition: Definition) -> Transitions:
-    rows, made = coded_rows(log, definition), visits(log, definition)
+def _transitions(log: EventLog, definition: Definition, repeats: str) -> Transitions:
+    rows = coded_rows(log, definition)
+    made = visits(log, definition, merged=repeats == _result.MERGED)
     width = len(definition.names) + 1
     target = _next_stage(made)
     pair = made.stage.astype(np.uint16) * np.uint16(width) + target
     counts = np.bincount(pair, minlength=width * width).reshape(width, width)
     counts[0] = np.bincount(made.stage[made.first], minlength=width)
-    dwell = np.append(made.start[1:], made.start[:1])[: len(made.start)] - made.start
-    between = target > 0
+    until = np.append(made.start[1:], made.start[:1])[: len(made.start)]
+    lasted = np.where(made.last, rows.end_tick, until) - made.start
+    between = (target > 0) & (target != made.stage)
     skip = _by_customer(made, between & (target > made.stage + np.uint16(1)), log.n_customers)
     back = _by_customer(made, between & (target < made.stage), log.n_customers)
     all_between = _by_customer(made, between, log.n_customers)
@@ -264,9 +325,10 @@ def _transitions(log: EventLog, definition: Definition) -> Transitions:
         skip_share=clustered_share("skip_share", "Skips", skip, all_between),
         back_share=clustered_share("back_share", "Back-steps", back, all_between),
         visitors_total=int(made.first.sum()),
-        _stages=_stages(log, definition, made, np.where(made.last, rows.end_tick - made.start, dwell)),
+        repeats=repeats,
+        _stages=_stages(log, definition, made, lasted),
         _counts=counts,
-        _frame=_frame(log, definition, made, pair, counts, dwell=dwell),
+        _frame=_frame(log, definition, made, pair, counts, lasted=lasted),
         _log=log,
     )
 
@@ -306,14 +368,13 @@ def _frame(
     pair: NDArray[np.uint16],
     counts: Longs,
     *,
-    dwell: Ints,
+    lasted: Ints,
 ) -> pd.DataFrame:
     width = len(definition.names) + 1
     stage_runs = _runs(made.stage.astype(np.uint16), made.customer)
     exits_of_customer = np.empty(len(made.stage), dtype=np.float64)
     exits_of_customer[stage_runs.order] = np.repeat(stage_runs.length, stage_runs.length.astype(np.int64))
     runs = _runs(pair, made.customer)
-    trials = exits_of_customer[runs.order[runs.first]]
 
     def summed(kinds: _Runs, weights: Floats | None, size: int) -> Floats:
         return np.bincount(kinds.code, weights=weights, minlength=size).astype(np.float64)
@@ -321,12 +382,17 @@ def _frame(
     exits = counts.sum(axis=1)
     customers = summed(runs, None, width * width).reshape(width, width)
     success_squares = summed(runs, runs.length**2, width * width).reshape(width, width)
-    products = summed(runs, runs.length * trials, width * width).reshape(width, width)
+    # A sum over customers of hits times exits is one over hits of the exits of whoever made them.
+    products = np.bincount(pair, weights=exits_of_customer, minlength=width * width).reshape(width, width)
     trial_squares = summed(stage_runs, stage_runs.length**2, width)
     clusters = summed(stage_runs, None, width)
+    moves = np.bincount(made.customer, minlength=log.n_customers).astype(np.float64)
+    moves[made.customer[made.first]] += 1
+    of_all = np.bincount(pair, weights=moves[made.customer], minlength=width * width).reshape(width, width)
     # Every customer starts once.
     customers[0] = success_squares[0] = products[0] = counts[0]
     trial_squares[0] = clusters[0] = exits[0]
+    of_all[0] = np.bincount(made.stage[made.first], moves[made.customer[made.first]], minlength=width)
 
     # In stage order, with (end) behind the last stage.
     origin, target = np.nonzero(np.column_stack([counts[:, 1:], counts[:, 0]]))
@@ -340,16 +406,22 @@ def _frame(
         trial_squares=trial_squares[origin],
         clusters=clusters[origin],
     )
-    ends = np.cumsum(np.bincount(pair, minlength=width * width))
-    sorted_dwell = dwell[runs.order]
+    visitors = int(made.first.sum())
+    all_lower, all_upper = stats.clustered_wilson(
+        found,
+        moves.sum(),
+        success_squares=success_squares[origin, target],
+        products=of_all[origin, target],
+        trial_squares=stats.dot(moves, moves),
+        clusters=visitors,
+    )
+    spells = _groups.by_group(pair[runs.order], lasted[runs.order])
+    mean, median = np.full((2, width * width), np.nan)
+    mean[spells.code], median[spells.code] = spells.mean, spells.median
+    # Visits that lead to (end) have not ended yet, so far as is known.
+    mean[::width] = median[::width] = np.nan
     names = np.array([START, *definition.names], dtype=object)
     targets = np.array([END, *definition.names], dtype=object)
-    medians = [
-        _result.median_ticks(sorted_dwell[ends[a * width + b] - counts[a, b] : ends[a * width + b]])
-        if a and b
-        else np.nan
-        for a, b in zip(origin.tolist(), target.tolist(), strict=True)
-    ]
     return pd.DataFrame(
         {
             "from": pd.Series(names[origin], dtype=str),
@@ -359,8 +431,13 @@ def _frame(
             "lower": lower,
             "upper": upper,
             "denominator": exits[origin],
+            "share_of_all": stats.ratio(found, moves.sum()),
+            "share_of_all_lower": all_lower,
+            "share_of_all_upper": all_upper,
+            "per_customer": stats.ratio(found, visitors),
             "customers": customers[origin, target].astype(np.int64),
-            "dwell_median": log.durations(np.array(medians, dtype=np.float64)),
+            "dwell_mean": log.durations(mean[origin * width + target]),
+            "dwell_median": log.durations(median[origin * width + target]),
             "kind": pd.Series(_kinds(origin, target), dtype=str),
             "method": CLUSTERED,
         }
@@ -368,8 +445,8 @@ def _frame(
 
 
 def _kinds(origin: Ints, target: Ints) -> list[str]:
-    conditions = [origin == 0, target == 0, target == origin + 1, target > origin]
-    return list(np.select(conditions, ["start", "end", "forward", "skip"], default="back"))
+    conditions = [origin == 0, target == 0, target == origin, target == origin + 1, target > origin]
+    return list(np.select(conditions, ["start", "end", "repeat", "forward", "skip"], default="back"))
 
 
 def _stages(log: EventLog, definition: Definition, made: Visits, lasted: Ints) -> pd.DataFrame:
