@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
     from cx_widgets.metrics.breakdown import breakdown
     from cx_widgets.metrics.compare import compare
+    from cx_widgets.metrics.explain import explain_difference
     from cx_widgets.metrics.figures import figures
     from cx_widgets.metrics.flow import flow
     from cx_widgets.metrics.funnel import funnel
@@ -67,6 +68,7 @@ __all__ = [
     "breakdown",
     "compare",
     "datasets",
+    "explain_difference",
     "figures",
     "flow",
     "funnel",
@@ -88,7 +90,7 @@ _HOMES = {
     "exclusions": ("Exclusion",),
     "log": ("EventLog",),
     "metrics": (
-        *("breakdown", "compare", "figures", "flow", "funnel", "loyalty"),
+        *("breakdown", "compare", "explain_difference", "figures", "flow", "funnel", "loyalty"),
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
     ),
     "widgets": (

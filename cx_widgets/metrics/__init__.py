@@ -5,6 +5,7 @@ from __future__ import annotations
 from cx_widgets.metrics._figure import Figure
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
 from cx_widgets.metrics.compare import Changes, compare
+from cx_widgets.metrics.explain import Explanation, explain_difference
 from cx_widgets.metrics.figures import Figures, figures
 from cx_widgets.metrics.flow import Flow, flow
 from cx_widgets.metrics.funnel import Funnel, funnel
@@ -19,6 +20,7 @@ from cx_widgets.metrics.variants import Variants, variants
 __all__ = [
     "Breakdown",
     "Changes",
+    "Explanation",
     "Figure",
     "Figures",
     "Flow",
@@ -32,6 +34,7 @@ __all__ = [
     "Variants",
     "breakdown",
     "compare",
+    "explain_difference",
     "figures",
     "flow",
     "funnel",

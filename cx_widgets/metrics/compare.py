@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._figure import Figure
 
-_METHOD = "MOVER 95%, paired by customer"
+METHOD = "MOVER 95%, paired by customer"
 _COLUMNS = ("label", "unit", "baseline", "now", "delta", "lower", "upper", "method", "note")
 
 
@@ -132,19 +132,20 @@ def _compare(log: EventLog, baseline: Definition, definition: Definition) -> Cha
 
 
 def _line(before: Figure, now: Figure) -> tuple[object, ...]:
-    change, note = _change(before, now)
+    change, note = change_of(before, now)
     return (
         now.label,
         now.unit,
         before.value,
         now.value,
         *change,
-        _METHOD if not np.isnan(change.value) else "",
+        METHOD if not np.isnan(change.value) else "",
         note,
     )
 
 
-def _change(before: Figure, now: Figure) -> tuple[Estimate, str]:
+def change_of(before: Figure, now: Figure) -> tuple[Estimate, str]:
+    """Return now - before with its paired interval, and what should be known of it."""
     there, here = before.influence, now.influence
     if there is None or here is None:
         sides = [name for name, side in (("the baseline", there), ("now", here)) if side is None]

@@ -106,7 +106,7 @@ def figures(log: EventLog, definition: Definition) -> Figures:
 def _figures(log: EventLog, definition: Definition) -> Figures:
     conversions, loyal = funnel(log, definition), loyalty(log, definition)
     strip = (
-        _conversion(log, definition),
+        conversion(log, definition),
         _time_to_convert(log, definition),
         *(loyal[key] for key in ("repeat_rate", "loyalty_loop", "active_passive", "retention")),
     )
@@ -121,7 +121,8 @@ def _figures(log: EventLog, definition: Definition) -> Figures:
     )
 
 
-def _conversion(log: EventLog, definition: Definition) -> Figure:
+def conversion(log: EventLog, definition: Definition) -> Figure:
+    """Return the conversion alone: what reaches the last stage, of those who entered or of all units."""
     paths = funnel_paths(log, definition)
     everyone = definition.rules.denominator == "all"
     converted = len(paths.levels[-1].customer)
