@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.figures import figures
     from cx_widgets.metrics.flow import flow
     from cx_widgets.metrics.funnel import funnel
+    from cx_widgets.metrics.lifecycle import lifecycle, stickiness
     from cx_widgets.metrics.loyalty import loyalty
     from cx_widgets.metrics.reasons import reasons
+    from cx_widgets.metrics.retention import retention
+    from cx_widgets.metrics.retention_flags import retention_flags
     from cx_widgets.metrics.time_to_convert import time_to_convert
     from cx_widgets.metrics.timeline import timeline
     from cx_widgets.metrics.transitions import transitions
@@ -72,9 +75,13 @@ __all__ = [
     "figures",
     "flow",
     "funnel",
+    "lifecycle",
     "loyalty",
     "presets",
     "reasons",
+    "retention",
+    "retention_flags",
+    "stickiness",
     "time_to_convert",
     "timeline",
     "transitions",
@@ -92,6 +99,7 @@ _HOMES = {
     "metrics": (
         *("breakdown", "compare", "explain_difference", "figures", "flow", "funnel", "loyalty"),
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
+        *("lifecycle", "retention", "retention_flags", "stickiness"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "FlowView", "FunnelView", "LoyaltyPanel", "ReasonsView"),

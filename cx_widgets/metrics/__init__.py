@@ -9,8 +9,11 @@ from cx_widgets.metrics.explain import Explanation, explain_difference
 from cx_widgets.metrics.figures import Figures, figures
 from cx_widgets.metrics.flow import Flow, flow
 from cx_widgets.metrics.funnel import Funnel, funnel
+from cx_widgets.metrics.lifecycle import Lifecycle, Stickiness, lifecycle, stickiness
 from cx_widgets.metrics.loyalty import Loyalty, loyalty
 from cx_widgets.metrics.reasons import Reasons, reasons
+from cx_widgets.metrics.retention import Retention, retention
+from cx_widgets.metrics.retention_flags import RetentionFlags, retention_flags
 from cx_widgets.metrics.time_to_convert import TimeToConvert, time_to_convert
 from cx_widgets.metrics.timeline import Timeline, timeline
 from cx_widgets.metrics.transitions import Transitions, transitions
@@ -25,8 +28,12 @@ __all__ = [
     "Figures",
     "Flow",
     "Funnel",
+    "Lifecycle",
     "Loyalty",
     "Reasons",
+    "Retention",
+    "RetentionFlags",
+    "Stickiness",
     "TimeToConvert",
     "Timeline",
     "Transitions",
@@ -38,8 +45,12 @@ __all__ = [
     "figures",
     "flow",
     "funnel",
+    "lifecycle",
     "loyalty",
     "reasons",
+    "retention",
+    "retention_flags",
+    "stickiness",
     "time_to_convert",
     "timeline",
     "transitions",

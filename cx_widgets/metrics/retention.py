@@ -1,0 +1,742 @@
+"""Retention: who comes back in the 1st, 2nd, ... period since they began, by when they began."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets import _numbers, stats
+from cx_widgets.durations import Duration, format_duration, parse_duration
+from cx_widgets.engine import coded_rows
+from cx_widgets.errors import CXError, unknown
+from cx_widgets.metrics import _result
+from cx_widgets.metrics._activity import Activity, What, activity, begins, known, label, presence
+from cx_widgets.metrics._calendar import Cut, Grid, Observed, check_origin, cut, grid, observed
+from cx_widgets.metrics._customers import by_customer, customer_table
+from cx_widgets.metrics._figure import CLUSTERED, WILSON
+from cx_widgets.metrics._result import Result, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.engine import Ints
+    from cx_widgets.log import EventLog
+
+    Int64s = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+KINDS = ("on", "on or after", "bracket", "streak")
+CLOCKS = ("calendar", "24h")
+COHORTS = ("first", "recurring")
+MOST_CELLS = 1_000_000
+_BY_LENGTH = {"1D": "D", "7D": "W"}
+
+_SHOWN_COHORTS, _SHOWN_PERIODS = 20, 12
+_UNRIPE = "\N{HORIZONTAL ELLIPSIS}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The question, checked: what makes a cohort, what counts as coming back, and how time is counted."""
+
+    start: What
+    back: What
+    kind: str
+    clock: str
+    period: Cut | pd.Timedelta
+    by: Cut
+    cohort: str
+    brackets: tuple[int, ...] | None
+    periods: int | None
+    end: Observed
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Retention(Result):
+    """Retention by cohort and period since, from `retention`.
+
+    Attributes
+    ----------
+    frame
+        One line for each cohort and period, see `retention`.
+    kind, clock, cohort
+        As asked.
+    start, back
+        What begins, what counts as coming back, in words.
+    """
+
+    kind: str
+    clock: str
+    cohort: str
+    start: str
+    back: str
+    _curve: pd.DataFrame
+    _asked: _Asked
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """All cohorts together: a line for each period since.
+
+        Columns ``period``, ``label``, ``numerator``, ``denominator``, ``value``, ``lower``, ``upper``,
+        ``method``. Everybody counts for whom the whole period was observed, also in cohorts that are not
+        ripe. The intervals of recurring cohorts are Wilson's on the effective number, by customer. The
+        curve ends with the last period that anybody has behind them.
+        """
+        return self._curve.copy()
+
+    @property
+    def matrix(self) -> pd.DataFrame:
+        """The values, a line for each cohort and a column for each period; NaN where not ripe."""
+        return self._frame.pivot_table(index="cohort", columns="period", values="value", dropna=False)
+
+    def customers(self, cohort: object, period: int | None = None, *, returned: bool = True) -> pd.DataFrame:
+        """Return the customers of a cohort, or of one cell of it, one line each.
+
+        Parameters
+        ----------
+        cohort
+            The start of a cohort, as in the frame, or its date such as ``"2026-01-05"``.
+        period
+            The period since, as in the frame; None for the whole cohort.
+        returned
+            Those who came back in it so far; False for those who did not.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `Funnel.customers`.
+
+        Raises
+        ------
+        CXError
+            For a cohort or a period that is not in the frame.
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({
+        ...     "who": ["a", "b", "a"], "when": ["2026-01-05", "2026-01-06", "2026-01-13"], "what": "order",
+        ... })
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+        >>> result = cx.retention(log, cx.Definition({"Buy": ["order"]}), period="W")
+        >>> list(result.customers("2026-01-05", 1).index)
+        ['a']
+        """
+        starts = self._frame["cohort"].drop_duplicates()
+        days = [str(start.date()) for start in starts]
+        asked = str(cohort.date()) if isinstance(cohort, pd.Timestamp) else str(cohort)
+        if asked not in days:
+            raise unknown("cohort", asked, days)
+        began, came, edges = _facts(self._log, self.definition, self._asked)
+        mine = began.cohort == days.index(asked)
+        if period is not None:
+            known_periods = self._frame["period"][self._frame["cohort"] == starts.iloc[days.index(asked)]]
+            if period not in known_periods.tolist():
+                raise unknown("period", period, known_periods.tolist())
+            mine &= _returned(self._asked, began, came, edges, int(period)) == returned
+        return customer_table(self._log, by_customer(self.definition), began.customer[mine])
+
+    def _table(self) -> Table:
+        frame = self._frame
+        columns = frame[["period", "label"]].drop_duplicates().sort_values("period")[:_SHOWN_PERIODS]
+        starts = frame["cohort"].drop_duplicates()
+        rows = [
+            _row(str(start.date()), frame[frame["cohort"] == start], columns["period"])
+            for start in starts[-_SHOWN_COHORTS:]
+        ]
+        pooled = dict(zip(self._curve["period"], self._curve["value"], strict=True))
+        size = int(frame["size"][frame["period"] == frame["period"].min()].sum())
+        everybody = [_numbers.percent(pooled.get(period, np.nan)) for period in columns["period"]]
+        rows.append(("all", _numbers.count(size), *everybody))
+        zone = self._log.time_zone
+        notes = [
+            _sentence(self),
+            f"{_UNRIPE}: not wholly observed yet. Calendar in {zone or 'the time of the log'}.",
+            _result.unassigned_note(self.unassigned_events),
+        ]
+        if len(starts) > _SHOWN_COHORTS:
+            notes.append(f"The last {_SHOWN_COHORTS} of {len(starts):,} cohorts; .frame has all.")
+        word = self._asked.by.word
+        heads = ("Cohort", "Customers", *columns["label"])
+        return Table(f"Retention by {word} of {self.start}", heads, tuple(rows), tuple(notes))
+
+
+def _row(name: str, cells: pd.DataFrame, periods: Iterable[int]) -> tuple[str, ...]:
+    known_cells = {
+        period: _numbers.percent(value) if ripe else _UNRIPE
+        for period, value, ripe in zip(cells["period"], cells["value"], cells["ripe"], strict=True)
+    }
+    size = _numbers.count(cells["size"].iloc[0])
+    texts = [known_cells.get(period, "") for period in periods]
+    return (name, size, *texts)
+
+
+_KIND_WORDS = {
+    "on": "in period k",
+    "on or after": "in period k or later",
+    "bracket": "in the bracket",
+    "streak": "in each period from 1 to k",
+}
+
+
+def _sentence(result: Retention) -> str:
+    period = result._asked.period  # noqa: SLF001 - its own
+    each = period.word if isinstance(period, Cut) else f"{format_duration(period)} from the start"
+    came = f"{result.back} {_KIND_WORDS[result.kind]} since {result.start}"
+    return f"Share with {came} ({result.cohort}); each period a {each}; at or after the start."
+
+
+def retention(
+    log: EventLog,
+    definition: Definition,
+    *,
+    start: What = None,
+    back: What = None,
+    kind: str = "on",
+    period: Duration = "W",
+    by: Duration | None = None,
+    clock: str = "calendar",
+    cohort: str = "first",
+    brackets: Iterable[int] | None = None,
+    periods: int | None = None,
+    first_weekday: str = "Monday",
+    origin: object = None,
+    until: object = None,
+) -> Retention:
+    """Return who comes back how long after they began, by the period in which they began.
+
+    **Cohort.** The customers whose first row of ``start`` in the log lies in a calendar period (``by``). With
+    ``cohort="recurring"`` a customer belongs to the cohort of every period with a row of ``start``.
+
+    **Period since.** On the calendar, period 0 is the calendar period of the start, period k the k-th after
+    it: who begins on Sunday evening is in period 1 of the week on Monday. With ``clock="24h"`` period k
+    runs from the start + k periods (inside) to + (k + 1) periods (outside), by each customer's own clock.
+
+    **Came back**, of a customer and a period k: a row of ``back`` at or after the start that lies, by kind,
+
+    - ``"on"``: in period k (N-day retention);
+    - ``"on or after"``: in period k or later, up to the end of observation. Cohorts that were observed
+      longer had more time for it;
+    - ``"bracket"``: in any period of a bracket; ``brackets=(1, 4, 8)`` makes 1 to 3 and 4 to 7;
+    - ``"streak"``: in each of the periods 1 to k, without a gap. Period 0 asks for nothing.
+
+    **Value** = ``numerator`` (customers who came back) / ``denominator`` (customers of the cohort for whom
+    the whole period, or bracket, was over at the end of observation), bounds Wilson's. A cell is ``ripe``
+    when that is the whole cohort; the value of others is NaN, and ``returned`` what was seen of everybody
+    so far.
+
+    **Calendar.** Days, weeks, months and quarters of the log's time zone; a day on which clocks change is one
+    day. Blocks of days (``"7D"``) are counted from ``origin``.
+
+    **Ties.** A row of ``back`` at the time of the start counts, in period 0; with ``start`` = ``back`` the
+    start is itself one. **Repeats.** A customer counts once in a cell. **Censoring.** As above: ripe cells
+    only. **Empty.** A cohort of nobody has a size of 0 and undefined values; an empty log has no cohorts.
+    The rules of the funnel have no part in it.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages and their roles.
+    start, back
+        The name of a stage, or else of an event, or a `Stage` of its own; by default ``start`` is the stages
+        with the role buy and ``back`` the same as ``start``.
+    kind
+        ``"on"``, ``"on or after"``, ``"bracket"`` or ``"streak"``.
+    period
+        ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or a duration: on the calendar whole days.
+    by
+        The same, for the cohorts. By default it is the period; under the 24-hour clock days with ``"1D"``,
+        weeks with ``"7D"``, months with all others.
+    clock
+        ``"calendar"`` or ``"24h"``.
+    cohort
+        ``"first"`` or ``"recurring"``; recurring cohorts follow the calendar and are by the period.
+    brackets
+        Where brackets begin, and last where the last one ends: whole numbers of periods, rising. By default
+        0, 1, 2, 4, 8 and so on.
+    periods
+        The largest number of a period to show; None for all there are.
+    first_weekday
+        Where weeks begin.
+    origin
+        A day on which a block of days begins; the first day of the log by default.
+    until
+        The end of observation, where it is known to be another than the last event: a moment. Rows at it or
+        later do not count.
+
+    Returns
+    -------
+    Retention
+        ``frame`` has the columns ``cohort`` (its first moment), ``period``, ``label``, ``size``,
+        ``returned``, ``ripe``, ``numerator``, ``denominator``, ``value``, ``lower``, ``upper`` and
+        ``method``, one line for each cohort and each period that had begun at the end of observation.
+        ``curve`` pools the cohorts, ``matrix`` is the values in a square, ``customers`` who is in a cell.
+
+    Raises
+    ------
+    CXError
+        When the definition does not fit the log, when nothing says who begins, and when what is asked
+        contradicts itself.
+
+    References
+    ----------
+    Retention by brackets, on or after and in a row are named in many ways by tools; the words here
+    are those of this package. Recurring cohorts are those of PostHog.
+
+    Examples
+    --------
+    >>> import cx_widgets as cx, pandas as pd
+    >>> df = pd.DataFrame({
+    ...     "who": ["a", "a", "b", "c"],
+    ...     "when": ["2026-01-05", "2026-01-13", "2026-01-06", "2026-01-20"],
+    ...     "what": "order",
+    ... })
+    >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+    >>> result = retention(log, cx.Definition({"Buy": ["order"]}), period="W")
+    >>> result.frame[["period", "size", "returned", "ripe", "value"]]
+       period  size  returned   ripe  value
+    0       0     2         2   True    1.0
+    1       1     2         1   True    0.5
+    2       2     2         0  False    NaN
+    3       0     0         0   True    NaN
+    4       1     0         0   True    NaN
+    5       0     1         1  False    NaN
+    >>> result.curve[["period", "numerator", "denominator", "value"]]
+       period  numerator  denominator  value
+    0       0          2            2    1.0
+    1       1          1            2    0.5
+    """
+    log, definition = _result.check(log, definition)
+    asked = _checked(
+        log,
+        definition,
+        start=start,
+        back=back,
+        kind=kind,
+        period=period,
+        by=by,
+        clock=clock,
+        cohort=cohort,
+        brackets=brackets,
+        periods=periods,
+        first_weekday=first_weekday,
+        origin=origin,
+        until=until,
+    )
+    return log.memo(("retention", definition, asked), lambda: _retention(log, definition, asked))
+
+
+def _checked(
+    log: EventLog,
+    definition: Definition,
+    *,
+    start: object,
+    back: object,
+    kind: object,
+    period: object,
+    by: object,
+    clock: object,
+    cohort: object,
+    brackets: object,
+    periods: object,
+    first_weekday: object,
+    origin: object,
+    until: object,
+) -> _Asked:
+    for field, value, choices in (
+        ("kind", kind, KINDS),
+        ("clock", clock, CLOCKS),
+        ("cohort", cohort, COHORTS),
+    ):
+        if value not in choices:
+            raise unknown(field, value, choices)
+    own_clock = clock == "24h"
+    begin = known(log, definition, start, "start")
+    again = begin if back is None else known(log, definition, back, "back")
+    length: Cut | pd.Timedelta
+    default: object
+    if own_clock:
+        if period in ("M", "Q"):
+            raise CXError(f"period={period!r} has no fixed length on the 24-hour clock. Say '30D' or '90D'.")
+        length = parse_duration({"D": "1D", "W": "7D"}.get(str(period), period), "period")
+        if cohort == "recurring":
+            raise CXError("cohort='recurring' follows the calendar: clock='24h' has no periods to recur in.")
+        default = _BY_LENGTH.get(format_duration(length), "M")
+    else:
+        length = cut(period, "period", first_weekday=first_weekday, origin=origin)
+        default = period
+    group = cut(default if by is None else by, "by", first_weekday=first_weekday, origin=origin)
+    check_origin(origin, *(part for part in (length, group) if isinstance(part, Cut)))
+    if cohort == "recurring" and group != length:
+        raise CXError(
+            f"by={by!r} with cohort='recurring': a customer is once in each period, so cohorts are by it. "
+            "Leave by out."
+        )
+    if brackets is not None and kind != "bracket":
+        raise CXError(f"brackets belong to kind='bracket', not to kind={kind!r}. Leave them out.")
+    return _Asked(
+        start=begin,
+        back=again,
+        kind=str(kind),
+        clock=str(clock),
+        period=length,
+        by=group,
+        cohort=str(cohort),
+        brackets=None if brackets is None else _bracket_edges(brackets),
+        periods=_whole(periods),
+        end=observed(log, until),
+    )
+
+
+def _whole(periods: object) -> int | None:
+    if periods is None:
+        return None
+    if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 0:
+        raise CXError(f"periods={periods!r} is no whole number from 0. Say periods=12.")
+    return int(periods)
+
+
+def _bracket_edges(brackets: object) -> tuple[int, ...]:
+    edges = list(brackets) if isinstance(brackets, list | tuple | range | np.ndarray) else []
+    whole = all(
+        isinstance(edge, int | np.integer) and not isinstance(edge, bool) and edge >= 0 for edge in edges
+    )
+    rising = whole and all(a < b for a, b in pairwise(edges))
+    if len(edges) < 2 or not rising:  # noqa: PLR2004 - a bracket has two ends
+        raise CXError(
+            f"brackets={brackets!r} are not two or more rising whole numbers of periods. "
+            "Say brackets=(1, 4, 8) for 1 to 3 and 4 to 7."
+        )
+    return tuple(int(edge) for edge in edges)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Began:
+    """Who began, and when: one entry for each customer, or for each customer and period.
+
+    Attributes
+    ----------
+    customer, cohort, tick
+        Who, the number of the cohort, and when.
+    over
+        How many periods since were wholly observed.
+    """
+
+    customer: Ints
+    cohort: Ints
+    tick: Ints
+    over: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Came:
+    """In which periods since they came back: ascending pairs of an entry of `_Began` and a period."""
+
+    entry: Ints
+    period: Ints
+
+
+def _facts(log: EventLog, definition: Definition, asked: _Asked) -> tuple[_Began, _Came, Int64s]:
+    """Return who began, when they came back, and the edges of the columns in periods."""
+    cohorts = grid(log, asked.by, asked.end)
+    starts = activity(log, definition, asked.start, asked.end.tick)
+    backs = starts if asked.back == asked.start else activity(log, definition, asked.back, asked.end.tick)
+    if isinstance(asked.period, Cut):
+        periods = grid(log, asked.period, asked.end)
+        recurring = asked.cohort == "recurring"
+        began, own = _began(starts, cohorts, periods, recurring=recurring)
+        came = _recurring(began, own, backs, periods) if recurring else _came(began, own, backs, periods)
+        most = max(len(periods) - 1, 0)
+    else:
+        length = int(asked.period.as_unit("ns").value)
+        began = _by_clock(log, starts, cohorts, asked.end, length)
+        came = _came_by_clock(log, began, backs, length)
+        most = int(asked.end.ns // length)
+    last = most if asked.periods is None else min(asked.periods, most)
+    return began, came, _columns(asked, last)
+
+
+def _columns(asked: _Asked, last: int) -> Int64s:
+    """Return where the columns of the matrix begin, and where the last one ends."""
+    if asked.kind != "bracket":
+        return np.arange(last + 2, dtype=np.int64)
+    if asked.brackets is not None:
+        return np.array(asked.brackets, dtype=np.int64)
+    doubling = np.append(0, 1 << np.arange(int(last + 1).bit_length() + 1, dtype=np.int64))
+    return doubling[: int(np.searchsorted(doubling, last + 1)) + 1]
+
+
+def _began(starts: Activity, cohorts: Grid, periods: Grid, *, recurring: bool) -> tuple[_Began, Ints]:
+    """Return who began on the calendar, and the number of the period of each start."""
+    if recurring:
+        seen = presence(starts, periods)
+        customer, tick, own = seen.customer, seen.first, seen.period
+    else:
+        at = np.flatnonzero(begins(starts.customer))
+        customer, tick = starts.customer[at], starts.tick[at]
+        own = periods.number(tick)
+    cohort = own if cohorts is periods else cohorts.number(tick)
+    return _Began(customer, cohort, tick, np.maximum(periods.complete - own, 0)), own
+
+
+def _owners(began: _Began, backs: Activity) -> tuple[Ints, Ints]:
+    """Return the rows of those who began, at or after their start, and whose they are."""
+    if not len(began.customer) or not len(backs.customer):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    size = int(max(began.customer[-1], backs.customer[-1])) + 1
+    entry = np.full(size, -1, dtype=np.int32)
+    entry[began.customer] = np.arange(len(began.customer), dtype=np.int32)
+    owner = entry[backs.customer]
+    rows = np.flatnonzero((owner >= 0) & (backs.tick >= began.tick[owner]))
+    return rows, owner[rows]
+
+
+def _came(began: _Began, own: Ints, backs: Activity, periods: Grid) -> _Came:
+    rows, owner = _owners(began, backs)
+    since = periods.number(backs.tick[rows]) - own[owner]
+    new = begins(owner, since)
+    return _Came(owner[new], since[new])
+
+
+def _recurring(began: _Began, own: Ints, backs: Activity, periods: Grid) -> _Came:
+    """Return the pairs of recurring cohorts: each start with each later period of the customer's."""
+    seen = presence(backs, periods)
+    if not len(own) or not len(seen.period):
+        return _Came(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    width = len(periods)
+    keys = seen.customer.astype(np.int64) * width + seen.period
+    at = np.searchsorted(keys, began.customer.astype(np.int64) * width + own)
+    # In the period of the start itself only rows at or after it count.
+    here = np.minimum(at, len(keys) - 1)
+    same = (at < len(keys)) & (seen.customer[here] == began.customer) & (seen.period[here] == own)
+    at = at + (same & (seen.last[here] < began.tick))
+    ends = np.searchsorted(seen.customer, began.customer, side="right")
+    many = ends - at
+    entry = np.repeat(np.arange(len(own)), many)
+    place = np.arange(len(entry)) - np.repeat(np.cumsum(many) - many, many) + at[entry]
+    return _Came(entry, seen.period[place] - own[entry])
+
+
+def _by_clock(log: EventLog, starts: Activity, cohorts: Grid, end: Observed, length: int) -> _Began:
+    at = np.flatnonzero(begins(starts.customer))
+    customer, tick = starts.customer[at], starts.tick[at]
+    waited = end.ns - tick.astype(np.int64) * log.packed.tick_ns
+    return _Began(customer, cohorts.number(tick), tick, waited // length)
+
+
+def _came_by_clock(log: EventLog, began: _Began, backs: Activity, length: int) -> _Came:
+    rows, owner = _owners(began, backs)
+    waited = backs.tick[rows].astype(np.int64) - began.tick[owner]
+    since = waited * log.packed.tick_ns // length
+    new = begins(owner, since)
+    return _Came(owner[new], since[new])
+
+
+def _reached(asked: _Asked, began: _Began, came: _Came, edges: Int64s) -> tuple[_Came, Ints]:
+    """Return the pairs as columns of the matrix, and how many columns of each entry were wholly observed.
+
+    Of a kind that asks for all columns up to one, there is one pair for each entry: the furthest column.
+    """
+    n_columns = len(edges) - 1
+    over = np.searchsorted(edges[1:], began.over, side="right")
+    if asked.kind == "on or after":
+        at = np.flatnonzero(begins(came.entry))
+        ends = np.append(at[1:], len(came.entry)) - 1 if len(at) else at
+        return _Came(came.entry[at], np.minimum(came.period[ends], n_columns - 1)), over
+    if asked.kind == "streak":
+        later = came.period > 0
+        entry, period = came.entry[later], came.period[later]
+        firsts = np.flatnonzero(begins(entry))
+        # The n-th period they came back in is period n as long as there is no gap.
+        rank = np.arange(1, len(entry) + 1) - np.repeat(firsts, np.diff(np.append(firsts, len(entry))))
+        run = np.bincount(entry[rank == period], minlength=len(began.customer))
+        everybody = np.arange(len(began.customer))
+        return _Came(everybody, np.minimum(run, n_columns - 1)), over
+    column = np.searchsorted(edges, came.period, side="right") - 1
+    inside = (column >= 0) & (column < n_columns)
+    entry, column = came.entry[inside], column[inside]
+    if asked.kind == "bracket":
+        new = begins(entry, column)
+        entry, column = entry[new], column[new]
+    return _Came(entry, column), over
+
+
+def _returned(asked: _Asked, began: _Began, came: _Came, edges: Int64s, period: int) -> NDArray[np.bool_]:
+    """Return which entries came back in the column that begins with a period."""
+    pairs, _ = _reached(asked, began, came, edges)
+    column = int(np.searchsorted(edges, period))
+    far = asked.kind in ("on or after", "streak")
+    hit = pairs.period >= column if far else pairs.period == column
+    there = np.zeros(len(began.customer), dtype=bool)
+    there[pairs.entry[hit]] = True
+    return there
+
+
+def _retention(log: EventLog, definition: Definition, asked: _Asked) -> Retention:
+    began, came, edges = _facts(log, definition, asked)
+    cohorts = grid(log, asked.by, asked.end)
+    n_cohorts, n_columns = len(cohorts), len(edges) - 1
+    if n_cohorts * n_columns > MOST_CELLS:
+        raise CXError(
+            f"{n_cohorts:,} cohorts by {n_columns:,} periods are more than {MOST_CELLS:,} cells. "
+            "Say periods=30, or by='M'."
+        )
+    pairs, over = _reached(asked, began, came, edges)
+    far = asked.kind in ("on or after", "streak")
+
+    def counted(entry: Ints, column: Ints, *, at_least: bool) -> Int64s:
+        cell = began.cohort[entry].astype(np.int64) * n_columns + column
+        table = np.bincount(cell, minlength=n_cohorts * n_columns).reshape(n_cohorts, n_columns)
+        return table[:, ::-1].cumsum(axis=1)[:, ::-1] if at_least else table
+
+    everybody = np.flatnonzero(over > 0)
+    mature = counted(everybody, np.minimum(over[everybody], n_columns) - 1, at_least=True)
+    returned = counted(pairs.entry, pairs.period, at_least=far)
+    # The furthest column that is also wholly observed, or the column itself where it is.
+    seen = np.minimum(pairs.period, over[pairs.entry] - 1)
+    inside = seen >= 0 if far else seen == pairs.period
+    numerator = counted(pairs.entry[inside], seen[inside], at_least=far)
+    size = np.bincount(began.cohort, minlength=n_cohorts)
+    return Retention(
+        definition=definition,
+        n_customers=log.n_customers,
+        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        kind=asked.kind,
+        clock=asked.clock,
+        cohort=asked.cohort,
+        start=label(definition, asked.start),
+        back=label(definition, asked.back),
+        _curve=_curve(asked, edges, began, _Came(pairs.entry[inside], seen[inside]), over),
+        _asked=asked,
+        _frame=_cells(
+            log,
+            asked,
+            cohorts,
+            edges=edges,
+            size=size,
+            returned=returned,
+            numerator=numerator,
+            mature=mature,
+        ),
+        _log=log,
+    )
+
+
+def _labels(asked: _Asked, edges: Int64s) -> NDArray[np.object_]:
+    firsts, lasts = edges[:-1].tolist(), (edges[1:] - 1).tolist()
+    if asked.kind == "on or after":
+        texts = [f"{first}+" for first in firsts]
+    elif asked.kind == "streak":
+        texts = [f"1 to {first}" if first > 1 else str(first) for first in firsts]
+    else:
+        texts = [str(a) if a == b else f"{a} to {b}" for a, b in zip(firsts, lasts, strict=True)]
+    return np.array(texts, dtype=object)
+
+
+def _begun(log: EventLog, asked: _Asked, cohorts: Grid) -> Int64s:
+    """Return for each cohort the last period since that had begun for whoever began at once."""
+    first = np.maximum(cohorts.edges[:-1], 0)
+    if isinstance(asked.period, Cut):
+        periods = grid(log, asked.period, asked.end)
+        return len(periods) - 1 - np.searchsorted(periods.edges[1:-1], first, side="right")
+    length = int(asked.period.as_unit("ns").value)
+    begun: Int64s = (asked.end.ns - first * log.packed.tick_ns) // length
+    return begun
+
+
+def _cells(
+    log: EventLog,
+    asked: _Asked,
+    cohorts: Grid,
+    *,
+    edges: Int64s,
+    size: Int64s,
+    returned: Int64s,
+    numerator: Int64s,
+    mature: Int64s,
+) -> pd.DataFrame:
+    there = edges[None, :-1] <= _begun(log, asked, cohorts)[:, None]
+    row, column = np.nonzero(there)
+    ripe = (mature == size[:, None])[there]
+    top, bottom = numerator[there], mature[there]
+    lower, upper = stats.wilson(np.where(ripe, top, 0), np.where(ripe, bottom, 0))
+    return pd.DataFrame(
+        {
+            "cohort": cohorts.starts[row],
+            "period": edges[column],
+            "label": _labels(asked, edges)[column],
+            "size": size[row],
+            "returned": returned[there],
+            "ripe": ripe,
+            "numerator": top,
+            "denominator": bottom,
+            "value": stats.ratio(np.where(ripe, top, 0), np.where(ripe, bottom, 0)),
+            "lower": lower,
+            "upper": upper,
+            "method": WILSON,
+        }
+    )
+
+
+def _curve(asked: _Asked, edges: Int64s, began: _Began, hits: _Came, over: Ints) -> pd.DataFrame:
+    """Return the shares of all cohorts together."""
+    n_columns = len(edges) - 1
+    last = min(int(over.max(initial=0)), n_columns)
+    far = asked.kind in ("on or after", "streak")
+
+    def totals(column: Ints, weight: Ints | None, *, at_least: bool) -> Floats:
+        sums = np.bincount(column, weights=weight, minlength=n_columns)[:n_columns]
+        return (sums[::-1].cumsum()[::-1] if at_least else sums)[:last].astype(np.float64)
+
+    everybody = np.flatnonzero(over > 0)
+    tries = totals(np.minimum(over[everybody], n_columns) - 1, None, at_least=True)
+    top = totals(hits.period, None, at_least=far)
+    if asked.cohort == "first":
+        lower, upper = stats.wilson(top, tries)
+    else:
+        lower, upper = _clustered(began, hits, over, last, far=far)
+    return pd.DataFrame(
+        {
+            "period": edges[:last],
+            "label": _labels(asked, edges)[:last],
+            "numerator": top.astype(np.int64),
+            "denominator": tries.astype(np.int64),
+            "value": stats.ratio(top, tries),
+            "lower": lower,
+            "upper": upper,
+            "method": WILSON if asked.cohort == "first" else CLUSTERED,
+        }
+    )
+
+
+def _clustered(began: _Began, hits: _Came, over: Ints, last: int, *, far: bool) -> tuple[Floats, Floats]:
+    """Return the bounds of each column where customers are in several cohorts."""
+    number = begins(began.customer).cumsum() - 1
+    n_customers = int(number[-1]) + 1 if len(number) else 0
+    order = np.argsort(hits.period, kind="stable")
+    owner, column = number[hits.entry[order]], hits.period[order]
+    cuts = np.searchsorted(column, np.arange(last + 1))
+    sums = np.zeros((6, last))
+    for k in range(last):
+        mine = owner[cuts[k] :] if far else owner[cuts[k] : cuts[k + 1]]
+        y = np.bincount(mine, minlength=n_customers).astype(np.float64)
+        x = np.bincount(number[over > k], minlength=n_customers).astype(np.float64)
+        sums[:, k] = y.sum(), x.sum(), stats.dot(y, y), stats.dot(x, y), stats.dot(x, x), np.count_nonzero(x)
+    hit, tried, squares, products, trial_squares, clusters = sums
+    return stats.clustered_wilson(
+        hit,
+        tried,
+        success_squares=squares,
+        products=products,
+        trial_squares=trial_squares,
+        clusters=clusters,
+    )
