@@ -252,6 +252,31 @@ class Definition:
                 stages.append(_without(stage, moved))
         return self._with(stages)
 
+    def share(self, *events: str, to: str) -> Definition:
+        """Return the definition with events also in one more stage, at its end; they leave no other.
+
+        Parameters
+        ----------
+        *events : str
+            Event names or patterns.
+        to : str
+            The stage that gets them as well. Under ``reuse="never"`` an event stands in two stages only
+            where conditions tell them apart.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> journey = Definition({"Consider": ["ad", "search"], "Buy": ["order"]}, reuse="distinct")
+        >>> journey.share("search", to="Buy").to_dict()["stages"]
+        [{'name': 'Consider', 'events': ['ad', 'search']}, {'name': 'Buy', 'events': ['order', 'search']}]
+        """
+        target = self[to]
+        added = (event for event in _given(events, "share", "to='Buy'") if event not in target.events)
+        return self._replaced(target, [target.replace(events=(*target.events, *added))])
+
     def unassign(self, *events: str) -> Definition:
         """Return the definition with events taken out of every stage that names them.
 

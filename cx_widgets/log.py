@@ -252,6 +252,11 @@ class EventLog:
         return self._columns
 
     @property
+    def column_types(self) -> Mapping[str, object]:
+        """The type of each of the columns, by name; their values are not touched."""
+        return {name: self._kept[name].dtype for name in self._columns}
+
+    @property
     def time_zone(self) -> str | None:
         """The zone in which times are shown; None when they have none."""
         return self._zone

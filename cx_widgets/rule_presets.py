@@ -7,6 +7,7 @@ what each preset was checked against.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -248,3 +249,99 @@ def retentioneering(*, funnel_type: str = "closed", path: str = "customer") -> R
         raise unknown("funnel_type", funnel_type, ("closed", "open"))
     unit = path if path == "customer" else f"column:{path}"
     return Rules(reach=funnel_type, unit=unit, denominator="all")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRules:
+    """The rules of another tool in one of its settings, as a menu offers them.
+
+    Parameters
+    ----------
+    tool, setting : str
+        What the tool and its setting are called.
+    rules : Rules
+        What it counts by.
+    keeps : tuple of str
+        Fields the tool leaves to its user or does not know; `onto` leaves them as they are.
+    effect : str, optional
+        The effect its exclusions have.
+
+    Examples
+    --------
+    >>> tools()[0].tool, tools()[0].rules
+    ('PostHog', Rules(window='14D', reuse='distinct'))
+    """
+
+    tool: str
+    setting: str
+    rules: Rules
+    keeps: tuple[str, ...]
+    effect: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Tool and setting as one name."""
+        return f"{self.tool}: {self.setting}"
+
+    def onto(self, rules: Rules) -> Rules:
+        """Return rules with all fields but those it keeps replaced by the tool's.
+
+        Parameters
+        ----------
+        rules : Rules
+            Where the fields it keeps come from. Exclusions stay, with the tool's effect.
+
+        Returns
+        -------
+        Rules
+
+        Examples
+        --------
+        >>> tools()[0].onto(Rules(entry="first", exclusions=Exclusion("refund")))
+        Rules(window='14D', reuse='distinct', exclusions=(Exclusion(['refund'], effect='reset'),))
+        """
+        kept: dict[str, object] = {field: getattr(rules, field) for field in self.keeps}
+        if self.effect is not None:
+            kept["exclusions"] = tuple(one.replace(effect=self.effect) for one in rules.exclusions)
+        return self.rules.replace(kept)
+
+
+_OURS = ("exclusions", "observation_end", "time_zone", "retention_period")
+_ANY_WINDOW = "1D"
+
+
+def tools() -> tuple[ToolRules, ...]:
+    """Return the rules of other tools in their usual settings, tool by tool.
+
+    Returns
+    -------
+    tuple of ToolRules
+
+    Examples
+    --------
+    >>> [tool.setting for tool in tools() if tool.tool == "Amplitude"]
+    ['this order', 'any order', 'exact order']
+    """
+    steps = (*_OURS, "window")
+    held = (*_OURS, "hold_constant")
+    return (
+        *(ToolRules("PostHog", order, posthog(order=order), _OURS, "reset") for order in _POSTHOG_ORDERS),
+        ToolRules("Mixpanel", "first entry", mixpanel(), held, "stop"),
+        ToolRules("Mixpanel", "optimized re-entry", mixpanel(reentry="optimized"), held, "stop"),
+        ToolRules("Mixpanel", "totals", mixpanel(totals=True), held, "stop"),
+        ToolRules("ClickHouse windowFunnel", "no mode", clickhouse(window=_ANY_WINDOW), steps),
+        *(
+            ToolRules("ClickHouse windowFunnel", mode, clickhouse(window=_ANY_WINDOW, modes=[mode]), steps)
+            for mode in ("strict_order", "strict_increase", "strict_once")
+        ),
+        ToolRules("GA4", "closed funnel", ga4(), _OURS),
+        ToolRules("GA4", "open funnel", ga4(open_funnel=True), _OURS),
+        *(
+            ToolRules("Amplitude", order, amplitude(order=order), held)
+            for order in ("this order", "any order", "exact order")
+        ),
+        *(
+            ToolRules("retentioneering", f"{kind} funnel", retentioneering(funnel_type=kind), _OURS)
+            for kind in ("closed", "open")
+        ),
+    )

@@ -311,6 +311,22 @@ class Rules:
         return f"Rules({', '.join(f'{field}={value!r}' for field, value in shown.items())})"
 
 
+def rule_choices() -> dict[str, tuple[str, ...]]:
+    """Return the words each rule takes, the default first; durations, columns and exclusions come on top.
+
+    Returns
+    -------
+    dict
+        Field names of `Rules` and their words, for those fields that take words.
+
+    Examples
+    --------
+    >>> rule_choices()["entry"]
+    ('best', 'first', 'latest')
+    """
+    return {**_CHOICES, "ties": _TIES, "unit": _UNITS}
+
+
 def _put(rules: Rules, field: str, value: object) -> None:
     object.__setattr__(rules, field, value)
 

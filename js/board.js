@@ -10,6 +10,7 @@ import { newest, revised, widget } from "./host.js";
 import { icon } from "./icons.js";
 import { enableKeyboard } from "./keyboard.js";
 import { createCodePanel, createPresetPanel } from "./panels.js";
+import { isRuleProblem } from "./rule_fields.js";
 import { createRulesBar } from "./rules_bar.js";
 import { createStrip } from "./strip.js";
 
@@ -144,7 +145,7 @@ function render(view) {
     if (refusal) list.push({ key: "refusal", kind: /** @type {const} */ ("warn"), text: refusal });
     if (answer?.error) list.push({ key: "error", kind: /** @type {const} */ ("bad"), text: answer.error });
     for (const problem of answer?.problems ?? []) {
-      if (problem.kind === "rules") continue;
+      if (isRuleProblem(problem)) continue;
       if (problem.stage !== null && (stages.has(problem.stage) || board.updating())) continue;
       list.push({ key: `${problem.kind} ${problem.message}`, kind: /** @type {const} */ ("warn"), text: problem.message });
     }

@@ -5,6 +5,8 @@ import { h, keyed, setAttribute, setText } from "./dom.js";
 import { compact, count } from "./format.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
+import { conditionText, stageMarks } from "./rules_text.js";
+import { stageRuleItems } from "./stage_rules.js";
 
 /** @typedef {import("./context.js").Board} Board */
 /** @typedef {import("./draft.js").Column} Column */
@@ -26,6 +28,7 @@ export const PALETTE = 8;
  * @property {(stage: string) => void} rename
  * @property {(stage: string, roles?: boolean) => void} stageMenu
  * @property {(chip: HTMLElement) => void} chipMenu
+ * @property {(event: string, to: string) => void} share Put an event into one more stage.
  * @property {(stage: string) => void} remove
  * @property {(event?: string) => void} addStage At the end, with an event to begin with.
  */
@@ -40,22 +43,6 @@ export const PALETTE = 8;
 const counted = (number, one, many) => `${count(number)} ${number === 1 ? one : many}`;
 
 /**
- * A stage's conditions in words.
- * @param {Stage} stage
- */
-export function conditionWords(stage) {
-  const words = (stage.where ?? []).map(({ column, op, value }) => {
-    const shown = Array.isArray(value) ? value.join(", ") : value === undefined || value === null ? "" : String(value);
-    return `${column} ${op} ${shown}`.trim();
-  });
-  if (stage.nth !== undefined && stage.nth !== null) {
-    const text = String(stage.nth);
-    words.push(text.endsWith("+") ? `occurrence ${text.slice(0, -1)} and later` : `occurrence ${text} only`);
-  }
-  return words.join(" · ");
-}
-
-/**
  * @param {Board} board
  * @returns {Columns}
  */
@@ -66,7 +53,8 @@ export function createColumns(board) {
   const chipHelp = h(
     "span",
     { id: `${id}-chip`, hidden: true },
-    "Enter picks up, left and right choose a stage, Enter drops. Arrow keys move between events.",
+    "Enter picks up, left and right choose a stage, Enter drops, Shift with Enter puts it there as well. " +
+      "M opens the menu. Arrow keys move between events.",
   );
   const stageHelp = h(
     "span",
@@ -139,14 +127,18 @@ export function createColumns(board) {
     setAttribute(chip, "data-testid", only ? `chip:${item.name}` : `chip:${item.name}@${stage}`);
     const where = stage === null ? "unassigned" : `in ${stage}`;
     const some = item.conditional ? ", only some of its events" : "";
-    const label = `${item.name}, ${counted(n, "event", "events")}, ${counted(customers, "customer", "customers")}, ${where}${some}`;
+    const shared = item.also.length > 0;
+    const also = shared ? `, also in ${item.also.join(", ")}` : "";
+    const label = `${item.name}, ${counted(n, "event", "events")}, ${counted(customers, "customer", "customers")}, ${where}${some}${also}`;
     setAttribute(chip, "aria-label", label);
     setAttribute(chip, "title", label.replace(`, ${where}`, ""));
     setAttribute(chip, "data-conditional", item.conditional);
+    setAttribute(chip, "data-shared", shared);
     if (name) setText(name, item.name);
     if (counts?.firstElementChild && counts.lastElementChild) {
       setText(counts.firstElementChild, `${compact(n)} ev · ${compact(customers)} cust`);
-      setText(counts.lastElementChild, item.conditional ? "some" : item.pattern ? item.pattern : "");
+      const note = item.conditional ? "some" : item.pattern ? item.pattern : "";
+      setText(counts.lastElementChild, shared ? [note, "shared"].filter(Boolean).join(", ") : note);
     }
     if (bar) {
       const width = `${Math.max(2, Math.round((100 * n) / mostEvents))}%`;
@@ -165,6 +157,7 @@ export function createColumns(board) {
    * @property {HTMLButtonElement} menu
    * @property {HTMLButtonElement} role
    * @property {HTMLElement} counts
+   * @property {HTMLElement} marks
    * @property {HTMLElement} condition
    * @property {HTMLElement} patterns
    * @property {HTMLElement} chips
@@ -181,6 +174,7 @@ export function createColumns(board) {
     const number = h("span", { class: "cx-stage-number", "aria-hidden": "true" });
     const slot = h("div", { class: "cx-stage-slot" }, name);
     const counts = h("span", { class: "cx-column-counts" });
+    const marks = h("div", { class: "cx-marks" });
     const condition = h("p", { class: "cx-condition", dir: "auto", hidden: true });
     const patterns = h("div", { class: "cx-patterns" });
     const chips = h("div", { class: "cx-chips" });
@@ -191,10 +185,11 @@ export function createColumns(board) {
       { class: "cx-stage-head" },
       h("div", { class: "cx-stage-line" }, number, slot, menu),
       h("div", { class: "cx-stage-line" }, counts, role),
+      marks,
       condition,
     );
     const column = h("div", { class: "cx-column cx-stage", role: "group" }, head, problems, patterns, chips, hint);
-    partsOf.set(column, { head, number, slot, name, menu, role, counts, condition, patterns, chips, hint, problems });
+    partsOf.set(column, { head, number, slot, name, menu, role, counts, marks, condition, patterns, chips, hint, problems });
     return column;
   };
 
@@ -218,7 +213,19 @@ export function createColumns(board) {
     setAttribute(column, "data-column", index);
     column.style.setProperty("--cx-stage", `var(--cx-stage-${(index % PALETTE) + 1})`);
     const heads = customers === undefined ? "" : `, ${counted(customers, "customer", "customers")}`;
-    setAttribute(column, "aria-label", `${stage.name}, stage ${index + 1} of ${total}, ${counted(n, "event", "events")}${heads}`);
+    const marks = stageMarks(stage);
+    const marked = marks.map((mark) => `, ${mark.text}`).join("");
+    setAttribute(column, "aria-label", `${stage.name}, stage ${index + 1} of ${total}, ${counted(n, "event", "events")}${heads}${marked}`);
+    keyed(
+      parts.marks,
+      marks,
+      (mark) => mark.key,
+      () => h("span", { class: "cx-mark" }),
+      (element, mark) => {
+        setText(element, mark.text);
+        setAttribute(element, "title", mark.words);
+      },
+    );
     setText(parts.number, String(index + 1));
     setText(parts.name, stage.name);
     setAttribute(parts.name, "title", `${stage.name}\nDouble-click to rename, drag to move or merge`);
@@ -233,7 +240,7 @@ export function createColumns(board) {
     setAttribute(parts.role, "aria-label", `${role ?? "no role"}${guessed && role ? ", guessed" : ""}: role of stage ${stage.name}`);
     setAttribute(parts.role, "title", guessed && role ? "Role in the loyalty figures, guessed from the name" : "Role in the loyalty figures");
 
-    const condition = conditionWords(stage);
+    const condition = (stage.where ?? []).map(conditionText).join(" · ");
     parts.condition.hidden = !condition;
     setText(parts.condition, condition && `only ${condition}`);
     setAttribute(parts.condition, "title", condition || null);
@@ -284,10 +291,11 @@ export function createColumns(board) {
   const drawProblems = (parts, item) => {
     const { stage } = item;
     const answered = (board.answer()?.problems ?? []).filter((problem) => problem.stage === stage.name);
-    const empty = !item.chips.length && !item.unknown.length;
+    const empty = !item.chips.length && !item.unknown.length && !item.taken.length;
     const others = answered.filter((problem) => {
       if (problem.kind === "empty_stage") return empty && !board.updating();
       if (problem.event === null) return true;
+      if (item.taken.some((each) => each.name === problem.event)) return false;
       return !item.unknown.includes(problem.event) && stage.events.includes(problem.event) && !board.updating();
     });
     parts.hint.hidden = !empty;
@@ -299,8 +307,15 @@ export function createColumns(board) {
           key: `unknown ${entry}`,
           text: answered.find((problem) => problem.event === entry)?.message ?? `'${entry}' is not in this log`,
           entry,
+          share: false,
         })),
-        ...others.map((problem) => ({ key: `${problem.kind} ${problem.event} ${problem.message}`, text: problem.message, entry: problem.kind === "duplicate_event" ? problem.event : null })),
+        ...item.taken.map(({ name, by }) => ({
+          key: `taken ${name}`,
+          text: answered.find((problem) => problem.event === name)?.message ?? `'${name}' goes to ${by}, which asks for it first`,
+          entry: name,
+          share: true,
+        })),
+        ...others.map((problem) => ({ key: `${problem.kind} ${problem.event} ${problem.message}`, text: problem.message, entry: problem.kind === "duplicate_event" ? problem.event : null, share: false })),
       ],
       (problem) => problem.key,
       () => h("div", { class: "cx-problem" }, icon("warn"), h("span", { class: "cx-problem-text", dir: "auto" })),
@@ -309,6 +324,7 @@ export function createColumns(board) {
         if (text) setText(text, problem.text);
         if (problem.entry !== null && row.children.length < 3) {
           row.append(h("button", { class: "cx-button cx-small", "data-remove": problem.entry, "aria-label": `Remove ${problem.entry} from ${stage.name}` }, "Remove"));
+          if (problem.share) row.append(h("button", { class: "cx-button cx-small", "data-share": true, title: "Reuse: several stages, each row once" }, "Let it stand in both"));
         }
       },
     );
@@ -422,9 +438,11 @@ export function createColumns(board) {
       [
         { label: "Rename", icon: "pencil", hint: "F2", run: () => rename(stage) },
         { label: "Role", icon: "role", items: roleItems },
+        ...stageRuleItems(board, own, parts.menu).map((item, place) => ({ ...item, rule: place === 0 })),
         {
           label: "Merge into…",
           icon: "merge",
+          rule: true,
           ...(last < 1
             ? { disabled: "There is no other stage." }
             : {
@@ -470,21 +488,45 @@ export function createColumns(board) {
   const chipMenu = (chip) => {
     const event = chip.dataset["event"] ?? "";
     const from = chip.dataset["from"] || null;
+    const { stages } = board.draft().definition;
     /** @type {(string | null)[]} */
-    const places = [null, ...board.draft().definition.stages.map((stage) => stage.name)];
+    const places = [null, ...stages.map((stage) => stage.name)];
+    const holding = new Set(board.parts().columns.filter((column) => column.chips.some((each) => each.name === event)).map((column) => column.stage.name));
+    const others = stages.filter((stage) => stage.name !== from);
     openMenu(
       chip,
       `Move ${event} to`,
-      places.map((to) => ({
-        label: to ?? "Unassigned",
-        checked: to === from,
-        ...(to === null ? { icon: /** @type {const} */ ("tray") } : {}),
-        run: () => {
-          if (to !== from) board.act({ type: "assign", event, to, from }, { chip: event, stage: to });
-        },
-      })),
+      [
+        ...places.map((to) => ({
+          label: to ?? "Unassigned",
+          checked: to === from,
+          ...(to === null ? { icon: /** @type {const} */ ("tray") } : {}),
+          run: () => {
+            if (to !== from) board.act({ type: "assign", event, to, from }, { chip: event, stage: to });
+          },
+        })),
+        ...(from !== null && others.length
+          ? [
+              {
+                label: "Also in…",
+                icon: /** @type {const} */ ("both"),
+                rule: true,
+                items: others.map((stage) => ({
+                  label: stage.name,
+                  disabled: holding.has(stage.name) ? "It stands there already." : null,
+                  run: () => share(event, stage.name),
+                })),
+              },
+            ]
+          : []),
+      ],
       board,
     );
+  };
+
+  /** @param {string} event @param {string} to */
+  const share = (event, to) => {
+    if (!board.act({ type: "share", event, to }, { chip: event, stage: to })) board.say(`${event} stands in ${to} already.`);
   };
 
   /* ---- places ---- */
@@ -604,7 +646,7 @@ export function createColumns(board) {
     setAttribute(trayCount, "title", `${counted(unassigned.length, "event name", "event names")}, ${counted(n, "event", "events")}`);
     trayEmpty.hidden = shown.length > 0;
     setText(trayEmpty, unassigned.length ? "No event matches the search" : catalog.events.length ? "Every event has a stage" : "The log has no events");
-    drawChips(trayChips, shown.map((name) => ({ name, conditional: false, pattern: null })), null);
+    drawChips(trayChips, shown.map((name) => ({ name, conditional: false, pattern: null, also: [] })), null);
     keyed(list, columns, (column) => keyOf.get(column.stage.name) ?? column.stage.name, createStage, updateStage);
     setAttribute(scroller, "data-empty", columns.length === 0);
     rove();
@@ -646,7 +688,8 @@ export function createColumns(board) {
     const stage = place?.stage ?? null;
     if (stage === null) return;
     const button = /** @type {HTMLElement | null} */ (target.closest("[data-remove]"));
-    if (button) board.act({ type: "remove_entry", event: button.dataset["remove"] ?? "", stage }, { stage });
+    if (target.closest("[data-share]")) board.act({ type: "rule", field: "reuse", value: "distinct" }, { stage });
+    else if (button) board.act({ type: "remove_entry", event: button.dataset["remove"] ?? "", stage }, { stage });
     else if (target.closest(".cx-stage-menu")) stageMenu(stage);
     else if (target.closest(".cx-role")) stageMenu(stage, true);
     // A click without a pointer comes from a screen reader.
@@ -670,6 +713,7 @@ export function createColumns(board) {
     rename,
     stageMenu,
     chipMenu,
+    share,
     remove,
     addStage: (event) => addStage(event === undefined ? {} : { events: [event] }),
   };

@@ -5,12 +5,15 @@
 
 import { globMatches, isGlob } from "./patterns.js";
 import { guessRole } from "./roles.js";
+import { exclusionWords, occurrence, RULES, ruleEdit } from "./rules_text.js";
 import { parseSpan, spanWords } from "./timespan.js";
+import { parseWindow } from "./window_text.js";
 
 /** @typedef {import("./wire.d.ts").Action} Action */
 /** @typedef {import("./wire.d.ts").Catalog} Catalog */
 /** @typedef {import("./wire.d.ts").Definition} Definition */
 /** @typedef {import("./wire.d.ts").Draft} Draft */
+/** @typedef {import("./wire.d.ts").Exclusion} Exclusion */
 /** @typedef {import("./wire.d.ts").Rules} Rules */
 /** @typedef {import("./wire.d.ts").Stage} Stage */
 
@@ -22,16 +25,27 @@ const RESERVED = new Set(["(start)", "(end)", "(unassigned)"]);
 /** @param {Stage} stage Whether an event's name alone does not decide. */
 export const isConditional = (stage) => (stage.where?.length ?? 0) > 0 || (stage.nth ?? null) !== null;
 
+/** @param {Definition} definition Whether an event may stand in several stages. */
+export const sharesEvents = (definition) => (definition.rules?.reuse ?? "never") !== "never";
+
 /** @param {string} text */
 const quoted = (text) => `'${text}'`;
 
 /* ---- which event stands where ------------------------------------------------------------------------------- */
 
 /**
+ * @typedef {Object} Chip
+ * @property {string} name
+ * @property {boolean} conditional Whether the stage takes only some of the event's rows.
+ * @property {string | null} pattern The glob that holds the event, if its name is not written.
+ * @property {string[]} also The other stages in which the event stands.
+ */
+
+/**
  * @typedef {Object} Column
  * @property {Stage} stage
- * @property {{ name: string, conditional: boolean, pattern: string | null }[]} chips In the catalog's order. `conditional`:
- *   the stage takes only some of the event's rows; `pattern`: the glob that holds the event, if its name is not written.
+ * @property {Chip[]} chips In the catalog's order.
+ * @property {{ name: string, by: string }[]} taken Events the stage names that all go to another stage.
  * @property {{ pattern: string, matched: number }[]} patterns The globs of the stage.
  * @property {string[]} unknown Entries that no event of the log answers to.
  */
@@ -45,13 +59,14 @@ const quoted = (text) => `'${text}'`;
 
 /**
  * Exact names beat globs whatever the order; among equals the first stage wins; a stage with conditions takes only some
- * rows and leaves the rest to the next.
+ * rows and leaves the rest to the next. Where events may stand in several stages, every stage has what it asks for.
  * @param {Definition} definition
  * @param {Catalog} catalog
  * @returns {Partition}
  */
 export function partition(definition, catalog) {
   const stages = definition.stages;
+  const shares = sharesEvents(definition);
   const names = new Set(catalog.events.map((event) => event.name));
   /** @type {Map<string, number[]>} */
   const exact = new Map();
@@ -59,7 +74,7 @@ export function partition(definition, catalog) {
   const globs = [];
   const columns = stages.map((stage, index) => {
     /** @type {Column} */
-    const column = { stage, chips: [], patterns: [], unknown: [] };
+    const column = { stage, chips: [], taken: [], patterns: [], unknown: [] };
     for (const entry of stage.events) {
       if (names.has(entry)) exact.set(entry, [...(exact.get(entry) ?? []), index]);
       else if (isGlob(entry)) globs.push({ index, pattern: entry, matched: 0 });
@@ -78,12 +93,24 @@ export function partition(definition, catalog) {
     const claims = new Map((exact.get(name) ?? []).map((index) => [index, null]));
     for (const glob of matching) if (!claims.has(glob.index)) claims.set(glob.index, glob.pattern);
     let placed = -1;
+    /** @type {number | null} The stage that takes all rows that are left. */
+    let taker = null;
+    const holding = [];
     for (const [index, pattern] of claims) {
       const column = /** @type {Column} */ (columns[index]);
       const conditional = isConditional(column.stage);
-      column.chips.push({ name, conditional, pattern });
-      if (placed < 0 || !conditional) placed = index;
-      if (!conditional) break;
+      if (taker !== null && !shares) {
+        if (pattern === null) column.taken.push({ name, by: stages[taker]?.name ?? "" });
+        continue;
+      }
+      holding.push(index);
+      column.chips.push({ name, conditional, pattern, also: [] });
+      if (placed < 0 || (taker === null && !conditional)) placed = index;
+      if (!conditional) taker ??= index;
+    }
+    for (const index of holding.length > 1 ? holding : []) {
+      const chip = /** @type {Chip} */ (columns[index]?.chips.at(-1));
+      chip.also = holding.filter((other) => other !== index).map((other) => stages[other]?.name ?? "");
     }
     home.set(name, placed);
     if (placed < 0) unassigned.push(name);
@@ -200,20 +227,20 @@ function unfold(definition, index, event, catalog) {
 function assign(definition, action, catalog) {
   const { event, to, from = null } = action;
   const target = to === null ? -1 : indexOf(definition, to);
-  let next = mapStages(definition, (stage, index) => {
-    if (index === target) return stage;
-    return !isConditional(stage) || stage.name === from ? without(stage, event) : stage;
-  });
+  const shares = sharesEvents(definition);
+  // Where an event may stand in several stages, it leaves the one it was taken from and stays in the others.
+  const leaves = (/** @type {Stage} */ stage) =>
+    stage.name === from || (!isConditional(stage) && !(shares && from !== null));
+  let next = mapStages(definition, (stage, index) => (index !== target && leaves(stage) ? without(stage, event) : stage));
   if (target >= 0) {
-    const source = definition.stages.findIndex((stage) => stage.name === from && isConditional(stage));
-    if (source >= 0) next = unfold(next, source, event, catalog);
+    const source = definition.stages.findIndex((stage) => stage.name === from && (shares || isConditional(stage)));
+    if (source >= 0 && source !== target) next = unfold(next, source, event, catalog);
     return mapStages(next, (stage, index) =>
       index === target && !stage.events.includes(event) ? { ...stage, events: [...stage.events, event] } : stage,
     );
   }
-  // To the tray: out of the stage it was taken from, and out of every unconditional one.
   next.stages.forEach((stage, index) => {
-    if (!isConditional(stage) || stage.name === from) next = unfold(next, index, event, catalog);
+    if (leaves(stage)) next = unfold(next, index, event, catalog);
   });
   return next;
 }
@@ -234,19 +261,147 @@ function merge(definition, from, into) {
         ? { ...stage, events: [...stage.events, ...added.filter((entry) => !stage.events.includes(entry))] }
         : stage,
     );
-  return { ...definition, stages };
+  return renamedEnds({ ...definition, stages }, from, into);
+}
+
+/**
+ * Rules without what is at its default.
+ * @param {Definition} definition
+ * @param {Rules} rules
+ * @param {Catalog} catalog
+ * @returns {Definition}
+ */
+function withRules(definition, rules, catalog) {
+  const defaults = catalog.rule_defaults ?? { retention_period: DEFAULT_RETENTION };
+  const kept = Object.entries(rules).filter(
+    ([name, value]) => value !== null && value !== undefined && canonical(value) !== canonical(defaults[name]) && !(Array.isArray(value) && !value.length),
+  );
+  const { rules: _, ...rest } = definition;
+  return kept.length ? { ...rest, rules: Object.fromEntries(kept) } : rest;
+}
+
+/**
+ * The definition with the exclusions that name a stage under its new name.
+ * @param {Definition} definition
+ * @param {string} old
+ * @param {string} name
+ * @returns {Definition}
+ */
+function renamedEnds(definition, old, name) {
+  const exclusions = definition.rules?.exclusions;
+  if (!exclusions?.some((each) => each.after === old || each.before === old)) return definition;
+  const moved = exclusions.map((each) => ({
+    ...each,
+    ...(each.after === old ? { after: name } : {}),
+    ...(each.before === old ? { before: name } : {}),
+  }));
+  return { ...definition, rules: { ...definition.rules, exclusions: moved } };
+}
+
+/**
+ * @param {string} field
+ * @param {unknown} value
+ */
+function ruleProblem(field, value) {
+  if (field === "window" && typeof value === "string") {
+    const window = parseWindow(value);
+    const size = window.kind === "time" ? window.seconds : "size" in window ? window.size : 0;
+    if (!(size > 0)) return "A window is longer than nothing.";
+  }
+  return null;
 }
 
 /**
  * @param {Definition} definition
- * @param {Rules} fields Null and undefined take a field away.
- * @returns {Definition}
+ * @param {string} key
+ * @param {Catalog} catalog
  */
-function withRules(definition, fields) {
-  const rules = { ...definition.rules, ...fields };
-  for (const [name, value] of Object.entries(rules)) if (value === null || value === undefined) delete rules[name];
-  const { rules: _, ...rest } = definition;
-  return Object.keys(rules).length ? { ...rest, rules } : rest;
+function rulePreset(definition, key, catalog) {
+  const chosen = catalog.rule_presets?.find((each) => each.key === key);
+  if (!chosen) throw new Error(`There are no rules called ${quoted(key)}.`);
+  /** @type {Rules} */
+  const rules = { ...chosen.rules };
+  for (const field of chosen.keeps) rules[field] = definition.rules?.[field];
+  const { effect } = chosen;
+  if (effect !== null && rules.exclusions) rules.exclusions = rules.exclusions.map((each) => withEffect(each, effect));
+  return withRules(definition, rules, catalog);
+}
+
+/** @param {Exclusion} exclusion @param {string} effect */
+function withEffect(exclusion, effect) {
+  const { effect: _, ...rest } = exclusion;
+  return effect === "stop" ? rest : { ...rest, effect };
+}
+
+/**
+ * An exclusion as the wire writes it: what has its default is left out.
+ * @param {Exclusion} exclusion
+ * @returns {Exclusion}
+ */
+function tidyExclusion({ events, after, before, where, effect }) {
+  return {
+    events: [...events],
+    ...(after ? { after } : {}),
+    ...(before ? { before } : {}),
+    ...(where?.length ? { where } : {}),
+    ...(effect && effect !== "stop" ? { effect } : {}),
+  };
+}
+
+/**
+ * Why an exclusion cannot be; null if it can, as far as the board knows.
+ * @param {Exclusion} exclusion
+ */
+export const exclusionProblem = (exclusion) => (exclusion.events.length ? null : "An exclusion needs at least one event.");
+
+/**
+ * @param {Definition} definition
+ * @param {number | null} at Null adds one.
+ * @param {Exclusion | null} exclusion Null takes one away.
+ * @param {Catalog} catalog
+ */
+function withExclusion(definition, at, exclusion, catalog) {
+  const exclusions = [...(definition.rules?.exclusions ?? [])];
+  const old = at === null ? undefined : exclusions[at];
+  if (at !== null && !old) throw new Error("This exclusion is gone.");
+  if (exclusion) {
+    const problem = exclusionProblem(exclusion);
+    if (problem) throw new Error(problem);
+    exclusions.splice(at ?? exclusions.length, old ? 1 : 0, tidyExclusion(exclusion));
+  } else if (at !== null) {
+    exclusions.splice(at, 1);
+  }
+  const shown = exclusion ?? old;
+  return {
+    definition: withRules(definition, { ...definition.rules, exclusions }, catalog),
+    edit: `${exclusion ? (old ? "changed the exclusion" : "excluded") : "took away the exclusion"} ${shown ? exclusionWords(shown, true) : ""}`.trim(),
+  };
+}
+
+/**
+ * @param {Stage} stage
+ * @param {string} field
+ * @param {unknown} value Null, false and undefined take the field away.
+ * @returns {Stage}
+ */
+function withStageRule(stage, field, value) {
+  const { [field]: _, ...rest } = stage;
+  return /** @type {Stage} */ (value === null || value === undefined || value === false ? rest : { ...rest, [field]: value });
+}
+
+/**
+ * @param {string} stage
+ * @param {string} field
+ * @param {unknown} value
+ */
+function stageRuleEdit(stage, field, value) {
+  const name = quoted(stage);
+  if (field === "optional") return value ? `made ${name} optional` : `made ${name} required`;
+  if (field === "directly") return value ? `let nothing lie before ${name}` : `let other events lie before ${name}`;
+  if (field === "window") {
+    return value ? `gave ${name} a window of ${spanWords(parseSpan(String(value)) ?? 0)}` : `took the window of ${name} away`;
+  }
+  return value === null ? `let ${name} have every occurrence` : `let ${name} have the ${occurrence(/** @type {number | string} */ (value))}`;
 }
 
 /**
@@ -277,6 +432,16 @@ function renamed(stage, name, catalog) {
   return guessed !== null && guessRole(name, catalog) === null ? { ...stage, name, role: guessed } : { ...stage, name };
 }
 
+/**
+ * The default of a rule that takes words or a length of time; null for others.
+ * @param {string} field
+ * @param {Catalog} catalog
+ */
+function defaultWord(field, catalog) {
+  const word = catalog.rule_defaults?.[field];
+  return typeof word === "string" ? word : null;
+}
+
 /* ---- the reducer --------------------------------------------------------------------------------------------- */
 
 /**
@@ -293,6 +458,15 @@ function edited(definition, action, catalog) {
         definition: assign(definition, action, catalog),
         edit: action.to === null ? `took ${quoted(action.event)} out of its stage` : `moved ${quoted(action.event)} to ${action.to}`,
       };
+    case "share": {
+      const index = indexOf(definition, action.to);
+      return {
+        definition: mapStages(definition, (stage, at) =>
+          at === index && !stage.events.includes(action.event) ? { ...stage, events: [...stage.events, action.event] } : stage,
+        ),
+        edit: `put ${quoted(action.event)} also into ${action.to}`,
+      };
+    }
     case "add": {
       const problem = nameProblem(definition, action.name);
       if (problem) throw new Error(problem);
@@ -311,7 +485,11 @@ function edited(definition, action, catalog) {
       if (problem) throw new Error(problem);
       const name = action.name.trim();
       return {
-        definition: mapStages(definition, (stage, at) => (at === index ? renamed(stage, name, catalog) : stage)),
+        definition: renamedEnds(
+          mapStages(definition, (stage, at) => (at === index ? renamed(stage, name, catalog) : stage)),
+          action.stage,
+          name,
+        ),
         edit: `renamed ${quoted(action.stage)} to ${quoted(name)}`,
       };
     }
@@ -349,19 +527,24 @@ function edited(definition, action, catalog) {
             : `set the role of ${quoted(action.stage)} to ${action.role}`,
       };
     }
-    case "window": {
-      const seconds = parseSpan(action.window);
-      if (action.window !== null && !(seconds && seconds > 0)) throw new Error("A window is longer than nothing.");
-      return {
-        definition: withRules(definition, { window: action.window }),
-        edit: seconds ? `set the window to ${spanWords(seconds)}` : "took the window away",
-      };
+    case "rule": {
+      const { field } = action;
+      const problem = ruleProblem(field, action.value);
+      if (problem) throw new Error(problem);
+      const made = withRules(definition, { ...definition.rules, [field]: action.value }, catalog);
+      return { definition: made, edit: ruleEdit(field, made.rules?.[field] ?? (field in RULES ? defaultWord(field, catalog) : null)) };
     }
-    case "retention_period": {
-      const period = action.period === DEFAULT_RETENTION ? undefined : action.period;
+    case "reset_rules":
+      return { definition: withRules(definition, {}, catalog), edit: "set all rules back to the default" };
+    case "rule_preset":
+      return { definition: rulePreset(definition, action.key, catalog), edit: `counts like ${action.key}` };
+    case "exclusion":
+      return withExclusion(definition, action.at, action.exclusion, catalog);
+    case "stage_rule": {
+      const index = indexOf(definition, action.stage);
       return {
-        definition: withRules(definition, /** @type {Rules} */ ({ retention_period: period })),
-        edit: `set the retention period to ${spanWords(parseSpan(action.period) ?? 0)}`,
+        definition: mapStages(definition, (stage, at) => (at === index ? withStageRule(stage, action.field, action.value) : stage)),
+        edit: stageRuleEdit(action.stage, action.field, action.value),
       };
     }
     case "preset": {
@@ -433,7 +616,7 @@ export function reduce(draft, action, catalog) {
     default: {
       const { definition, edit } = edited(draft.definition, action, catalog);
       if (same(definition, draft.definition)) return draft;
-      const coalesced = action.type === "window" && action.coalesce === true && draft.past.length > 0;
+      const coalesced = action.type === "rule" && action.coalesce === true && draft.past.length > 0;
       const past = coalesced ? draft.past : [...draft.past, draft.definition].slice(-HISTORY);
       return { ...draft, revision, definition, past, future: [], edit };
     }

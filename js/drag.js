@@ -105,9 +105,10 @@ export function enableDrag(board, columns) {
    * @param {Load} load
    * @param {number} x
    * @param {number} y
+   * @param {boolean} also Whether the event stays where it was as well.
    * @returns {Outcome}
    */
-  const outcomeAt = (load, x, y) => {
+  const outcomeAt = (load, x, y, also) => {
     const under = document.elementFromPoint(x, y);
     const place = columns.placeOf(under);
     const overAdd = under?.closest(".cx-add");
@@ -121,6 +122,10 @@ export function enableDrag(board, columns) {
       if (!place) return { words: "Back", icon: "close", drop: null };
       if (place.stage === load.from) return { words: load.from === null ? "Stays here" : "Stays", icon: "equal", drop: null };
       columns.mark(place.index, "chip", load.event);
+      const { stage } = place;
+      if (also && load.from !== null && stage !== null) {
+        return { words: `Also in ${stage}`, icon: "both", drop: () => columns.share(load.event, stage) };
+      }
       return {
         words: place.stage === null ? "To the unassigned" : `To ${place.stage}`,
         icon: place.stage === null ? "tray" : "move",
@@ -171,12 +176,13 @@ export function enableDrag(board, columns) {
     area.dataset["dragging"] = load.kind;
 
     let { clientX: x, clientY: y } = press;
+    let also = press.altKey || press.ctrlKey;
     let frame = 0;
     /** @type {Outcome} */
     let outcome = { words: "", icon: "close", drop: null };
     const look = () => {
       ghost.style.transform = `translate(${Math.round(x - grip.x)}px, ${Math.round(y - grip.y)}px)`;
-      outcome = outcomeAt(load, x, y);
+      outcome = outcomeAt(load, x, y, also);
       label.replaceChildren(icon(outcome.icon), words);
       words.textContent = outcome.words;
       ghost.dataset["able"] = String(outcome.drop !== null);
@@ -207,6 +213,13 @@ export function enableDrag(board, columns) {
       move(event) {
         x = event.clientX;
         y = event.clientY;
+        also = event.altKey || event.ctrlKey;
+        look();
+      },
+      /** @param {boolean} held Whether Alt or Ctrl is held: the event goes there in addition. */
+      modify(held) {
+        if (held === also) return;
+        also = held;
         look();
       },
       finish() {
@@ -276,6 +289,17 @@ export function enableDrag(board, columns) {
     document.addEventListener("pointerup", onUp, options);
     document.addEventListener("pointercancel", (event) => event.pointerId === press.pointerId && stop(), options);
     window.addEventListener("blur", () => stop(), options);
+    for (const type of /** @type {const} */ (["keydown", "keyup"])) {
+      document.addEventListener(
+        type,
+        (event) => {
+          if (!drag || !["Alt", "Control"].includes(event.key)) return;
+          event.preventDefault();
+          guard(() => drag?.modify(event.altKey || event.ctrlKey));
+        },
+        { ...options, capture: true },
+      );
+    }
     document.addEventListener(
       "keydown",
       (event) => {

@@ -59,7 +59,7 @@ export function enableKeyboard(board, columns) {
     picked = { event: chip.dataset["event"] ?? "", from, home, at: home, chip };
     chip.dataset["picked"] = "true";
     show();
-    board.say(`Picked up ${picked.event} from ${placeWords(from)}. Left and right choose a stage, Enter drops, Escape cancels.`);
+    board.say(`Picked up ${picked.event} from ${placeWords(from)}. Left and right choose a stage, Enter drops, Shift with Enter puts it there as well, Escape cancels.`);
   };
 
   const putDown = () => {
@@ -75,7 +75,8 @@ export function enableKeyboard(board, columns) {
     board.say(`Cancelled. ${event} stays in ${placeWords(from)}.`);
   };
 
-  const drop = () => {
+  /** @param {boolean} also Whether the event stays where it was as well. */
+  const drop = (also) => {
     if (!picked) return;
     const { event, from, home, at } = picked;
     const place = columns.placeAt(at);
@@ -84,7 +85,8 @@ export function enableKeyboard(board, columns) {
       board.say(`${event} stays in ${placeWords(from)}.`);
       return;
     }
-    board.act({ type: "assign", event, to: place.stage, from }, { chip: event, stage: place.stage });
+    if (also && from !== null && place.stage !== null) columns.share(event, place.stage);
+    else board.act({ type: "assign", event, to: place.stage, from }, { chip: event, stage: place.stage });
   };
 
   /** @param {number} at */
@@ -117,7 +119,7 @@ export function enableKeyboard(board, columns) {
         break;
       case "Enter":
       case " ":
-        drop();
+        drop(event.shiftKey || event.ctrlKey || event.altKey);
         break;
       case "Escape":
         cancel();
@@ -163,6 +165,10 @@ export function enableKeyboard(board, columns) {
       case "Enter":
       case " ":
         pickUp(chip);
+        break;
+      case "m":
+      case "M":
+        columns.chipMenu(chip);
         break;
       case "ArrowUp":
         if (row > 0) go(own[row - 1]);

@@ -9,7 +9,9 @@ import { icon } from "./icons.js";
  * @property {string} label
  * @property {import("./icons.js").IconName} [icon]
  * @property {string} [hint] A short text at the right, such as a key.
- * @property {boolean} [checked] Given: the item is one of several to choose from.
+ * @property {boolean} [checked] Given: the item is one of several to choose from, or on or off if it is a toggle.
+ * @property {boolean} [toggle]
+ * @property {boolean} [rule] Whether a line stands above the item.
  * @property {string | null} [disabled] Why the item cannot be chosen.
  * @property {() => void} [run]
  * @property {MenuItem[]} [items] The next level.
@@ -88,7 +90,7 @@ export function openMenu(anchor, label, items, options) {
    * @param {MenuItem[]} list
    */
   const enter = (title, list) => {
-    levels.push({ label: title, items: list, at: Math.max(0, list.findIndex((item) => item.checked)) });
+    levels.push({ label: title, items: list, at: Math.max(0, list.findIndex((item) => item.checked && !item.toggle)) });
     draw();
   };
   const back = () => {
@@ -115,12 +117,12 @@ export function openMenu(anchor, label, items, options) {
     }
     for (const item of level.items) {
       const button = h("button", {
-        role: item.checked === undefined ? "menuitem" : "menuitemradio",
+        role: item.checked === undefined ? "menuitem" : item.toggle ? "menuitemcheckbox" : "menuitemradio",
         "aria-checked": item.checked === undefined ? null : String(item.checked),
         "aria-disabled": item.disabled ? "true" : null,
         "aria-haspopup": item.items ? "menu" : null,
         title: item.disabled ?? null,
-        class: "cx-menu-item",
+        class: `cx-menu-item${item.rule ? " cx-menu-rule" : ""}`,
         tabindex: -1,
       });
       button.append(item.checked ? icon("check") : item.icon ? icon(item.icon) : h("span", { class: "cx-icon" }));

@@ -14,12 +14,36 @@ export interface Stage {
   events: string[];
   role?: Role | string | null;
   where?: Condition[];
-  nth?: number | string;
+  nth?: number | string | null;
+  optional?: boolean;
+  window?: string | null;
+  directly?: boolean;
   [later: string]: unknown;
 }
 
+export interface Exclusion {
+  events: string[];
+  after?: string | null;
+  before?: string | null;
+  where?: Condition[];
+  effect?: string;
+}
+
+/** A field that has its default is absent. */
 export interface Rules {
+  order?: string;
   window?: string | null;
+  entry?: string;
+  reach?: string;
+  ties?: string;
+  reuse?: string;
+  exclusions?: Exclusion[];
+  count?: string;
+  unit?: string;
+  hold_constant?: string[];
+  denominator?: string;
+  observation_end?: string | null;
+  time_zone?: string | null;
   retention_period?: string;
   [later: string]: unknown;
 }
@@ -54,6 +78,25 @@ export interface Preset {
   stages: { name: string; role?: string | null; events: string[] }[];
 }
 
+/** Rules of another tool. `keeps`: fields that stay as they are; `effect`: the one its exclusions have. */
+export interface RulePreset {
+  key: string;
+  tool: string;
+  setting: string;
+  rules: Rules;
+  keeps: string[];
+  effect: string | null;
+}
+
+/** `value` of `field` cannot be, as long as the field `beside` has the value `has`. */
+export interface Clash {
+  field: string;
+  value: string;
+  beside: string;
+  has: string;
+  why: string;
+}
+
 export interface Catalog {
   events: CatalogEvent[];
   presets: Preset[];
@@ -65,6 +108,18 @@ export interface Catalog {
   n_events: number;
   span_seconds: number | null;
   show_figures: boolean;
+  /** Of each rule that takes words the words, the default first; a notebook saved by an older version has none of these. */
+  rule_choices?: Record<string, string[]>;
+  rule_defaults?: Record<string, unknown>;
+  rule_clashes?: Clash[];
+  rule_presets?: RulePreset[];
+  columns?: { name: string; kind: string }[];
+  /** Of "events", "sessions" and "calendar" those that can be a window; lengths of time always can. */
+  window_kinds?: string[];
+  /** Where the log ends and in which time zone, as text; absent where rules cannot change them. */
+  observation?: { end: string; time_zone: string | null };
+  operators?: string[];
+  effects?: string[];
 }
 
 export interface Problem {
@@ -113,8 +168,12 @@ export type Action =
   | { type: "merge"; from: string; into: string }
   | { type: "move"; stage: string; to: number }
   | { type: "set_role"; stage: string; role: string | null }
-  | { type: "window"; window: string | null; coalesce?: boolean }
-  | { type: "retention_period"; period: string }
+  | { type: "share"; event: string; to: string }
+  | { type: "rule"; field: string; value: unknown; coalesce?: boolean }
+  | { type: "reset_rules" }
+  | { type: "rule_preset"; key: string }
+  | { type: "exclusion"; at: number | null; exclusion: Exclusion | null }
+  | { type: "stage_rule"; stage: string; field: "optional" | "window" | "directly" | "nth"; value: unknown }
   | { type: "preset"; key: string; suggestions: boolean }
   | { type: "remove_entry"; event: string; stage?: string | null }
   | { type: "pin" }

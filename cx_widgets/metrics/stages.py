@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cx_widgets.binding import stages_of_rows
+
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
@@ -17,10 +19,11 @@ UNASSIGNED = "(unassigned)"
 def stage_sizes(log: EventLog, definition: Definition) -> pd.DataFrame:
     """Return how many events and customers each stage holds, and how many none.
 
-    A row of the log counts for the first stage it matches; a row that matches none counts for
-    ``(unassigned)``, the last line. A customer counts once for every stage with at least one of their
-    events, so customers do not add up. An empty stage or an empty log gives zeros: these are counts,
-    defined for every definition, also for one whose rates are not.
+    A row of the log counts for the first stage it matches, under a ``reuse`` other than ``"never"`` for
+    every stage that asks for it; a row that matches none counts for ``(unassigned)``, the last line. A
+    customer counts once for every stage with at least one of their events, so customers do not add up. An
+    empty stage or an empty log gives zeros: these are counts, defined for every definition, also for one
+    whose rates are not.
 
     Parameters
     ----------
@@ -45,6 +48,8 @@ def stage_sizes(log: EventLog, definition: Definition) -> pd.DataFrame:
 
     def compute() -> pd.DataFrame:
         names = definition.names
+        if definition.rules.reuse != "never":
+            return _asked_for(log, definition)
         width = len(names) + 1
         stage = definition.stage_of_rows(log).astype(np.int64)
         events = np.bincount(stage, minlength=width)
@@ -58,3 +63,11 @@ def stage_sizes(log: EventLog, definition: Definition) -> pd.DataFrame:
         return frame.loc[[*names, UNASSIGNED]]
 
     return log.memo(("stage_sizes", definition), compute)
+
+
+def _asked_for(log: EventLog, definition: Definition) -> pd.DataFrame:
+    masks = stages_of_rows(definition.stages, log)
+    masks = np.vstack([masks, ~masks.any(axis=0)])
+    customers = [np.unique(log.packed.customers[mask]).size for mask in masks]
+    index = pd.Index([*definition.names, UNASSIGNED], name="stage")
+    return pd.DataFrame({"events": masks.sum(axis=1), "customers": customers}, index=index)

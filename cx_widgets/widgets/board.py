@@ -17,6 +17,7 @@ from cx_widgets.problems import DefinitionError
 from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
+from cx_widgets.widgets._rule_catalog import rule_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,7 +166,7 @@ def _parsed(draft: Mapping[str, JSON], key: str) -> Definition | None:
 
 
 def _catalog(log: EventLog, *, show_figures: bool) -> dict[str, JSON]:
-    """Return what the board needs once: every event with its counts, the presets, the roles."""
+    """Return what the board needs once: events with their counts, presets, roles, and what rules offer."""
     order = sorted(range(len(log.event_names)), key=lambda i: (-int(log.event_counts[i]), log.event_names[i]))
     span = (log.end - log.start).total_seconds() if log.n_events else 0.0
     return {
@@ -185,6 +186,7 @@ def _catalog(log: EventLog, *, show_figures: bool) -> dict[str, JSON]:
         "n_events": log.n_events,
         "span_seconds": span,
         "show_figures": show_figures,
+        **rule_catalog(log),
     }
 
 

@@ -224,19 +224,19 @@ test("a role is set, taken away, or left to be guessed", () => {
 });
 
 test("rules at their default are left out of the wire", () => {
-  const draft = after(start(), { type: "window", window: "7D" }, { type: "retention_period", period: "7D" });
+  const draft = after(start(), { type: "rule", field: "window", value: "7D" }, { type: "rule", field: "retention_period", value: "7D" });
   assert.deepEqual(draft.definition.rules, { window: "7D", retention_period: "7D" });
-  const back = after(draft, { type: "window", window: null }, { type: "retention_period", period: "30D" });
+  const back = after(draft, { type: "rule", field: "window", value: null }, { type: "rule", field: "retention_period", value: "30D" });
   assert.equal("rules" in back.definition, false);
-  assert.throws(() => after(draft, { type: "window", window: "soon" }), /longer than nothing/);
+  assert.throws(() => after(draft, { type: "rule", field: "window", value: "soon" }), /longer than nothing/);
 });
 
 test("one slide of the window is one step of the history", () => {
   const draft = after(
     start(),
-    { type: "window", window: "7D" },
-    { type: "window", window: "8D", coalesce: true },
-    { type: "window", window: "9D", coalesce: true },
+    { type: "rule", field: "window", value: "7D" },
+    { type: "rule", field: "window", value: "8D", coalesce: true },
+    { type: "rule", field: "window", value: "9D", coalesce: true },
   );
   assert.equal(draft.past.length, 1);
   assert.equal(draft.revision, 7);
@@ -309,7 +309,7 @@ test("a draft is never changed in place", () => {
     { type: "assign", event: "view", to: null },
     { type: "merge", from: "Look", into: "Buy" },
     { type: "set_role", stage: "Buy", role: null },
-    { type: "window", window: "1D" },
+    { type: "rule", field: "window", value: "1D" },
     { type: "undo" },
   );
   assert.equal(JSON.stringify(draft), before);
@@ -332,3 +332,110 @@ for (const name of files) {
     assert.equal(parts.columns.length, definition.stages.length);
   });
 }
+
+/* ---- rules ---- */
+
+const DEFAULTS = {
+  order: "ordered", window: null, entry: "best", reach: "closed", ties: "stage", reuse: "never", exclusions: [], count: "unique",
+  unit: "customer", hold_constant: [], denominator: "entrants", observation_end: null, time_zone: null, retention_period: "30D",
+};
+const ruleCatalog = () => ({
+  ...catalogOf(),
+  rule_defaults: DEFAULTS,
+  rule_presets: [
+    { key: "A: first", tool: "A", setting: "first", rules: { window: "14D", entry: "first" }, keeps: ["exclusions", "retention_period"], effect: "reset" },
+    { key: "B: none", tool: "B", setting: "none", rules: { reuse: "shared" }, keeps: ["window"], effect: null },
+  ],
+});
+/** @param {Draft} draft @param {...Action} actions */
+const ruled = (draft, ...actions) => actions.reduce((each, action) => reduce(each, action, ruleCatalog()), draft);
+
+/** @type {{ what: string, definition: import("../wire.d.ts").Definition, actions: Action[], result: unknown }[]} */
+const cases = JSON.parse(readFileSync(new URL("../../tests/golden/edits_of_rules.json", import.meta.url), "utf8"));
+for (const { what, definition, actions, result } of cases) {
+  test(`as Python does it: ${what}`, () => {
+    const draft = ruled({ ...draftOf([]), definition }, ...actions);
+    assert.equal(canonical(draft.definition), canonical(result));
+    assert.equal(draft.past.length, actions.length);
+    assert.equal(canonical(ruled(draft, ...actions.map(() => /** @type {const} */ ({ type: "undo" }))).definition), canonical(definition));
+  });
+}
+
+test("setting a rule to what it is changes nothing, not even the revision", () => {
+  const draft = ruled(start(), { type: "rule", field: "entry", value: "first" });
+  assert.equal(ruled(draft, { type: "rule", field: "entry", value: "first" }), draft);
+  assert.equal(ruled(start(), { type: "reset_rules" }).revision, start().revision);
+});
+
+test("the rules of another tool replace all but what it leaves to its user, and give exclusions their effect", () => {
+  const before = ruled(
+    start(),
+    { type: "rule", field: "order", value: "any" },
+    { type: "rule", field: "window", value: "3D" },
+    { type: "rule", field: "retention_period", value: "7D" },
+    { type: "exclusion", at: null, exclusion: { events: ["rate"], effect: "remove" } },
+  );
+  const a = ruled(before, { type: "rule_preset", key: "A: first" });
+  assert.deepEqual(a.definition.rules, {
+    window: "14D", entry: "first", exclusions: [{ events: ["rate"], effect: "reset" }], retention_period: "7D",
+  });
+  assert.equal(a.edit, "counts like A: first");
+  assert.deepEqual(ruled(before, { type: "rule_preset", key: "B: none" }).definition.rules, { reuse: "shared", window: "3D" });
+  assert.throws(() => ruled(before, { type: "rule_preset", key: "C" }), /no rules called 'C'/);
+});
+
+test("what an edit of the rules did is said in words", () => {
+  /** @param {Action} action */
+  const said = (action) => ruled(draftOf([{ name: "Look", events: [] }, { name: "Buy", events: [] }], { order: "any", exclusions: [{ events: ["x"] }] }), action).edit;
+  assert.equal(said({ type: "rule", field: "order", value: "strict" }), "set order to strict order");
+  assert.equal(said({ type: "rule", field: "order", value: null }), "set order to in order");
+  assert.equal(said({ type: "rule", field: "ties", value: "2s" }), "set ties to 2 seconds of grace");
+  assert.equal(said({ type: "rule", field: "unit", value: "device" }), "set unit to counted by device");
+  assert.equal(said({ type: "rule", field: "window", value: "5 events" }), "set the window to 5 events");
+  assert.equal(said({ type: "rule", field: "hold_constant", value: ["device"] }), "set hold constant to device");
+  assert.equal(said({ type: "exclusion", at: 0, exclusion: null }), "took away the exclusion x");
+  assert.equal(said({ type: "stage_rule", stage: "Buy", field: "window", value: "2D" }), "gave 'Buy' a window of 2 days");
+  assert.equal(said({ type: "stage_rule", stage: "Buy", field: "nth", value: "2+" }), "let 'Buy' have the 2nd and later");
+});
+
+test("an exclusion without events and a window without length are refused", () => {
+  assert.throws(() => ruled(start(), { type: "exclusion", at: null, exclusion: { events: [] } }), /at least one event/);
+  assert.throws(() => ruled(start(), { type: "exclusion", at: 3, exclusion: null }), /is gone/);
+  assert.throws(() => ruled(start(), { type: "rule", field: "window", value: "0 events" }), /longer than nothing/);
+});
+
+/* ---- events in several stages ---- */
+
+const SHARED = [
+  { name: "Look", events: ["view*"] },
+  { name: "Weigh", events: ["view_cart", "order"] },
+  { name: "Buy", events: ["order"] },
+];
+
+test("where reuse allows it, an event stands in every stage that asks for it, also through a glob", () => {
+  const parts = partition(draftOf(SHARED, { reuse: "distinct" }).definition, catalogOf());
+  assert.deepEqual(shown(parts), [["view", "view_item", "view_cart"], ["view_cart", "order"], ["order"], ["rate"]]);
+  assert.deepEqual(parts.columns.map((column) => column.chips.map((chip) => chip.also)), [[[], [], ["Weigh"]], [["Look"], ["Buy"]], [["Weigh"]]]);
+  assert.deepEqual(parts.columns.map((column) => column.taken), [[], [], []]);
+});
+
+test("without reuse one stage has the event, and the other that names it says who takes it", () => {
+  const parts = partition(draftOf(SHARED).definition, catalogOf());
+  assert.deepEqual(shown(parts), [["view", "view_item"], ["view_cart", "order"], [], ["rate"]]);
+  assert.deepEqual(parts.columns.map((column) => column.taken), [[], [], [{ name: "order", by: "Weigh" }]]);
+});
+
+test("an event in several stages leaves only the one it is taken from", () => {
+  const draft = draftOf(SHARED, { reuse: "distinct" });
+  const moved = ruled(draft, { type: "assign", event: "order", to: "Look", from: "Weigh" });
+  assert.deepEqual(events(moved), { Look: ["view*", "order"], Weigh: ["view_cart"], Buy: ["order"] });
+  const out = ruled(draft, { type: "assign", event: "view_cart", to: null, from: "Look" });
+  assert.deepEqual(events(out), { Look: ["view", "view_item"], Weigh: ["view_cart", "order"], Buy: ["order"] });
+  const on = ruled(draft, { type: "assign", event: "order", to: "Buy", from: "Weigh" });
+  assert.deepEqual(events(on), { Look: ["view*"], Weigh: ["view_cart"], Buy: ["order"] });
+});
+
+test("putting an event into a stage it stands in already changes nothing", () => {
+  const draft = draftOf(SHARED, { reuse: "shared" });
+  assert.equal(ruled(draft, { type: "share", event: "order", to: "Buy" }), draft);
+});

@@ -63,9 +63,32 @@ def test_axe_finds_nothing_in_our_widgets(lab, theme):
     bench.chip("cart").press("Enter")
     assert violations(lab.page) == []
     lab.page.keyboard.press("Escape")
+    # The rest of the rules with a form in it, several rules set, a stage with rules of its own, a contradiction.
+    lab.python(
+        "bench.definition = cx.Definition([cx.Stage('Consider', ['ad', 'search']), "
+        "cx.Stage('Evaluate', ['view', 'order'], optional=True, window='2D'), cx.Stage('Buy', ['order'])], "
+        "window='30D', reuse='distinct', ties='row', exclusions=cx.Exclusion('support', after='Evaluate'))"
+    )
+    bench.settled()
+    bench.button("More rules").click()
+    bench.button("Add exclusion").click()
+    assert violations(lab.page) == []
+    bench.board.get_by_role("combobox", name="Order", exact=True).select_option("any")
+    bench.settled()
+    assert violations(lab.page) == []
+    bench.button("Undo").click()
+    bench.settled()
     lab.python("bench.definition = bench.definition.assign('nosuch', to='Buy')")
     bench.settled()
     assert violations(lab.page) == []
+
+
+def everything_open(bench):
+    """Open the rest of the rules with the form of an exclusion, and set a rule."""
+    bench.board.get_by_role("combobox", name="Entry").select_option("first")
+    bench.button("More rules").click()
+    bench.button("Add exclusion").click()
+    bench.settled()
 
 
 def violations(page):
@@ -83,6 +106,7 @@ def violations(page):
 def test_no_key_typed_in_a_widget_reaches_the_notebook(lab):
     bench = Bench.on(lab)
     page = lab.page
+    everything_open(bench)
     page.evaluate("() => { jupyterapp.shell.currentWidget.content.mode = 'command'; }")
     before = page.evaluate(NOTEBOOK_STATE)
     count = page.evaluate(f"() => ({FOCUSABLE})().length")
@@ -102,7 +126,7 @@ def test_no_key_typed_in_a_widget_reaches_the_notebook(lab):
 
 
 def test_every_element_that_takes_focus_keeps_the_notebook_from_its_keys(lab):
-    Bench.on(lab)
+    everything_open(Bench.on(lab))
     without = lab.page.evaluate(
         f"""() => ({FOCUSABLE})().filter((each) => each.dataset.lmSuppressShortcuts !== "true")
             .map((each) => each.outerHTML.slice(0, 200))"""
@@ -124,7 +148,7 @@ def test_the_notebook_does_act_on_such_keys_elsewhere(lab):
 
 
 def test_everything_that_takes_focus_has_a_name(lab):
-    Bench.on(lab)
+    everything_open(Bench.on(lab))
     nameless = lab.page.evaluate(
         f"""() => ({FOCUSABLE})().filter((each) => {{
             const labels = each.labels?.length || each.getAttribute("aria-labelledby");

@@ -292,17 +292,28 @@ def test_the_window_is_set_by_number_unit_slider_and_box(bench):
     assert bench.host.value("str(bench.definition.window)") == "0 days 10:00:00"
     edited(bench, lambda: bench.page.get_by_role("slider", name="Window").press("ArrowRight"))
     assert bench.host.value("bench.definition.window > pd.Timedelta('10h')")
-    edited(bench, bench.page.get_by_role("checkbox", name="No window").check)
+    edited(bench, lambda: bench.page.get_by_role("combobox", name="Unit of the window").select_option("none"))
     assert bench.host.value("bench.definition.window is None")
+    expect(length).to_be_hidden()
 
 
-def test_the_retention_period_is_a_week_or_a_month(bench):
+def test_the_retention_period_is_a_week_a_month_or_any_length(bench):
     before = bench.agrees_with_the_functions()
+    bench.button("More rules").click()
     after = edited(
         bench, bench.page.get_by_role("radiogroup", name="Retention period").get_by_text("week").click
     )
     assert bench.host.value("str(bench.definition.rules.retention_period)") == "7 days 00:00:00"
     assert after["retention"] != before["retention"]
+    length = bench.page.get_by_role("spinbutton", name="Length of the retention period")
+    expect(length).to_have_value("7")
+
+    def type_ten_days():
+        length.fill("10")
+        length.press("Enter")
+
+    edited(bench, type_ten_days)
+    assert bench.host.value("str(bench.definition.rules.retention_period)") == "10 days 00:00:00"
 
 
 def test_a_preset_replaces_the_stages_with_suggestions_or_without(bench):
@@ -342,6 +353,8 @@ def test_everything_around_the_stages_works_by_keyboard_alone(bench):
         keyboard.press("Tab")
     for control in ("Undo", "Redo", "Presets", "Pin as baseline", "Code", "Window", "Length of the window"):
         assert control in names
+    for control in ("Order", "Entry", "Unit", "Count", "Count like…", "More rules"):
+        assert control in names
     for start in ("Search the unassigned events", "Menu of stage Consider", "Add stage"):
         assert start in names
     assert any(name.startswith("cart, 4 events") for name in names)
@@ -349,9 +362,11 @@ def test_everything_around_the_stages_works_by_keyboard_alone(bench):
     bench.page.get_by_role("spinbutton", name="Length of the window").focus()
     press("Control+a", "1", "2", "Enter")
     assert bench.host.value("str(bench.definition.window)") == "12 days 00:00:00"
-    page.get_by_role("checkbox", name="No window").focus()
-    press("Space")
+    page.get_by_role("combobox", name="Unit of the window").focus()
+    press("Home")
     assert bench.host.value("bench.definition.window is None")
+    bench.button("More rules").focus()
+    keyboard.press("Enter")
     page.get_by_role("radio", name="month").focus()
     press("ArrowLeft")
     assert bench.host.value("str(bench.definition.rules.retention_period)") == "7 days 00:00:00"
