@@ -63,7 +63,7 @@ def test_axe_finds_nothing_in_our_widgets(lab, theme):
     bench.chip("cart").press("Enter")
     assert violations(lab.page) == []
     lab.page.keyboard.press("Escape")
-    # The rest of the rules with a form in it, several rules set, a stage with rules of its own, a contradiction.
+    # With the rest of the rules and a form open, a stage with rules of its own, then a contradiction.
     lab.python(
         "bench.definition = cx.Definition([cx.Stage('Consider', ['ad', 'search']), "
         "cx.Stage('Evaluate', ['view', 'order'], optional=True, window='2D'), cx.Stage('Buy', ['order'])], "
