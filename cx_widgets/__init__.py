@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cx_widgets.widgets import (
         BreakdownView,
         CloserLook,
+        ExplainView,
         FlowView,
         FunnelView,
         LoyaltyPanel,
@@ -56,6 +57,7 @@ __all__ = [
     "Definition",
     "EventLog",
     "Exclusion",
+    "ExplainView",
     "FlowView",
     "FunnelView",
     "LoyaltyPanel",
@@ -102,8 +104,8 @@ _HOMES = {
         *("lifecycle", "retention", "retention_flags", "stickiness"),
     ),
     "widgets": (
-        *("BreakdownView", "CloserLook", "FlowView", "FunnelView", "LoyaltyPanel", "ReasonsView"),
-        *("StageBoard", "TimelineView", "TransitionMatrix", "TrendView", "Workbench"),
+        *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),
+        *("ReasonsView", "StageBoard", "TimelineView", "TransitionMatrix", "TrendView", "Workbench"),
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -24,6 +24,7 @@ FACES = [
     "TrendView",
     "BreakdownView",
     "TimelineView",
+    "ExplainView",
     "CloserLook",
     "Workbench",
 ]
@@ -273,6 +274,51 @@ def test_a_reason_a_period_and_a_group_select_their_customers(log, journey):
     assert trend.selection.empty
     groups = cx.BreakdownView(log, journey)
     assert groups._column.value == "value"
+
+
+def test_the_explanation_shows_each_change_and_selects_who_flips_there(log, journey):
+    bench = cx.Workbench(log, journey)
+    bench.closer._question.value = "explain"
+    view = bench.closer._made["explain"]
+    assert view._caption._view["description"].startswith("Nothing differs from the pinned baseline.")
+    assert view._frame.children == ()
+    bench.definition = journey.with_rules(window="5D").remove("Evaluate")
+    # Without the comparison c, who got to it, no longer does; the window takes nobody.
+    result = cx.explain_difference(log, journey, bench.definition)
+    assert [key for key, _ in cells(view)] == ["Evaluate.removed", None]
+    assert view._caption._view["description"] == result.sentence("The baseline", "the definition now")
+    bench.definition = journey.with_rules(window="3D")
+    assert [key for key, _ in cells(view)] == ["window"]
+    assert view._frame.children
+    assert [list(part) for part in view._bars.y] == [[0, 0, 0], [1 / 3, 0, 0], [0, 0, 0], [0, 1 / 3, 0]]
+    assert view._labels.text.tolist() == ["33.3% · 1 of 3", "-33.3 pp", "0.0% · 0 of 3"]
+    view._on_bar(None, {"data": {"index": 1}})
+    assert sorted(bench.selection.index) == ["a", "c"]
+    assert view._caption._selected == "window"
+    view._on_bar(None, {"data": {"index": 0}})
+    assert bench.selected == Selection("flipped", "window")
+    bench.definition = journey.with_rules(entry="first")
+    assert bench.selected is None
+    view._on_bar(None, {"data": {"index": 1}})
+    view._on_bar(None, {"data": {"index": 1}})
+    assert bench.selection.empty
+
+
+def cells(view):
+    return [(row["key"], row["cells"]) for row in view._caption._view["rows"]]
+
+
+def test_a_change_that_is_none_any_more_selects_nobody(log, journey):
+    gone = Selection("flipped", "window")
+    assert gone.customers(log, journey.with_rules(entry="first"), journey).empty
+    assert gone.customers(log, journey).empty
+    assert gone.fits(journey)
+
+
+def test_an_explanation_without_a_countable_baseline_says_why(log, journey):
+    view = cx.ExplainView(log, journey, {"Consider": ["gone"]})
+    assert "'gone'" in view._caption._view["description"]
+    assert view._frame.children == ()
 
 
 def test_the_timeline_follows_the_selection_and_says_who_is_unknown(log, journey):

@@ -132,8 +132,6 @@ class Explanation(Result):
     interaction
         The total less the sum of the effects alone: what the changes do only together. NaN where an effect
         alone is undefined.
-    summary
-        The difference in one sentence.
     definitions
         The definition before the first step, after it, after the second ... up to B.
     """
@@ -143,11 +141,49 @@ class Explanation(Result):
     conversion_b: Figure
     total: Estimate
     interaction: float
-    summary: str
     definitions: tuple[Definition, ...]
     _outcomes: tuple[_Outcome, ...]
     _steps: tuple[_Step, ...]
     _order_note: str
+
+    @property
+    def summary(self) -> str:
+        """The difference in one sentence."""
+        return self.sentence()
+
+    def sentence(self, a: str = "A", b: str = "B") -> str:
+        """Return the difference in one sentence, the definitions called by these names.
+
+        Parameters
+        ----------
+        a, b
+            What to call the first definition and the second.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({"who": [1, 1], "when": ["2026-01-01", "2026-01-09"], "what": ["ad", "buy"]})
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+        >>> journey = cx.Definition({"Consider": ["ad"], "Buy": ["buy"]})
+        >>> result = cx.explain_difference(log, journey, journey.with_rules(window="7D"))
+        >>> print(result.sentence("Ours", "theirs"))
+        Ours counts 1 of 1 customer (100.0%), theirs 0 of 1 (0.0%): the window explains -100.0 points.
+        """
+        first, last = self._outcomes[0], self._outcomes[-1]
+        counted = [_counts(outcome.definition) for outcome in (first, last)]
+        wholes = [noun(outcome.definition, int(outcome.figure.denominator)) for outcome in (first, last)]
+        if counted[0] == counted[1]:
+            wholes[1] = wholes[1].partition(" ")[0]
+        there, here = (
+            f"{outcome.figure.numerator:,.0f} of {whole} ({_numbers.percent(outcome.figure.value)})"
+            for outcome, whole in zip((first, last), wholes, strict=True)
+        )
+        why = _why([step.noun for step in self._steps], self._frame["delta"].to_numpy(float), self.total)
+        return f"{a} counts {there}, {b} {here}: {why}."
 
     @property
     def customers(self) -> pd.DataFrame:
@@ -339,7 +375,10 @@ def explain_difference(
 
 def points(share: float) -> str:
     """Return a difference of shares in percentage points, with its sign."""
-    return _numbers.UNDEFINED if np.isnan(share) else f"{100 * share:+.1f}"
+    if np.isnan(share):
+        return _numbers.UNDEFINED
+    shown = f"{100 * share:+.1f}"
+    return "0.0" if float(shown) == 0 else shown
 
 
 def _explained(
@@ -377,7 +416,6 @@ def _explained(
         conversion_b=last.figure,
         total=total,
         interaction=interaction,
-        summary=_summary(first, last, steps, frame, total),
         definitions=tuple(outcome.definition for outcome in outcomes),
         _outcomes=tuple(
             replace(outcome, figure=replace(outcome.figure, _influence=None)) for outcome in outcomes
@@ -534,8 +572,9 @@ def _line(
     else:
         notes.append(
             f"{step.key} changes what is counted, from {counted[0]} to {counted[1]}: the shares have "
-            "different wholes and can be set side by side, but no conversion of the one is a conversion of the other. "
-            "Who entered and who converted can be compared customer by customer, and the interval is."
+            "different wholes and can be set side by side, but no conversion of the one is a conversion of "
+            "the other. Who entered and who converted can be compared customer by customer, as the "
+            "interval does."
         )
     return (
         number,
@@ -613,36 +652,24 @@ def _span(lower: float, upper: float) -> str:
     return _numbers.UNDEFINED if np.isnan(lower) else f"{points(lower)} to {points(upper)}"
 
 
-def _summary(
-    first: _Outcome, last: _Outcome, steps: Sequence[_Step], frame: pd.DataFrame, total: Estimate
-) -> str:
-    a, b = first.figure, last.figure
-    counted = [_counts(outcome.definition) for outcome in (first, last)]
-    whole_a = noun(first.definition, int(a.denominator))
-    whole_b = (
-        noun(last.definition, int(b.denominator)) if counted[0] != counted[1] else f"{b.denominator:,.0f}"
-    )
-    both = (
-        f"A counts {a.numerator:,.0f} of {whole_a} ({_numbers.percent(a.value)}), "
-        f"B {b.numerator:,.0f} of {whole_b} ({_numbers.percent(b.value)})"
-    )
-    if not steps:
-        return f"{both}: they are one definition."
+def _why(nouns: Sequence[str], deltas: NDArray[np.float64], total: Estimate) -> str:
+    """Return what the changes do, the largest three by name."""
+    if not nouns:
+        return "they are one definition"
     if np.isnan(total.value):
-        return f"{both}: the difference is undefined."
-    size = frame["delta"].abs().to_numpy()
+        return "the difference is undefined"
+    size = np.abs(deltas)
     moving = [int(at) for at in np.argsort(-size, kind="stable") if size[at] > 0]
     if not moving:
-        these = "the change makes" if len(steps) == 1 else f"none of the {len(steps)} changes makes"
-        no = "no difference" if len(steps) == 1 else "a difference"
-        return f"{both}: {these} {no} here."
-    said = [f"{steps[at].noun} explains {points(frame['delta'].iloc[at])} points" for at in moving[:1]]
-    said += [f"{steps[at].noun} {points(frame['delta'].iloc[at])}" for at in moving[1:_NAMED]]
-    rest = moving[_NAMED:]
-    if rest:
+        one = len(nouns) == 1
+        return (
+            f"{'the change makes no' if one else f'none of the {len(nouns)} changes makes a'} difference here"
+        )
+    said = [f"{nouns[at]} explains {points(deltas[at])} points" for at in moving[:1]]
+    said += [f"{nouns[at]} {points(deltas[at])}" for at in moving[1:_NAMED]]
+    if rest := moving[_NAMED:]:
         some = "1 further change" if len(rest) == 1 else f"{len(rest)} further changes together"
-        said.append(f"{some} {points(frame['delta'].iloc[rest].sum())}")
-    still = len(steps) - len(moving)
-    if still:
+        said.append(f"{some} {points(deltas[rest].sum())}")
+    if still := len(nouns) - len(moving):
         said.append(f"{still} {'changes' if still == 1 else 'change'} nothing")
-    return f"{both}: {', '.join(said)}."
+    return ", ".join(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cx_widgets.widgets.board import StageBoard
 from cx_widgets.widgets.breakdown import BreakdownView
 from cx_widgets.widgets.closer import CloserLook
+from cx_widgets.widgets.explain import ExplainView
 from cx_widgets.widgets.flow import FlowView
 from cx_widgets.widgets.funnel import FunnelView
 from cx_widgets.widgets.loyalty import LoyaltyPanel
@@ -17,6 +18,7 @@ from cx_widgets.widgets.workbench import Workbench
 __all__ = [
     "BreakdownView",
     "CloserLook",
+    "ExplainView",
     "FlowView",
     "FunnelView",
     "LoyaltyPanel",

@@ -119,7 +119,7 @@ class Face(t.HasTraits):
             return pd.DataFrame(index=pd.Index([], name=self.event_log.roles["customer"]))
         if self.selected is None or not self.selected.fits(self._good):
             return funnel(self.event_log, self._good).customers(self._good.names[0]).iloc[:0]
-        return self.selected.customers(self.event_log, self._good)
+        return self.selected.customers(self.event_log, self._good, self._good_baseline)
 
     def _on_definition(self, change: object) -> None:
         self._refresh(change)

@@ -10,6 +10,7 @@ import traitlets as t
 from cx_widgets.widgets._base import Face
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets.breakdown import BreakdownView
+from cx_widgets.widgets.explain import ExplainView
 from cx_widgets.widgets.reasons import ReasonsView
 from cx_widgets.widgets.timeline import TimelineView
 from cx_widgets.widgets.trend import TrendView
@@ -22,11 +23,12 @@ QUESTIONS = {
     "trend": ("Over time", TrendView),
     "breakdown": ("By group", BreakdownView),
     "timeline": ("One customer", TimelineView),
+    "explain": ("Why it differs", ExplainView),
 }
 
 
 class CloserLook(Face, w.VBox):
-    """Why customers were lost, conversion over time, by group, and one customer's journey.
+    """Why customers were lost, conversion over time, by group, one journey, and why the number differs.
 
     Only the view in sight is computed; the others follow when they are asked for.
 
