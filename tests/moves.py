@@ -94,6 +94,9 @@ def check_flow(case, positions=4, align="(start)", repeats="merged"):
         mean, middle = (oracle.mean(times), oracle.middle(times)) if timed else (None, None)
         assert same_time(ours[link]["dwell_mean"], case.time(mean))
         assert same_time(ours[link]["dwell_median"], case.time(middle))
+    for (position, node), count in list(cells.items())[:2]:
+        name = next(name for name, number in names.items() if number == node)
+        assert len(result.customers(position, name)) == count
     matrix = result.matrix
     assert matrix.columns.tolist() == sorted({*span, 0})
     for name in matrix.index if total else ():

@@ -177,3 +177,25 @@ def test_an_empty_log_has_a_matrix_of_undefined_shares(align):
     assert np.isnan(result.matrix.to_numpy()).all()
     assert result.links.empty
     assert "<table" in result._repr_html_()
+
+
+def test_customers_behind_a_place_in_the_flow(log):
+    result = cx.flow(log, DEFINITION, positions=3)
+    assert list(result.customers(2, "Evaluate").index) == ["Ann", "Bob", "Eve"]
+    assert list(result.customers(3, "(end)").index) == ["Bob", "Cyd", "Dan"]
+    assert result.customers(1, "(start)").empty
+    assert list(result.customers(0, "(start)").index) == ["Ann", "Bob", "Cyd", "Dan", "Eve"]
+    backwards = cx.flow(log, DEFINITION, positions=3, align="(end)")
+    assert list(backwards.customers(-2, "(start)").index) == ["Cyd"]
+    assert list(backwards.customers(-1, "Buy").index) == ["Ann", "Dan", "Eve"]
+    around = cx.flow(log, DEFINITION, positions=1, align="Evaluate")
+    assert list(around.customers(-1, "(start)").index) == ["Dan"]
+    assert list(around.customers(1, "(end)").index) == ["Bob"]
+
+
+def test_places_that_are_none_are_refused(log):
+    result = cx.flow(log, DEFINITION, positions=2)
+    with pytest.raises(cx.CXError, match=r"^unknown position 3\. .*Available: \[1, 2\]\."):
+        result.customers(3, "Buy")
+    with pytest.raises(cx.CXError, match=r"^unknown stage 'Bye'\. Did you mean 'Buy'\?"):
+        result.customers(1, "Bye")

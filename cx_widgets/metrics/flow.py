@@ -12,6 +12,7 @@ from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, visits
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _groups, _result
+from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import WILSON
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.transitions import END, START
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, Visits
+    from cx_widgets.engine import Bools, Ints, Visits
     from cx_widgets.log import EventLog
 
     Longs = NDArray[np.int64]
@@ -79,6 +80,58 @@ class Flow(Result):
         shares = stats.ratio(counts, self.visitors_total)
         positions = pd.Index(counts.columns.astype(np.int64), name="position")
         return pd.DataFrame(shares, index=pd.Index(names, name="stage"), columns=positions)
+
+    def customers(self, position: int, stage: str) -> pd.DataFrame:
+        """Return the customers who stand in a stage at a position, one line each.
+
+        Parameters
+        ----------
+        position
+            One of the positions of `matrix`.
+        stage
+            Name of the stage, ``"(start)"`` for those who have not begun by then, ``"(end)"`` for those who
+            have ended.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `Funnel.customers`; ``reach`` is missing for customers who never entered the
+            first stage.
+
+        Raises
+        ------
+        CXError
+            For an unknown position or stage.
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({
+        ...     "who": ["a", "a", "b"],
+        ...     "when": ["2026-01-01", "2026-01-03", "2026-01-02"],
+        ...     "what": ["ad", "order", "ad"],
+        ... })
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+        >>> result = cx.flow(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
+        >>> list(result.customers(2, "(end)").index)
+        ['b']
+        """
+        names = (START, *self.definition.names, END)
+        positions = _span(self.positions, self.align)
+        if isinstance(position, bool) or position not in (0, *positions):
+            raise unknown("position", position, positions)
+        if stage not in names:
+            raise unknown("stage", stage, names)
+        made = visits(self._log, self.definition, merged=self.repeats == _result.MERGED)
+        places = _places(made, self.definition, self.align)
+        if stage == START:
+            chosen = places.customer[places.begin > position]
+        elif stage == END:
+            chosen = places.customer[places.end <= position]
+        else:
+            there = places.counted & (places.place == position) & (made.stage == names.index(stage))
+            chosen = made.customer[there]
+        return customer_table(self._log, by_customer(self.definition), chosen)
 
     def _table(self) -> Table:
         wide = self._frame.pivot_table(
@@ -201,6 +254,10 @@ def flow(
     )
 
 
+def _span(positions: int, align: str) -> range:
+    return range(1 if align == START else -positions, 0 if align == END else positions + 1)
+
+
 class _Places(NamedTuple):
     """Where visits lie from the place journeys are aligned at.
 
@@ -210,12 +267,13 @@ class _Places(NamedTuple):
         Of each visit its position.
     counted
         Whether its customer is aligned.
-    begin, end
-        Of each customer aligned the position of the first visit, and the one behind the last.
+    customer, begin, end
+        Who is aligned, the position of the first visit of each, and the one behind the last.
     """
 
     place: Longs
     counted: Bools
+    customer: Ints
     begin: Longs
     end: Longs
 
@@ -239,6 +297,7 @@ def _places(made: Visits, definition: Definition, align: str) -> _Places:
     return _Places(
         place=np.arange(len(made.stage)) - anchor[owner],
         counted=aligned[owner],
+        customer=made.customer[begins[aligned]],
         begin=(begins - anchor)[aligned],
         end=(ends - anchor)[aligned],
     )
@@ -248,13 +307,12 @@ def _flow(log: EventLog, definition: Definition, positions: int, align: str, rep
     rows = coded_rows(log, definition)
     made = visits(log, definition, merged=repeats == _result.MERGED)
     places = _places(made, definition, align)
-    first, last = -positions if align != START else 1, positions if align != END else -1
     # (start) is 0, the stages count from 1, (end) comes last.
     width = len(definition.names) + 2
     total = len(places.begin)
-    inside = places.counted & (places.place >= first) & (places.place <= last)
-    span = np.arange(first, last + 1)
-    cells = (places.place[inside] - first) * width + made.stage[inside]
+    span = np.array(_span(positions, align))
+    inside = places.counted & (places.place >= span[0]) & (places.place <= span[-1])
+    cells = (places.place[inside] - span[0]) * width + made.stage[inside]
     grid = np.bincount(cells, minlength=len(span) * width).reshape(len(span), width)
     grid[:, 0] = total - np.searchsorted(np.sort(places.begin), span, side="right")
     grid[:, -1] = np.searchsorted(np.sort(places.end), span, side="right")
@@ -282,16 +340,15 @@ def _flow(log: EventLog, definition: Definition, positions: int, align: str, rep
         align=align,
         repeats=repeats,
         visitors_total=total,
-        _links=_links(log, made, places, (first, last), names),
+        _links=_links(log, made, places, span, names),
         _frame=frame,
         _log=log,
     )
 
 
-def _links(
-    log: EventLog, made: Visits, places: _Places, ends: tuple[int, int], names: list[str]
-) -> pd.DataFrame:
-    (first, last), width = ends, len(names) + 2 - len({START, END} & set(names))
+def _links(log: EventLog, made: Visits, places: _Places, span: Longs, names: list[str]) -> pd.DataFrame:
+    first, last = int(span[0]), int(span[-1])
+    width = len(names) + 2 - len({START, END} & set(names))
     stage, place = made.stage.astype(np.int64), places.place
 
     def coded(at: Longs, origin: Longs | int, target: Longs | int) -> Longs:
