@@ -21,6 +21,19 @@ def span(lower: float, upper: float) -> str:
     return UNDEFINED if math.isnan(lower) else f"{percent(lower)} to {percent(upper)}"
 
 
+def points(change: float) -> str:
+    """Return a difference of shares in percentage points, signed."""
+    if math.isnan(change):
+        return UNDEFINED
+    rounded = round(100 * change, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
+
+
+def points_span(lower: float, upper: float) -> str:
+    """Return an interval of differences of shares."""
+    return UNDEFINED if math.isnan(lower) else f"{points(lower)} to {points(upper)}"
+
+
 def count(number: object) -> str:
     """Return a count with thousands separated."""
     if isinstance(number, float) and math.isnan(number):

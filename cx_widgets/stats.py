@@ -230,6 +230,48 @@ def clustered_wilson(
     >>> round(float(lower), 3), round(float(upper), 3)
     (0.16, 0.922)
     """
+    hits, effective = effective_counts(
+        successes,
+        trials,
+        success_squares=success_squares,
+        products=products,
+        trial_squares=trial_squares,
+        clusters=clusters,
+    )
+    return wilson(hits, effective, level)
+
+
+def effective_counts(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    *,
+    success_squares: ArrayLike,
+    products: ArrayLike,
+    trial_squares: ArrayLike,
+    clusters: ArrayLike,
+) -> tuple[FloatArray, FloatArray]:
+    """Return as many successes and trials as would tell as much, were the trials independent.
+
+    Parameters
+    ----------
+    successes, trials, success_squares, products, trial_squares, clusters
+        As for `clustered_wilson`, which says how the effective number of trials is found.
+
+    Returns
+    -------
+    tuple of arrays
+        Effective successes and trials, 0 where there are no trials; their ratio is the share itself.
+
+    Examples
+    --------
+    Three customers with 2 of 2, 0 of 2 and 1 of 1:
+
+    >>> hits, trials = effective_counts(
+    ...     3, 5, success_squares=5, products=5, trial_squares=9, clusters=3
+    ... )
+    >>> round(float(hits), 3), round(float(trials), 3)
+    (1.607, 2.679)
+    """
     y, x, yy, xy, xx, m = (
         np.asarray(part, dtype=np.float64)
         for part in (successes, trials, success_squares, products, trial_squares, clusters)
@@ -241,7 +283,7 @@ def clustered_wilson(
     effective = np.where(x > 0, effective, 0.0)
     # Successes that are all or none of the trials stay exactly so, whatever the rounding of p * n.
     hits = np.where(y == x, effective, p * effective)
-    return wilson(np.where(x > 0, hits, 0.0), effective, level)
+    return np.where(x > 0, hits, 0.0), effective
 
 
 def median_interval(values: ArrayLike, level: float = 0.95) -> Estimate:

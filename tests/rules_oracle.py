@@ -7,7 +7,7 @@ ticks; stages and exclusions count from 0.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 
@@ -55,7 +55,7 @@ class Attempt:
     met: object = None
     effect: str = ""
     replaced: bool = False
-    starts_at: int = field(default=0)
+    held: object = 0
 
 
 def units(rows, rule):
@@ -223,7 +223,7 @@ def attempt(unit, start, rule):
                 there, row = chain[-1]
                 if first[there] is None or key(row, rule) < first[there]:
                     first[there] = key(row, rule)
-    made = Attempt(unit, moment, level, first)
+    made = Attempt(unit, moment, level, first, held=held)
     meets = [
         (key(row, rule), -("stop", "reset", "remove").index(effect), effect)
         for number, (after, before, effect) in enumerate(rule.exclusions)

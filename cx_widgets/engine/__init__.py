@@ -29,8 +29,10 @@ from cx_widgets.engine._session import (
     matched,
     outcomes,
     purchases,
+    rows_of_unit,
     stage_numbers,
     unit_rows,
+    units_of_rows,
     visits,
 )
 
@@ -54,7 +56,9 @@ __all__ = [
     "matched",
     "outcomes",
     "purchases",
+    "rows_of_unit",
     "stage_numbers",
     "unit_rows",
+    "units_of_rows",
     "visits",
 ]

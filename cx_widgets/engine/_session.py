@@ -6,6 +6,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import numpy as np
+
 from cx_widgets.engine._numpy import NumpyEngine, chains_of
 from cx_widgets.engine._protocol import CodedRows
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.definition import Definition
     from cx_widgets.engine._outcomes import Outcomes
-    from cx_widgets.engine._protocol import Chains, Engine, FunnelPaths, Purchases, Visits
+    from cx_widgets.engine._protocol import Chains, Engine, FunnelPaths, Ints, Purchases, Visits
     from cx_widgets.engine._special import Laid
     from cx_widgets.log import EventLog
 
@@ -90,6 +92,22 @@ def unit_rows(log: EventLog, definition: Definition) -> Laid:
 
     recent: _Recent[Laid] = log.memo(("engine", "unit_rows"), lambda: _Recent(1))
     return recent.get(_special_key(definition), lambda: laid(log, definition))
+
+
+def rows_of_unit(log: EventLog, definition: Definition, unit: int) -> Ints:
+    """Return the positions of the rows of a unit in the packed log, by time and place in the frame."""
+    if definition.rules.unit == "customer":
+        return np.arange(*log.packed.offsets[unit : unit + 2])
+    at = np.flatnonzero(units_of_rows(log, definition) == unit)
+    return at[np.lexsort((log.packed.rows[at], log.packed.ticks[at]))]
+
+
+def units_of_rows(log: EventLog, definition: Definition) -> Ints:
+    """Return the number of the unit of each packed row; -1 for rows of none."""
+    from cx_widgets.engine._special import unit_of_rows  # noqa: PLC0415
+
+    recent: _Recent[Ints] = log.memo(("engine", "units_of_rows"), lambda: _Recent(1))
+    return recent.get(_special_key(definition), lambda: unit_of_rows(log, definition))
 
 
 def attempt_rows(log: EventLog, definition: Definition) -> CodedRows | None:

@@ -199,3 +199,8 @@ def _held(log: EventLog, columns: tuple[str, ...]) -> Ints:
         found, numbers = np.unique(held, return_inverse=True)
         held = numbers - int(bool(len(found)) and found[0] == -1)
     return held
+
+
+def unit_of_rows(log: EventLog, definition: Definition) -> Ints:
+    """Return the number of the unit of each row of the log; -1 for rows of none."""
+    return _units(log, definition)[0]

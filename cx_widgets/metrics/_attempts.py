@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cx_widgets.engine import coded_rows, funnel_paths
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cx_widgets.definition import Definition
     from cx_widgets.engine import Bools, CodedRows, FunnelPaths, Ints, Level
-    from cx_widgets.log import EventLog
 
     Longs = NDArray[np.int64]
 
@@ -53,13 +49,12 @@ def last_arrivals(rows: CodedRows, level: Level) -> Longs:
     return np.flatnonzero(np.append(owner[1:] != owner[:-1], True)[: len(owner)])
 
 
-def entry_rows(log: EventLog, definition: Definition) -> Longs:
+def entry_rows(rows: CodedRows, paths: FunnelPaths) -> Longs:
     """Return the coded row at which each entrant's counted attempt began.
 
     Of those who converted the start of the chain that did, the latest that converts at that moment; of all
     others their last entry: the attempt that had, or still has, the chance to convert.
     """
-    rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
     first = paths.levels[0]
     entry = first.arrival[last_arrivals(rows, first)].astype(np.int64)
     done = paths.reach[first.customer] == len(paths.levels)

@@ -22,14 +22,20 @@ _FIXED = ("reach", "entered", "converted", "open")
 def is_open(log: EventLog, definition: Definition, paths: FunnelPaths) -> Bools:
     """Return which customers entered, did not convert, and have window left at the end of observation."""
     still = np.zeros(len(paths.reach), dtype=bool)
+    who = paths.levels[0].customer if paths.waiting is None else paths.waiting
+    still[who] = in_time(log, definition, paths.last_entry)
+    return still & (paths.reach < len(paths.levels)) & (paths.reach > 0)
+
+
+def in_time(log: EventLog, definition: Definition, start: Ints) -> Bools:
+    """Return which starts are less than a window before the end of observation; none without a window."""
     window = definition.rules.window
     if window is None:
-        return still
+        return np.zeros(len(start), dtype=bool)
     # Waiting less than the window, in whole ticks: a window that is not whole is rounded up.
     ticks = -(-int(window.as_unit("ns").value) // log.packed.tick_ns)
-    waited = log.packed.end_tick - paths.last_entry.astype(np.int64)
-    still[paths.levels[0].customer if paths.waiting is None else paths.waiting] = waited < ticks
-    return still & (paths.reach < len(paths.levels)) & (paths.reach > 0)
+    inside: Bools = log.packed.end_tick - start.astype(np.int64) < ticks
+    return inside
 
 
 def reached(paths: FunnelPaths, level: int) -> Bools:

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _keys, _numbers, stats
-from cx_widgets.engine import coded_rows, funnel_paths
+from cx_widgets.engine import coded_rows, funnel_paths, matched
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
-from cx_widgets.metrics._customers import customer_table, is_open
-from cx_widgets.metrics._figure import WILSON
+from cx_widgets.metrics._clusters import counts_of
+from cx_widgets.metrics._customers import before, clusters, customer_table, is_open, reached
+from cx_widgets.metrics._entries import entries, touches
+from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics._significance import (
     EXPECTED,
@@ -116,8 +118,8 @@ class Breakdown(Result):
                 _numbers.count(row["converted"]),
                 _numbers.percent(row["conversion"]),
                 _numbers.span(row["lower"], row["upper"]),
-                _points(row["difference"]),
-                _span_of_points(row["difference_lower"], row["difference_upper"]),
+                _numbers.points(row["difference"]),
+                _numbers.points_span(row["difference_lower"], row["difference_upper"]),
                 "small" if row["small"] else _chance(row["p_value"]),
                 _chance(row["q_value"]),
             )
@@ -133,17 +135,6 @@ class Breakdown(Result):
         )
         columns = ("Group", "Entrants", "Converted", "Conversion", "95 %", "Difference", "95 %", "p", "q")
         return Table(f"Conversion by {self.by}", columns, rows, notes)
-
-
-def _points(value: float) -> str:
-    if np.isnan(value):
-        return _numbers.UNDEFINED
-    points = round(100 * value, 1)
-    return f"{points:+.1f}" if points else "0.0"
-
-
-def _span_of_points(lower: float, upper: float) -> str:
-    return _numbers.UNDEFINED if np.isnan(lower) else f"{_points(lower)} to {_points(upper)}"
 
 
 def _chance(value: float) -> str:
@@ -190,6 +181,11 @@ def breakdown(
     **Small groups.** ``small`` where the group or all others have fewer than ``smallest`` entrants; then, and
     where fewer than 5 are expected to convert or not to convert on either side, there is no test (NaN). The
     interval stays: it is wide.
+
+    **Units.** Sessions, journeys and values of a column take their group from their own rows, an attempt from
+    those from its start to the start of the next, and their bounds and tests are on the effective numbers,
+    by customer. A row that may serve several stages counts as one row in a stage. With columns held constant
+    and ``by`` one of them, ``"at entry"`` groups by the value all matched rows share.
 
     **Ties.** Rows of one customer at one time stand in the order of their stages. **Repeats.** A customer
     counts once. **Censoring.** Open customers stay in the denominators, as in `funnel`. Groups by a later
@@ -248,7 +244,7 @@ def breakdown(
     web               2          1         0.5         0.5   True
     (missing)         1          0         0.0        -0.5   True
     """
-    log, definition = _result.check_plain(log, definition, "breakdown")
+    log, definition = _result.check(log, definition)
     _known_column(log, by)
     known = (FIRST, LAST, ENTRY, *definition.names)
     if attribution not in known:
@@ -283,7 +279,7 @@ class _Parts(NamedTuple):
 
 
 def _parts(log: EventLog, definition: Definition, by: str, attribution: str, most: int) -> _Parts:
-    entrants = funnel_paths(log, definition).levels[0].customer
+    entrants = funnel_paths(log, definition).entrants
     codes, values = _values(log, by)
     row, reached = _rows(log, definition, codes, attribution)
     code = np.where(row >= 0, codes[row] if len(codes) else -1, -1)
@@ -328,44 +324,42 @@ def _values(log: EventLog, by: str) -> tuple[Ints, list[str]]:
 
 def _rows(log: EventLog, definition: Definition, codes: Ints, attribution: str) -> tuple[Longs, Bools]:
     """Return the packed row that says each entrant's group, -1 for none, and who got to the row's stage."""
-    rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
-    entrants = paths.levels[0].customer
+    paths = funnel_paths(log, definition)
+    entrants = paths.entrants
     everybody = np.ones(len(entrants), dtype=bool)
-    row = np.full(log.n_customers, -1, dtype=np.int64)
+    row = np.full(len(paths.reach), -1, dtype=np.int64)
     if attribution == ENTRY:
-        return rows.row[_attempts.entry_rows(log, definition)].astype(np.int64), everybody
+        return entries(log, definition).row, everybody
     if attribution in (FIRST, LAST):
-        until = np.full(log.n_customers, len(rows.row), dtype=np.int64)
-        goal = paths.levels[-1]
-        until[goal.customer] = goal.arrival[goal.first]
-        with_value = codes[rows.row] >= 0
-        touches = np.flatnonzero(with_value & (np.arange(len(rows.row)) <= until[rows.customer]))
-        owner = rows.customer[touches]
-        # Of several rows of one customer the one written last stays.
-        chosen = touches[_attempts.first_of_run(owner)] if attribution == FIRST else touches
-        row[rows.customer[chosen]] = rows.row[chosen]
+        line, position, counts = touches(log, definition)
+        counts &= codes[position] >= 0
+        line, position = line[counts], position[counts]
+        # Of several rows of one line the one written last stays.
+        chosen = _attempts.first_of_run(line) if attribution == FIRST else slice(None)
+        row[line[chosen]] = position[chosen]
         return row[entrants], everybody
     stage = definition.names.index(attribution) + 1
-    customer, position = _attempts.matched(paths, stage)
-    row[customer] = rows.row[position]
-    return row[entrants], paths.reach[entrants] >= stage
+    chains = matched(log, definition)
+    here = chains.stage == stage
+    row[chains.subject[here]] = chains.position[here]
+    return row[entrants], row[entrants] >= 0
 
 
 def _breakdown(
     log: EventLog, definition: Definition, by: str, attribution: str, *, most: int, least: int
 ) -> Breakdown:
     parts = _parts(log, definition, by, attribution, most)
-    reach = funnel_paths(log, definition).reach[parts.entrants]
-    width, stages = len(parts.labels), len(definition.names)
-    stopped = np.bincount(parts.group * stages + reach - 1, minlength=width * stages).reshape(width, stages)
-    reached = stopped[:, ::-1].cumsum(axis=1)[:, ::-1]
-    entered, converted = reached[:, 0], reached[:, -1]
+    paths = funnel_paths(log, definition)
+    done = paths.reach[parts.entrants] == len(paths.levels)
+    of = clusters(paths)
+    width = len(parts.labels)
+    counts = counts_of(parts.group, width, done, None if of is None else of[parts.entrants])
+    entered, converted = (np.bincount(parts.group[who], minlength=width) for who in (slice(None), done))
     other_entered, other_converted = entered.sum() - entered, converted.sum() - converted
-    lower, upper = stats.wilson(converted, entered)
-    sides = converted, entered, other_converted, other_entered
-    difference, difference_lower, difference_upper = differences(*sides)
+    lower, upper = stats.wilson(counts.hits, counts.trials)
+    difference, difference_lower, difference_upper = differences(*counts)
     small = np.minimum(entered, other_entered) < least
-    p = np.where(small, np.nan, p_values(*sides))
+    p = np.where(small, np.nan, p_values(*counts))
     index = pd.Index(parts.labels, name="group", dtype=str)
     frame = pd.DataFrame(
         {
@@ -382,7 +376,7 @@ def _breakdown(
             "p_value": p,
             "q_value": benjamini_hochberg(p),
             "small": small,
-            "method": WILSON,
+            "method": WILSON if of is None else CLUSTERED,
             "difference_method": NEWCOMBE,
             "test_method": TEST,
         },
@@ -396,46 +390,63 @@ def _breakdown(
         attribution=attribution,
         groups=most,
         smallest=least,
-        _funnels=_funnels(log, definition, parts, reached),
+        _funnels=_funnels(log, definition, parts),
         _frame=frame,
         _log=log,
     )
 
 
-def _funnels(log: EventLog, definition: Definition, parts: _Parts, reached: Longs) -> pd.DataFrame:
+def _funnels(log: EventLog, definition: Definition, parts: _Parts) -> pd.DataFrame:
     paths = funnel_paths(log, definition)
-    width, stages = reached.shape
-    entered = np.repeat(reached[:, :1], stages, axis=1)
-    before = np.column_stack([np.zeros((width, 1), dtype=np.int64), reached[:, :-1]])
-    lower, upper = stats.wilson(reached, entered)
-    step_lower, step_upper = stats.wilson(reached, before)
-    step = stats.ratio(reached, before)
-    for values in (step, step_lower, step_upper):
-        values[:, :1] = np.nan
-    still = is_open(log, definition, paths)[parts.entrants]
-    stage = paths.reach[parts.entrants].astype(np.int64) - 1
-    open_ = np.bincount((parts.group * stages + stage)[still], minlength=width * stages)
-    medians = np.full((width, stages), np.nan)
-    group_of = np.zeros(log.n_customers, dtype=np.int64)
+    width, stages = len(parts.labels), len(definition.names)
+    group_of = np.full(len(paths.reach), -1, dtype=np.int64)
     group_of[parts.entrants] = parts.group
+    of = clusters(paths)
+
+    def shares(hits: Bools, trials: Bools) -> tuple[NDArray[np.generic], ...]:
+        lines = np.flatnonzero(trials)
+        counts = counts_of(group_of[lines], width, hits[lines], None if of is None else of[lines])
+        found = np.bincount(group_of[lines[hits[lines]]], minlength=width)
+        asked = np.bincount(group_of[lines], minlength=width)
+        return found, asked, stats.ratio(found, asked), *stats.wilson(counts.hits, counts.trials)
+
+    there = [np.zeros(len(paths.reach), dtype=bool)]
+    there += [reached(paths, number) for number in range(1, stages + 1)]
+    total = [shares(here, paths.reach > 0) for here in there[1:]]
+    single = [
+        shares(here & there[prior], there[prior])
+        for here, prior in zip(there[1:], before(definition), strict=True)
+    ]
+    still = is_open(log, definition, paths)
+    medians = np.full((width, stages), np.nan)
     for number, level in enumerate(paths.levels):
-        order = np.argsort(group_of[level.customer], kind="stable")
+        group = group_of[level.customer]
+        order = np.argsort(group, kind="stable")
         lasted = (level.reached - level.entered)[order]
-        for group, part in enumerate(np.split(lasted, np.cumsum(reached[:, number])[:-1]) if width else []):
-            medians[group, number] = _result.median_ticks(part)
+        ends = np.cumsum(np.bincount(group, minlength=width))
+        for place, part in enumerate(np.split(lasted, ends[:-1]) if width else []):
+            medians[place, number] = _result.median_ticks(part)
+    open_ = [
+        np.bincount(group_of[still & (paths.reach == number)], minlength=width)
+        for number in range(1, stages + 1)
+    ]
+
+    def column(table: list[tuple[NDArray[np.generic], ...]], place: int) -> NDArray[np.generic]:
+        return np.array([shares_of[place] for shares_of in table]).T.ravel()
+
     return pd.DataFrame(
         {
-            "reach": reached.ravel(),
-            "entrants": entered.ravel(),
-            "conversion": stats.ratio(reached, entered).ravel(),
-            "lower": lower.ravel(),
-            "upper": upper.ravel(),
-            "step_conversion": step.ravel(),
-            "step_lower": step_lower.ravel(),
-            "step_upper": step_upper.ravel(),
-            "open": open_,
+            "reach": column(total, 0),
+            "entrants": column(total, 1),
+            "conversion": column(total, 2),
+            "lower": column(total, 3),
+            "upper": column(total, 4),
+            "step_conversion": column(single, 2),
+            "step_lower": column(single, 3),
+            "step_upper": column(single, 4),
+            "open": np.array(open_).T.ravel(),
             "median_from_entry": log.durations(medians.ravel()),
-            "method": WILSON,
+            "method": WILSON if of is None else CLUSTERED,
         },
         index=pd.MultiIndex.from_product([parts.labels, definition.names], names=["group", "stage"]),
     )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MATCH = ("customer", "stage", "row", "time")
-STATES = ("reached", "stopped", "dropped")
+STATES = ("reached", "converted", "dropped", "stopped", "open", "skipped")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -64,8 +64,10 @@ class Funnel(Result):
         stage
             Name of the stage.
         state
-            ``"reached"``: got to the stage or further. ``"stopped"``: got exactly so far. ``"dropped"``:
-            got to the stage before it and no further.
+            ``"reached"``: got to the stage. ``"converted"``: got to it and to the last one. ``"dropped"``:
+            the `drop_off` of the stage, got to the one it is compared with and not to it. ``"stopped"``: got
+            exactly so far. ``"open"``: of these, who may still convert. ``"skipped"``: got to a later stage
+            and not to this one, which is optional or passed over by open reach.
 
         Returns
         -------
@@ -79,7 +81,8 @@ class Funnel(Result):
         Raises
         ------
         CXError
-            For an unknown stage or state, and for the customers lost before the first stage: nobody is.
+            For an unknown stage or state, and for a state nobody can be in: dropped before the first stage,
+            open without a window, skipped where every stage before the deepest one is reached.
 
         Examples
         --------
@@ -100,15 +103,19 @@ class Funnel(Result):
         if state not in STATES:
             raise unknown("state", state, STATES)
         number = names.index(stage) + 1
-        if state == "dropped" and number == 1:
-            raise CXError(
-                f"nobody is lost before {stage!r}: it is the first stage. "
-                f"Ask for a later one, or for state='stopped': those who got no further than {stage!r}."
-            )
+        nobody = _why_nobody(self.definition, stage, state)
+        if nobody:
+            raise CXError(nobody)
         paths = funnel_paths(self._log, self.definition)
         there = reached(paths, number)
         if state == "stopped":
             there = paths.reach == number
+        elif state == "open":
+            there = (paths.reach == number) & is_open(self._log, self.definition, paths)
+        elif state == "converted":
+            there = there & (paths.reach == len(paths.levels))
+        elif state == "skipped":
+            there = (paths.reach > number) & ~there
         elif state == "dropped":
             there = reached(paths, before(self.definition)[number - 1]) & ~there
         return customer_table(self._log, self.definition, np.flatnonzero(there))
@@ -174,6 +181,28 @@ class Funnel(Result):
             f"{_result.unassigned_note(self.unassigned_events)} {open_note(self)}",
         )
         return Table(f"Funnel of {noun(self.definition, self.n_units)}", columns, rows, notes)
+
+
+def _why_nobody(definition: Definition, stage: str, state: str) -> str:
+    """Return why nobody can be in a state at a stage; empty where somebody can."""
+    number, last = definition.names.index(stage) + 1, len(definition)
+    if state == "dropped" and number == 1:
+        return (
+            f"nobody is lost before {stage!r}: it is the first stage. "
+            f"Ask for a later one, or for state='stopped': those who got no further than {stage!r}."
+        )
+    if state == "open" and definition.rules.window is None:
+        return (
+            "nobody is open: without a window there is no telling who may still convert. "
+            "Set one, with_rules(window='30D'), or ask for state='stopped'."
+        )
+    if state == "open" and number == last:
+        return f"nobody is open at {stage!r}: it is the last stage, and to reach it is to convert."
+    skips = definition.rules.reach == "open" or definition.stages[number - 1].optional
+    if state == "skipped" and (not skips or number == last):
+        why = "it is the last stage" if number == last else "it is not optional, and reach is closed"
+        return f"nobody skips {stage!r}: {why}. Ask for state='dropped': those who got no further."
+    return ""
 
 
 def funnel(log: EventLog, definition: Definition) -> Funnel:

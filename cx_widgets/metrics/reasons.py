@@ -9,35 +9,46 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import coded_rows, funnel_paths
+from cx_widgets.engine import attempt_rows, coded_rows, funnel_paths, outcomes
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
-from cx_widgets.metrics._customers import customer_table, is_open
-from cx_widgets.metrics._figure import WILSON
+from cx_widgets.metrics._customers import bounds, by_customer, clusters, customer_table, is_open, noun
+from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, Bytes
+    from cx_widgets.engine import Bools, Bytes, CodedRows, Ints
     from cx_widgets.log import EventLog
 
-REASONS = ("never", "before", "window", "open")
-NEVER, BEFORE, WINDOW, OPEN = range(1, 5)
+REASONS = ("never", "before", "window", "excluded", "broken", "open")
+NEVER, BEFORE, WINDOW, EXCLUDED, BROKEN, OPEN = range(1, 7)
 
+_CAUSES_SHOWN = 5
 _NO_TIME = np.iinfo(np.int64).min
 _MEANS = {
     "never": "no event of the stage at all",
     "before": "events of it only before the stage they reached",
     "window": "the next one came after the window had closed",
+    "excluded": "it came in time, but after an excluded event",
+    "broken": "it came in time, but something lay between",
     "open": "may still get there",
 }
 
 
+def possible(definition: Definition) -> tuple[str, ...]:
+    """Return the reasons there can be under the rules: exclusions and strict steps have their own."""
+    rules = definition.rules
+    strict = rules.order in ("strict", "unbroken") or any(stage.directly for stage in definition.stages)
+    cannot = set() if rules.exclusions else {"excluded"}
+    return tuple(name for name in REASONS if name not in (cannot if strict else cannot | {"broken"}))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Endings:
-    """How the journey of each customer of a log ended.
+    """How each line of a funnel ended: each customer, session or attempt.
 
     Attributes
     ----------
@@ -45,24 +56,46 @@ class Endings:
         The deepest stage reached, 0 for those who never entered.
     reason
         Place in `REASONS` from 1; 0 for those who converted or never entered.
+    missed
+        Number of the stage they did not reach, the next that is not optional; 0 where there is no reason.
     overshoot_ns
         By how much the window was missed, where the reason is the window; elsewhere the number that is
         NaT.
+    cause
+        Position in the packed log of the row that stood in the way, where the reason is an exclusion or
+        something between; else -1.
     """
 
     reach: Bytes
     reason: Bytes
+    missed: Bytes
     overshoot_ns: NDArray[np.int64]
+    cause: Ints
 
     def overshoot(self) -> pd.TimedeltaIndex:
-        """Return by how much each customer missed the window, NaT where that is not the reason."""
+        """Return by how much each line missed the window, NaT where that is not the reason."""
         return pd.TimedeltaIndex(self.overshoot_ns.view("m8[ns]"))
 
 
 def endings(log: EventLog, definition: Definition) -> Endings:
-    """Return how the journey of each customer ended."""
-    rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
+    """Return how each line of the funnel ended."""
+    rows, paths = attempt_rows(log, definition), funnel_paths(log, definition)
     still = is_open(log, definition, paths)
+    if rows is not None:
+        return _coded_endings(log, definition, rows, still)
+    ended = outcomes(log, definition)
+    reason = np.where(still, OPEN, ended.reason).astype(np.uint8)
+    return Endings(
+        paths.reach,
+        reason,
+        ended.missed,
+        np.where(reason == WINDOW, ended.overshoot_ns, _NO_TIME),
+        np.where(still, -1, ended.cause),
+    )
+
+
+def _coded_endings(log: EventLog, definition: Definition, rows: CodedRows, still: Bools) -> Endings:
+    paths = funnel_paths(log, definition)
     lost = (paths.reach > 0) & (paths.reach < len(paths.levels)) & ~still
     reason = np.where(lost, NEVER, np.where(still, OPEN, 0)).astype(np.uint8)
     for number, level in enumerate(paths.levels[:-1], start=1):
@@ -74,18 +107,26 @@ def endings(log: EventLog, definition: Definition) -> Endings:
         behind = latest >= 0
         behind[behind] = rows.customer[level.arrival[latest[behind]]] == rows.customer[missed[behind]]
         reason[rows.customer[missed[behind]]] = WINDOW
-    return Endings(paths.reach, reason, _overshoot(log, definition, paths.reach, reason == WINDOW))
+    return Endings(
+        paths.reach,
+        reason,
+        np.where(reason > 0, paths.reach + 1, 0).astype(np.uint8),
+        _overshoot(log, definition, paths.reach, reason == WINDOW),
+        np.full(len(reason), -1, dtype=np.int64),
+    )
 
 
 def _overshoot(log: EventLog, definition: Definition, reach: Bytes, late: Bools) -> NDArray[np.int64]:
     """Return how much longer than the window the quickest chain to the next stage took, of those late."""
-    overshoot = np.full(log.n_customers, _NO_TIME, dtype=np.int64)
+    overshoot = np.full(len(reach), _NO_TIME, dtype=np.int64)
     window = definition.rules.window
     if window is None or not late.any():
         return overshoot
     window_ns = int(window.as_unit("ns").value)
     free = definition.with_rules(window=None)
-    rows, paths = coded_rows(log, free), funnel_paths(log, free)
+    rows, paths = attempt_rows(log, free), funnel_paths(log, free)
+    if rows is None:
+        return overshoot
     for number, (level, began) in enumerate(zip(paths.levels, _attempts.starts(rows, paths), strict=True)):
         here = (late & (reach == number))[rows.customer[level.arrival]]
         if not number or not here.any():
@@ -107,11 +148,26 @@ class Reasons(Result):
     frame
         One line for each stage that can be missed and each reason, see `reasons`.
     entrants, converted
-        Customers who reached the first stage, and the last.
+        Customers who entered, and who reached the last stage.
+    removed
+        Those an exclusion took out of the funnel altogether: with the effect ``"remove"``, or because it
+        reset everything they tried. They are no entrants and have no reason.
     """
 
     entrants: int
     converted: int
+    removed: int
+    _causes: pd.DataFrame
+
+    @property
+    def causes(self) -> pd.DataFrame:
+        """By what they were excluded, and what lay between.
+
+        Indexed by ``stage`` (the one not reached), ``reason`` (``"excluded"`` or ``"broken"``) and ``event``
+        (of the row that stood in the way), with the column ``customers``, most first. The counts of a stage
+        and a reason add up to those of `frame`; empty under rules that know neither reason.
+        """
+        return self._causes.copy()
 
     def customers(self, stage: str, reason: str | None = None) -> pd.DataFrame:
         """Return the customers lost before a stage, one line each.
@@ -121,18 +177,21 @@ class Reasons(Result):
         stage
             Name of the stage they did not reach.
         reason
-            ``"never"``, ``"before"``, ``"window"`` or ``"open"``; None for all of them.
+            ``"never"``, ``"before"``, ``"window"``, ``"excluded"``, ``"broken"`` or ``"open"``; None for
+            all of them.
 
         Returns
         -------
         pandas.DataFrame
-            The columns of `Funnel.customers`, then ``reason`` and ``overshoot``: by how much the window
-            was missed, NaT for other reasons.
+            The columns of `Funnel.customers`, then ``reason``; ``overshoot``, by how much the window was
+            missed, NaT for other reasons; ``cause``, ``cause_time`` and ``cause_row``: event, time and
+            position in the frame of the row that excluded them or lay between, missing for other reasons.
 
         Raises
         ------
         CXError
-            For an unknown stage or reason, and for the first stage: nobody is lost before it.
+            For an unknown stage or reason, for a reason the rules do not know, and for a stage before which
+            nobody is lost: the first one, and those that are optional.
 
         Examples
         --------
@@ -150,23 +209,46 @@ class Reasons(Result):
         names = self.definition.names
         if stage not in names:
             raise unknown("stage", stage, names)
-        if reason is not None and reason not in REASONS:
-            raise unknown("reason", reason, REASONS)
+        known = possible(self.definition)
+        if reason in REASONS and reason not in known:
+            raise CXError(
+                f"nobody can be lost as {reason!r} under these rules: they have no "
+                f"{'exclusions' if reason == 'excluded' else 'step with nothing between'}. "
+                f"Available: {list(known)!r}."
+            )
+        if reason is not None and reason not in known:
+            raise unknown("reason", reason, known)
         number = names.index(stage) + 1
         if number == 1:
             raise CXError(
                 f"nobody is lost before {stage!r}: it is the first stage. "
                 "Ask for a later one: the stage they did not reach."
             )
-        ended = endings(self._log, self.definition)
-        chosen = (ended.reach == number - 1) & (ended.reason > 0)
+        if self.definition.stages[number - 1].optional:
+            raise CXError(
+                f"nobody is lost before {stage!r}: it is optional. Ask for the next stage that is not, or "
+                f"for funnel(...).customers({stage!r}, 'skipped'): those who went on without it."
+            )
+        log = self._log
+        ended = endings(log, self.definition)
+        chosen = ended.missed == number
         if reason is not None:
             chosen &= ended.reason == REASONS.index(reason) + 1
         found = np.flatnonzero(chosen)
-        table = customer_table(self._log, self.definition, found)
+        cause = ended.cause[found]
+        named = cause >= 0
+        events = np.array([*log.event_names, None], dtype=object)
+        codes = np.full(len(cause), len(log.event_names))
+        ticks, row = np.zeros(len(cause), dtype=np.int64), np.zeros(len(cause), dtype=np.int64)
+        codes[named] = log.packed.codes[cause[named]]
+        ticks[named], row[named] = log.packed.ticks[cause[named]], log.packed.rows[cause[named]]
+        table = customer_table(log, self.definition, found)
         return table.assign(
             reason=_result.names_at(REASONS, ended.reason[found]),
             overshoot=pd.TimedeltaIndex(ended.overshoot()[found]),
+            cause=pd.Series(events[codes], dtype=str).to_numpy(),
+            cause_time=pd.DatetimeIndex(log.timestamps(ticks).where(named)),
+            cause_row=pd.arrays.IntegerArray(row, ~named),
         )
 
     def _table(self) -> Table:
@@ -183,23 +265,33 @@ class Reasons(Result):
             for _, row in self._frame.reset_index().iterrows()
         )
         lost = self.entrants - self.converted
-        meaning = "; ".join(f"{reason}: {_MEANS[reason]}" for reason in REASONS)
+        meaning = "; ".join(f"{reason}: {_MEANS[reason]}" for reason in possible(self.definition))
+        plain = by_customer(self.definition) is self.definition
+        by_what = [
+            f"{_numbers.count(row['customers'])} {row['reason']} by {row['event']!r} before {row['stage']!r}"
+            for _, row in self._causes.head(_CAUSES_SHOWN).reset_index().iterrows()
+        ]
+        removed = f"{noun(self.definition, self.removed)} left the funnel by an exclusion."
         notes = (
             f"{meaning[0].upper()}{meaning[1:]}.",
+            *([f"{'; '.join(by_what)}."] if by_what else []),
+            *([removed] if self.removed else []),
             _result.funnel_rules_note(self.definition),
             _result.unassigned_note(self.unassigned_events),
         )
         columns = (
             "Stage not reached",
             "Reason",
-            "Customers",
+            "Customers" if plain else "Number",
             "Of lost before it",
             "Share",
             "95 %",
             "Too late by",
         )
         return Table(
-            f"Why {lost:,} of {self.entrants:,} who entered did not convert",
+            f"Why {lost:,} of {self.entrants:,} who entered did not convert"
+            if plain
+            else f"Why {lost:,} of {noun(self.definition, self.entrants)} that entered did not convert",
             columns,
             rows,
             notes,
@@ -210,25 +302,46 @@ class Reasons(Result):
 def reasons(log: EventLog, definition: Definition) -> Reasons:
     """Return why customers who entered did not convert: one reason each, for the stage they did not reach.
 
-    A customer whose deepest stage (`funnel`) is k, not the last, did not reach stage k + 1. The reason is
-    the first of these that holds:
+    A customer whose deepest stage (`funnel`) is k, not the last, missed stage m: the first behind k that is
+    not optional, k + 1 as a rule. The reason is the first of these that holds:
 
     - ``"open"``: may still convert; their last entry is less than a window before the end of observation.
       They are not lost, and stand here because the drop-off of `funnel` counts them.
-    - ``"never"``: the customer has no row in stage k + 1.
-    - ``"window"``: a row of stage k + 1 comes after the customer got to stage k, so the window had closed.
-      The **overshoot** is how much longer the window had to be for the customer to reach stage k + 1: the
-      time of the quickest chain of rows through the stages 1 to k + 1, less the window.
-    - ``"before"``: all rows of stage k + 1 come before the customer first got to stage k: too early.
+    - ``"excluded"``: but for an exclusion, an attempt would have reached stage m. What excluded them is the
+      row by which the attempt that got there earliest met it (of several the latest).
+    - ``"broken"``: a row of stage m came in time behind a stage the attempt had got to, and only rows lay
+      between that the order (strict, unbroken) or the stage (``directly``) forbids there. What broke the
+      chain is the first such row, before the earliest row of stage m that came in time.
+    - ``"window"``: a row of stage m comes behind, but a window had closed: the one from entry or the stage's
+      own. The **overshoot** is how much longer the windows had to be, all by as much, for the reason not to
+      be the window: with plain rules the time of the quickest chain through the stages 1 to m, less the
+      window.
+    - ``"before"``: there are rows of stage m, and none stands behind: they come before the customer first
+      got to stage k (or at that very time, where ties do not count or the row serves another stage).
+    - ``"never"``: the customer has no row in stage m.
 
-    **Share** = customers with the reason / all customers lost before the stage (``losses``, the
-    ``drop_off`` of `funnel`); the reasons of a stage add up to it exactly. Bounds are Wilson's.
+    Each reason is that of the last step: chains up to there keep all rules but exclusions. ``"broken"`` and
+    ``"window"`` are said whether or not an exclusion was met too, ``"window"`` whatever lay between.
+
+    **Share** = customers with the reason / all customers lost before the stage (``losses``); the reasons of
+    a stage add up to it exactly, and the losses of all stages to those who entered and did not convert.
+    Where no stage is optional and reach is closed, losses are the ``drop_off`` of `funnel`; otherwise that
+    also holds those who skipped the stage and went on. Bounds are Wilson's, clustered by customer where a
+    customer has several lines.
+
+    **Units.** Sessions, journeys, values of a column and attempts each have a reason, found in their own
+    rows. An attempt's own rows are those behind the end of the one before, up to the start of the next.
+    **Any order**: m is the line k + 1; ``"never"``: the unit's rows together are not of so many stages;
+    ``"window"``: its rows from a start on are; ``"before"``: only with those before the start. **Columns held
+    constant**: only rows with the values of an attempt that got to stage k count. **Exclusions** with the
+    effect *remove*, or *reset* of everything that was tried, take a unit out of the funnel: it did not enter,
+    has no reason, and is counted in ``removed``.
 
     **Ties.** Rows of one customer at one time stand in the order of their stages, so a row of stage k + 1 at
-    the time of stage k is after it. **Repeats.** A customer counts once. **Censoring.** See ``"open"``;
-    without a window nobody is open and no reason is the window: whoever may yet convert is ``"never"`` or
-    ``"before"``. **Empty.** A stage before which nobody is lost has 0 customers and undefined shares. A
-    definition of one stage has nothing to miss: an empty frame.
+    the time of stage k is after it; other rules for ties are kept. **Repeats.** A customer counts once.
+    **Censoring.** See ``"open"``; without a window from entry nobody is open, and whoever may yet convert is
+    ``"never"`` or ``"before"``. **Empty.** A stage before which nobody is lost has 0 customers and undefined
+    shares. A definition of one stage has nothing to miss: an empty frame.
 
     Parameters
     ----------
@@ -240,10 +353,11 @@ def reasons(log: EventLog, definition: Definition) -> Reasons:
     Returns
     -------
     Reasons
-        ``frame`` is indexed by ``stage`` (the one not reached, from the second on, in order) and ``reason``
-        (in the order never, before, window, open), with the columns ``customers``, ``losses``, ``share``,
-        ``lower``, ``upper``, ``overshoot_median`` (over the customers; NaT but for the window) and
-        ``method``.
+        ``frame`` is indexed by ``stage`` (the one not reached, from the second on, in order, without
+        optional ones) and ``reason`` (in the order never, before, window, excluded, broken, open; excluded
+        only under rules with exclusions, broken only where a step allows nothing between), with the columns
+        ``customers``, ``losses``, ``share``, ``lower``, ``upper``, ``overshoot_median`` (over the customers;
+        NaT but for the window) and ``method``. ``causes`` says by what.
 
     Raises
     ------
@@ -267,23 +381,33 @@ def reasons(log: EventLog, definition: Definition) -> Reasons:
     >>> result.frame["customers"].to_dict()
     {('Buy', 'never'): 1, ('Buy', 'before'): 1, ('Buy', 'window'): 1, ('Buy', 'open'): 0}
     """
-    log, definition = _result.check_plain(log, definition, "reasons")
+    log, definition = _result.check(log, definition)
     return log.memo(("reasons", definition), lambda: _reasons(log, definition))
 
 
 def _reasons(log: EventLog, definition: Definition) -> Reasons:
-    ended = endings(log, definition)
-    stages, width = len(definition.names), len(REASONS) + 1
-    code = ended.reach.astype(np.int64) * width + ended.reason
-    counts = np.bincount(code, minlength=(stages + 1) * width).reshape(stages + 1, width)[1:stages, 1:]
-    losses = np.repeat(counts.sum(axis=1), len(REASONS))
+    ended, paths = endings(log, definition), funnel_paths(log, definition)
+    names, known = definition.names, possible(definition)
+    here = [number for number, stage in enumerate(definition.stages, 1) if number > 1 and not stage.optional]
+    codes = [REASONS.index(reason) + 1 for reason in known]
+    width = len(REASONS) + 1
+    code = ended.missed.astype(np.int64) * width + ended.reason
+    counts = np.bincount(code, minlength=(len(names) + 1) * width).reshape(-1, width)[np.ix_(here, codes)]
+    losses = np.repeat(counts.sum(axis=1), len(codes))
     customers = counts.ravel()
     lower, upper = stats.wilson(customers, losses)
+    if clusters(paths) is not None:
+        spans = [
+            bounds(paths, (ended.missed == number) & (ended.reason == reason), ended.missed == number)
+            for number in here
+            for reason in codes
+        ]
+        lower, upper = np.array(spans).reshape(-1, 2).T
     medians = np.full(counts.shape, _NO_TIME, dtype=np.int64)
-    for number in range(1, stages):
-        late = ended.overshoot_ns[(ended.reach == number) & (ended.reason == WINDOW)]
+    for place, number in enumerate(here):
+        late = ended.overshoot_ns[(ended.missed == number) & (ended.overshoot_ns != _NO_TIME)]
         if len(late):
-            medians[number - 1, WINDOW - 1] = _middle(late)
+            medians[place, known.index("window")] = _middle(late)
     frame = pd.DataFrame(
         {
             "customers": customers,
@@ -292,19 +416,47 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
             "lower": lower,
             "upper": upper,
             "overshoot_median": pd.TimedeltaIndex(medians.ravel().view("m8[ns]")),
-            "method": WILSON,
+            "method": WILSON if clusters(paths) is None else CLUSTERED,
         },
-        index=pd.MultiIndex.from_product([definition.names[1:], REASONS], names=["stage", "reason"]),
+        index=pd.MultiIndex.from_product(
+            [[names[number - 1] for number in here], known], names=["stage", "reason"]
+        ),
     )
     return Reasons(
         definition=definition,
         n_customers=log.n_customers,
         unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
         entrants=int(np.count_nonzero(ended.reach)),
-        converted=int(np.count_nonzero(ended.reach == stages)),
+        converted=int(np.count_nonzero(ended.reach == len(names))),
+        removed=0 if attempt_rows(log, definition) is not None else len(outcomes(log, definition).left.unit),
+        _causes=_causes(log, definition, ended),
         _frame=frame,
         _log=log,
     )
+
+
+def _causes(log: EventLog, definition: Definition, ended: Endings) -> pd.DataFrame:
+    named = np.flatnonzero(ended.cause >= 0)
+    table = pd.DataFrame(
+        {
+            "stage": ended.missed[named],
+            "reason": ended.reason[named],
+            "event": log.packed.codes[ended.cause[named]],
+        }
+    )
+    counts = table.value_counts().rename("customers").reset_index()
+    order = ["stage", "reason", "customers", "event"]
+    counts = counts.sort_values(order, ascending=[True, True, False, True])
+    events = np.array(log.event_names, dtype=object)
+    index = pd.MultiIndex.from_arrays(
+        [
+            [definition.names[number - 1] for number in counts["stage"]],
+            [REASONS[code - 1] for code in counts["reason"]],
+            events[counts["event"].to_numpy(dtype=np.int64)],
+        ],
+        names=["stage", "reason", "event"],
+    )
+    return pd.DataFrame({"customers": counts["customers"].to_numpy()}, index=index)
 
 
 def _middle(values: NDArray[np.int64]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import coded_rows, funnel_paths
+from cx_widgets.engine import attempt_rows, coded_rows, funnel_paths, outcomes
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
+from cx_widgets.metrics._customers import noun
 from cx_widgets.metrics._figure import Figure, estimated, interval_text
 from cx_widgets.metrics._result import Result, Table
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools
+    from cx_widgets.engine import Bools, Ints
     from cx_widgets.log import EventLog
 
     Floats = NDArray[np.float64]
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 METHOD = "Kaplan-Meier, log-log 95%"
 MOST_BINS = 20
 """Classes of the histogram at most."""
+MOST_ASKED, AUTO = 60, "auto"
 
 _SECOND, _DAY = 10**9, 86_400 * 10**9
 # Widths people read: 1, 2, 5 below a second, then parts of minutes, hours and days, weeks, and 1, 2, 5 again.
@@ -55,7 +58,11 @@ class TimeToConvert(Result):
         Customers who reached ``from_stage``: those under observation.
     converted, open, expired
         Of these: reached ``to_stage``; did not, and were watched for less than their window; did not, and
-        were watched until their window closed. Without a window nobody's expires.
+        were watched until their window closed, or under special rules until an exclusion or the attempt that
+        came in its place ended theirs. Without a window nobody's expires.
+    mean
+        The plain mean time of those who converted; NaT for nobody. Like the histogram it leaves out those
+        still on their way.
     """
 
     from_stage: str
@@ -65,6 +72,7 @@ class TimeToConvert(Result):
     converted: int
     open: int
     expired: int
+    mean: pd.Timedelta
     _histogram: pd.DataFrame
 
     @property
@@ -72,10 +80,13 @@ class TimeToConvert(Result):
         """The times of those who converted, in classes of one width.
 
         Columns ``start`` (inside), ``stop`` (outside), ``customers``, ``share`` (of those who converted),
-        ``lower`` and ``upper`` (Wilson 95 %). The width is the least of a list of readable ones (1 s, 15 min,
-        6 h, 7 days and so on, no less than the log's own resolution) with at most 20 classes from 0 to the
-        longest time. Empty where nobody converted. Those still on their way are not in it, so long times
-        are underrepresented; the curve is not so biased.
+        ``lower`` and ``upper`` (Wilson 95 %). By default the width is the least of a list of readable ones
+        (1 s, 15 min, 6 h, 7 days and so on, no less than the log's own resolution) with at most 20 classes
+        from 0 to the longest time. With ``bins`` the classes begin at the shortest time, and the width is the
+        span of the times over their number, rounded up to a whole second (for finer times to the log's own
+        resolution); where it divides the span evenly the longest time begins one class more. Empty where
+        nobody converted. Those still on their way are not in it, so long times are underrepresented; the
+        curve is not so biased.
         """
         return self._histogram.copy()
 
@@ -95,7 +106,8 @@ class TimeToConvert(Result):
         middle = self.median
         band = interval_text(middle.lower, middle.upper, middle.unit)
         median = f"Median {middle.shown()} (95 %: {band}; {middle.method})."
-        cut = f"{self.open:,} cut off by the end of observation, {self.expired:,} by the window"
+        ended = "window" if self.definition.rules.plain else "end of their attempt"
+        cut = f"{self.open:,} cut off by the end of observation, {self.expired:,} by the {ended}"
         notes = (
             f"{median} {middle.note}".rstrip(),
             f"{self.converted:,} converted, {cut}.",
@@ -103,7 +115,7 @@ class TimeToConvert(Result):
             _result.unassigned_note(self.unassigned_events),
         )
         columns = ("Within", "Converted", "95 %", "At risk", "At this time")
-        title = f"From {self.from_stage} to {self.to_stage}: {self.customers_total:,} customers"
+        title = f"From {self.from_stage} to {self.to_stage}: {noun(self.definition, self.customers_total)}"
         return Table(title, columns, rows, notes)
 
 
@@ -115,7 +127,12 @@ class _Spells(NamedTuple):
 
 
 def time_to_convert(
-    log: EventLog, definition: Definition, *, from_stage: str | None = None, to_stage: str | None = None
+    log: EventLog,
+    definition: Definition,
+    *,
+    from_stage: str | None = None,
+    to_stage: str | None = None,
+    bins: int | str | None = None,
 ) -> TimeToConvert:
     """Return the curve of the time from entry to conversion, those still on their way included.
 
@@ -143,6 +160,12 @@ def time_to_convert(
     ``median_from_entry`` of `funnel`, or ``median_from_previous`` from the stage before. NaN where the
     curve does not get so far. Its interval is where the bounds of the band cross one half.
 
+    **Special rules.** Converted is who has an attempt that went through both stages; of several the one
+    that gets to ``to_stage`` first. Of others it is the last attempt that got to ``from_stage`` and met no
+    exclusion, or else the last; it is cut off by an exclusion, and by the attempt that took its place. Under
+    ``order="any"`` stage k is the k-th that was reached. Sessions, journeys, attempts and values of a column
+    have a time each; the band takes them as independent, so where one customer has many it is too narrow.
+
     **Ties.** Rows of one customer at one time stand in the order of their stages; a time of 0 is possible.
     **Repeats.** A customer counts once. **Empty.** Without customers the frame is empty and the median NaN.
 
@@ -154,6 +177,9 @@ def time_to_convert(
         The stages and the rules.
     from_stage, to_stage
         Names of stages, the first before the second.
+    bins
+        Classes of the histogram: None for a readable width, a number, or ``"auto"`` for the cube root of
+        those who converted, rounded up.
 
     Returns
     -------
@@ -165,8 +191,8 @@ def time_to_convert(
     Raises
     ------
     CXError
-        For an unknown stage, stages in the wrong order, a definition of one stage, and when the definition
-        does not fit the log.
+        For an unknown stage, stages in the wrong order, a definition of one stage, ``bins`` that are none,
+        and when the definition does not fit the log.
 
     References
     ----------
@@ -192,10 +218,25 @@ def time_to_convert(
     >>> curve.median.value / 86400
     5.0
     """
-    log, definition = _result.check_plain(log, definition, "time_to_convert")
+    log, definition = _result.check(log, definition)
     start, end = _stages(definition, from_stage, to_stage)
+    classes = _classes(bins)
     return log.memo(
-        ("time_to_convert", definition, start, end), lambda: _time_to_convert(log, definition, start, end)
+        ("time_to_convert", definition, start, end, classes),
+        lambda: _time_to_convert(log, definition, start, end, classes),
+    )
+
+
+def _classes(bins: object) -> int | str | None:
+    if bins is None:
+        return None
+    if isinstance(bins, str) and bins == AUTO:
+        return AUTO
+    if isinstance(bins, int | np.integer) and not isinstance(bins, bool) and 1 <= bins <= MOST_ASKED:
+        return int(bins)
+    raise CXError(
+        f"bins={bins!r} are no classes. Give a whole number from 1 to {MOST_ASKED}, 'auto', or None for "
+        "classes of a readable width."
     )
 
 
@@ -221,7 +262,10 @@ def _stages(definition: Definition, from_stage: str | None, to_stage: str | None
 
 
 def _spells(log: EventLog, definition: Definition, start: int, end: int) -> _Spells:
-    rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
+    rows = attempt_rows(log, definition)
+    if rows is None:
+        return _walked_spells(log, definition, start, end)
+    paths = funnel_paths(log, definition)
     origin, goal = paths.levels[start - 1], paths.levels[end - 1]
     began = _attempts.starts(rows, paths)[start - 1]
     # The last attempt of everybody, from the earliest arrival of its start.
@@ -229,13 +273,7 @@ def _spells(log: EventLog, definition: Definition, start: int, end: int) -> _Spe
     earliest = np.maximum.accumulate(np.where(together, np.arange(len(together)), 0))
     last = _attempts.last_arrivals(rows, origin)
     clock = rows.tick[origin.arrival[earliest[last]]].astype(np.int64)
-    lasted = (rows.end_tick - clock).astype(np.float64)
-    expired = np.zeros(len(lasted), dtype=bool)
-    window = definition.rules.window
-    if window is not None:
-        left = (began[last] - clock) + int(window.as_unit("ns").value) / log.packed.tick_ns
-        expired = lasted >= left
-        lasted = np.minimum(lasted, left)
+    lasted, expired = _cut(log, definition, clock, began[last])
     # The attempt that converted, of those who did.
     converted = paths.reach[origin.customer] >= end
     since = origin.arrival[_attempts.roots(paths, goal.first, start=start, end=end)]
@@ -243,7 +281,46 @@ def _spells(log: EventLog, definition: Definition, start: int, end: int) -> _Spe
     return _Spells(lasted, converted, expired & ~converted)
 
 
-def _time_to_convert(log: EventLog, definition: Definition, start: int, end: int) -> TimeToConvert:
+def _cut(
+    log: EventLog, definition: Definition, clock: Ints, began: Ints, over: Floats | None = None
+) -> tuple[Floats, Bools]:
+    """Return how long attempts were watched from a tick on, and which were over before observation was."""
+    lasted = (log.packed.end_tick - clock).astype(np.float64)
+    left = np.full(len(lasted), np.inf) if over is None else over - clock
+    window = definition.rules.window
+    if window is not None:
+        left = np.minimum(left, (began - clock) + int(window.as_unit("ns").value) / log.packed.tick_ns)
+    return np.minimum(lasted, left), lasted >= left
+
+
+def _walked_spells(log: EventLog, definition: Definition, start: int, end: int) -> _Spells:
+    attempts = outcomes(log, definition).attempts
+    origin, goal = attempts.arrivals[:, start - 1], attempts.arrivals[:, end - 1]
+    here = np.flatnonzero((attempts.subject >= 0) & (origin >= 0))
+    origin, goal = origin[here], goal[here]
+    # An optional stage may be reached on an attempt that had gone past it before.
+    graceful = definition.rules.grace is not None
+    done = (goal >= 0) & (graceful | (goal >= origin))
+    order = np.lexsort(
+        (
+            -attempts.start[here],
+            np.where(done, attempts.level[here], ~attempts.going[here]),
+            np.where(done, goal, 0),
+            ~done,
+            attempts.subject[here],
+        )
+    )
+    best = order[_attempts.first_of_run(attempts.subject[here][order])]
+    chosen, origin, goal, converted = here[best], origin[best], goal[best], done[best]
+    over = np.where(attempts.going[chosen], np.inf, attempts.over[chosen].astype(np.float64))
+    lasted, expired = _cut(log, definition, origin, attempts.start[chosen], over)
+    lasted = np.maximum(np.where(converted, goal - origin, lasted), 0.0)
+    return _Spells(lasted, converted, expired & ~converted)
+
+
+def _time_to_convert(
+    log: EventLog, definition: Definition, start: int, end: int, bins: int | str | None
+) -> TimeToConvert:
     spells = _spells(log, definition, start, end)
     curve = stats.kaplan_meier(spells.lasted, spells.converted)
     total, converted, expired = len(spells.lasted), int(spells.converted.sum()), int(spells.expired.sum())
@@ -271,7 +348,8 @@ def _time_to_convert(log: EventLog, definition: Definition, start: int, end: int
         converted=converted,
         open=total - converted - expired,
         expired=expired,
-        _histogram=_histogram(log, spells.lasted[spells.converted]),
+        mean=log.durations([spells.lasted[spells.converted].mean() if converted else np.nan])[0],
+        _histogram=_histogram(log, spells.lasted[spells.converted], bins),
         _frame=frame,
         _log=log,
     )
@@ -299,14 +377,24 @@ def _median(
     )
 
 
-def _histogram(log: EventLog, times: Floats) -> pd.DataFrame:
-    ns = times.astype(np.int64) * log.packed.tick_ns
+def _histogram(log: EventLog, times: Floats, bins: int | str | None) -> pd.DataFrame:
+    tick_ns = log.packed.tick_ns
+    ns = times.astype(np.int64) * tick_ns
     longest = int(ns.max(initial=0))
-    fit = (width for width in _WIDTHS if width >= log.packed.tick_ns and longest // width < MOST_BINS)
-    width = next(fit, _WIDTHS[-1])
-    count = np.bincount(ns // width) if len(ns) else np.empty(0, dtype=np.int64)
+    begin = 0
+    if bins is None:
+        fit = (width for width in _WIDTHS if width >= tick_ns and longest // width < MOST_BINS)
+        width = next(fit, _WIDTHS[-1])
+    else:
+        begin = int(ns.min()) if len(ns) else 0
+        number = min(_cube_root_up(len(ns)), MOST_ASKED) if isinstance(bins, str) else bins
+        grain = tick_ns if (ns % _SECOND).any() else _SECOND
+        width = max(-(-(longest - begin) // (max(number, 1) * grain)) * grain, grain)
+    count = np.bincount((ns - begin) // width) if len(ns) else np.empty(0, dtype=np.int64)
+    if bins is not None and len(ns):
+        count = np.pad(count, (0, max(number - len(count), 0)))
     lower, upper = stats.wilson(count, np.full(len(count), len(ns)))
-    edges = np.arange(len(count) + 1, dtype=np.int64) * width
+    edges = begin + np.arange(len(count) + 1, dtype=np.int64) * width
     return pd.DataFrame(
         {
             "start": pd.TimedeltaIndex(edges[:-1].view("m8[ns]")),
@@ -317,3 +405,9 @@ def _histogram(log: EventLog, times: Floats) -> pd.DataFrame:
             "upper": upper,
         }
     )
+
+
+def _cube_root_up(number: int) -> int:
+    """Return the least whole number whose cube is no less."""
+    root = math.floor(math.cbrt(number) + 0.5)
+    return root if root * root * root >= number else root + 1

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
 from cx_widgets.engine import coded_rows, funnel_paths
-from cx_widgets.errors import unknown
-from cx_widgets.metrics import _attempts, _result
-from cx_widgets.metrics._customers import customer_table, is_open
-from cx_widgets.metrics._figure import WILSON
+from cx_widgets.errors import CXError, unknown
+from cx_widgets.metrics import _result
+from cx_widgets.metrics._attempts import first_of_run
+from cx_widgets.metrics._clusters import counts_of
+from cx_widgets.metrics._customers import clusters, customer_table, in_time, is_open
+from cx_widgets.metrics._entries import entries, starts
+from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics._significance import NEWCOMBE, differences
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Ints
+    from cx_widgets.engine import Bools, Ints
     from cx_widgets.log import EventLog
 
 PERIODS = ("D", "W", "M", "Q")
+ONCE = ("overall", "period")
 _WORDS = {"D": "day", "W": "week", "M": "month", "Q": "quarter"}
 
 
@@ -36,11 +40,14 @@ class Trend(Result):
         One line for each period, see `trend`.
     period
         ``"D"``, ``"W"``, ``"M"`` or ``"Q"``.
+    once
+        Whether everybody counts once overall, or once in each period.
     open_customers
         Customers who entered, did not convert and may still do so.
     """
 
     period: str
+    once: str
     open_customers: int
 
     def customers(self, period: object) -> pd.DataFrame:
@@ -80,9 +87,9 @@ class Trend(Result):
             asked = None
         if asked is None or asked not in index:
             raise unknown("period", str(period), index.astype(str))
-        entrants, place = _entries(self._log, self.definition, self.period)
-        first = _ordinals(index[:1])[0]
-        return customer_table(self._log, self.definition, entrants[place == index.get_loc(asked) + first])
+        entered = _entered(self._log, self.definition, self.period, self.once)
+        number = _ordinals(index[:1])[0] + index.get_loc(asked)
+        return customer_table(self._log, self.definition, entered.line[entered.period == number])
 
     def _table(self) -> Table:
         rows = tuple(
@@ -94,13 +101,18 @@ class Trend(Result):
                 _numbers.span(row["lower"], row["upper"]),
                 _numbers.count(row["open"]),
                 "yes" if row["ripe"] else "no",
+                _numbers.points(row["change"]),
+                _numbers.points_span(row["change_lower"], row["change_upper"]),
             )
             for name, row in self._frame.iterrows()
         )
         zone = self._log.time_zone
         where = "" if zone is None else f", in {zone}"
+        whose = "A customer belongs to the period of the entry that converted, or else of the last one"
+        if self.once == "period":
+            whose = "Each customer counts once in every period in which they began an attempt"
         notes = (
-            f"A customer belongs to the period of the entry that converted, or else of the last one{where}.",
+            f"{whose}{where}. Periods that are not ripe are compared with none.",
             _result.funnel_rules_note(self.definition),
             f"{_result.unassigned_note(self.unassigned_events)} {_result.open_note(self.open_customers)}",
         )
@@ -112,11 +124,21 @@ class Trend(Result):
             "95 %",
             "Open",
             "Ripe",
+            "Change",
+            "95 %",
         )
         return Table(f"Conversion by {_WORDS[self.period]} of entry", columns, rows, notes)
 
 
-def trend(log: EventLog, definition: Definition, *, period: str = "W") -> Trend:
+def trend(
+    log: EventLog,
+    definition: Definition,
+    *,
+    period: str = "W",
+    once: str = "overall",
+    first: object = None,
+    last: object = None,
+) -> Trend:
     """Return the conversion of the customers who entered in each calendar period.
 
     **Period of a customer.** That of the entry that counts: of those who converted the start of the
@@ -132,12 +154,22 @@ def trend(log: EventLog, definition: Definition, *, period: str = "W") -> Trend:
 
     **Conversion** = ``converted`` (reached the last stage) / ``entrants``, bounds Wilson's. ``change`` is the
     difference to the line before; its bounds are Newcombe's for independent shares, as nobody is in two
-    periods.
+    periods. Where either period is not ripe, or nobody entered in it, there is none (NaN): what is not ripe
+    is too low so far.
+
+    **Once a period.** With ``once="period"`` everybody counts in each period in which they began an attempt,
+    and converted there if an attempt begun there converts: the trend of tools that count entries. The
+    columns then add up to more than the funnel, one conversion may answer starts of several periods, and as
+    the same customers stand in several periods, the bounds of a change are wider than need be.
 
     **Censoring.** ``open`` counts the entrants who may still convert (`funnel`). A period is ``ripe`` when
     there are none: an unripe conversion is too low so far. Without a window nobody is open and every period
     is ripe, though later conversions may still be added. ``complete``: the period was over at the end of
     observation; else more may enter.
+
+    **Units.** Sessions, journeys, attempts and values of a column have an entry each. Of those who did not
+    convert it is the last start that met no exclusion, if there is one. Where a customer has several lines,
+    bounds are on the effective numbers, by customer.
 
     **Ties, repeats** are those of `funnel`; a customer counts once. **Empty.** A period nobody entered in
     has 0 entrants and undefined (NaN) shares; an empty log has no periods.
@@ -150,6 +182,11 @@ def trend(log: EventLog, definition: Definition, *, period: str = "W") -> Trend:
         The stages and the rules.
     period
         ``"D"``, ``"W"``, ``"M"`` or ``"Q"``.
+    once
+        ``"overall"``: everybody counts once, by the entry that counts. ``"period"``: once in each period.
+    first, last
+        A date in the first, the last period that has a line; that of the first, the last event by default.
+        Who entered outside is left out.
 
     Returns
     -------
@@ -162,7 +199,8 @@ def trend(log: EventLog, definition: Definition, *, period: str = "W") -> Trend:
     Raises
     ------
     CXError
-        For an unknown period, and when the definition does not fit the log.
+        For an unknown period or ``once``, what is no date, periods once over for attempts, and when the
+        definition does not fit the log.
 
     References
     ----------
@@ -186,10 +224,34 @@ def trend(log: EventLog, definition: Definition, *, period: str = "W") -> Trend:
     2026-02         0          0         NaN   True
     2026-03         1          0         0.0  False
     """
-    log, definition = _result.check_plain(log, definition, "trend")
+    log, definition = _result.check(log, definition)
     if period not in PERIODS:
         raise unknown("period", period, PERIODS)
-    return log.memo(("trend", definition, period), lambda: _trend(log, definition, period))
+    if once not in ONCE:
+        raise unknown("once", once, ONCE)
+    if once == "period" and definition.rules.count == "attempts":
+        raise CXError(
+            "once='period' with count='attempts': each attempt counts, and is in one period already. "
+            "Leave once='overall', or count units: definition.with_rules(count='unique')."
+        )
+    edges = _edge("first", first, period), _edge("last", last, period)
+    if edges[0] is not None and edges[1] is not None and edges[0] > edges[1]:
+        raise CXError(f"first={str(first)!r} lies after last={str(last)!r}. Give the earlier date as first.")
+    return log.memo(
+        ("trend", definition, period, once, *edges),
+        lambda: _trend(log, definition, period, once=once, edges=edges),
+    )
+
+
+def _edge(name: str, given: object, period: str) -> pd.Period | None:
+    if given is None:
+        return None
+    try:
+        return pd.Period(given, freq=period)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise CXError(
+            f"{name} must be a date such as '2026-01-31' or a pandas Period, not {given!r}."
+        ) from None
 
 
 def _periods(log: EventLog, ticks: Ints, period: str) -> pd.PeriodIndex:
@@ -202,49 +264,75 @@ def _ordinals(periods: pd.PeriodIndex) -> Ints:
     return np.asarray(periods.asi8, dtype=np.int64)
 
 
-def _entries(log: EventLog, definition: Definition, period: str) -> tuple[Ints, Ints]:
-    """Return the entrants and the number of the period of each one's entry."""
-    rows = coded_rows(log, definition)
-    entry = _attempts.entry_rows(log, definition)
-    return rows.customer[entry], _ordinals(_periods(log, rows.tick[entry], period))
+class _Entered(NamedTuple):
+    """Who entered when: lines, the numbers of their periods, who of them converted, who is still open."""
+
+    line: Ints
+    period: Ints
+    converted: Bools
+    still: Bools
 
 
-def _trend(log: EventLog, definition: Definition, period: str) -> Trend:
+def _entered(log: EventLog, definition: Definition, period: str, once: str) -> _Entered:
     paths = funnel_paths(log, definition)
-    entrants, place = _entries(log, definition, period)
-    ends = np.array([0, log.packed.end_tick], dtype=np.int64)[: 2 if log.n_events else 0]
-    span = _periods(log, ends, period)
-    index = pd.period_range(span[0], span[1], freq=period) if len(span) else span
-    where = place - (_ordinals(index)[0] if len(index) else 0)
+    if once == "overall":
+        line, tick, _ = entries(log, definition)
+        place = _ordinals(_periods(log, tick, period))
+        still = is_open(log, definition, paths)
+        return _Entered(line, place, paths.reach[line] == len(paths.levels), still[line])
+    begun = starts(log, definition)
+    place = _ordinals(_periods(log, begun.tick, period))
+    order = np.lexsort((place, begun.line))
+    line, place = begun.line[order], place[order]
+    edge = np.flatnonzero(first_of_run(line) | first_of_run(place))
+    converted, still = begun.converted[order], (begun.going & in_time(log, definition, begun.tick))[order]
+    if len(edge):
+        converted, still = (np.logical_or.reduceat(part, edge) for part in (converted, still))
+    return _Entered(line[edge], place[edge], converted, still & ~converted)
 
-    def counted(customers: Ints) -> Ints:
-        return np.bincount(where[customers], minlength=len(index))
 
-    still = is_open(log, definition, paths)
-    everybody = np.arange(len(entrants))
-    entered = counted(everybody)
-    converted = counted(everybody[paths.reach[entrants] == len(paths.levels)])
-    open_ = counted(everybody[still[entrants]])
-    lower, upper = stats.wilson(converted, entered)
-    before = np.append(0, converted[:-1])[: len(index)], np.append(0, entered[:-1])[: len(index)]
-    change, change_lower, change_upper = differences(converted, entered, *before)
+def _trend(
+    log: EventLog,
+    definition: Definition,
+    period: str,
+    *,
+    once: str,
+    edges: tuple[pd.Period | None, pd.Period | None],
+) -> Trend:
+    paths = funnel_paths(log, definition)
+    entered = _entered(log, definition, period, once)
+    index = _lines(log, period, edges)
+    place = entered.period - (_ordinals(index)[0] if len(index) else 0)
+    inside = (place >= 0) & (place < len(index))
+    place, converted, still = place[inside], entered.converted[inside], entered.still[inside]
+    of = clusters(paths)
+    counts = counts_of(place, len(index), converted, None if of is None else of[entered.line[inside]])
+    entrants = np.bincount(place, minlength=len(index))
+    done = np.bincount(place[converted], minlength=len(index))
+    open_ = np.bincount(place[still], minlength=len(index))
+    ripe = open_ == 0
+    lower, upper = stats.wilson(counts.hits, counts.trials)
+    # What is not ripe is too low so far: compared with it, anything would have risen.
+    known = ripe & np.append(False, ripe[:-1])[: len(index)]
+    hits, trials = (np.append(0, part[:-1])[: len(index)] for part in (counts.hits, counts.trials))
+    change = [np.where(known, part, np.nan) for part in differences(counts.hits, counts.trials, hits, trials)]
     stop = _instants(log, index + 1)
     frame = pd.DataFrame(
         {
             "start": _instants(log, index),
             "stop": stop,
-            "entrants": entered,
-            "converted": converted,
-            "conversion": stats.ratio(converted, entered),
+            "entrants": entrants,
+            "converted": done,
+            "conversion": stats.ratio(done, entrants),
             "lower": lower,
             "upper": upper,
             "open": open_,
-            "ripe": open_ == 0,
+            "ripe": ripe,
             "complete": np.asarray(stop <= log.observation_end, dtype=bool),
-            "change": change,
-            "change_lower": change_lower,
-            "change_upper": change_upper,
-            "method": WILSON,
+            "change": change[0],
+            "change_lower": change[1],
+            "change_upper": change[2],
+            "method": WILSON if of is None else CLUSTERED,
             "change_method": NEWCOMBE,
         },
         index=index.rename("period"),
@@ -254,10 +342,23 @@ def _trend(log: EventLog, definition: Definition, period: str) -> Trend:
         n_customers=log.n_customers,
         unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
         period=period,
-        open_customers=int(still.sum()),
+        once=once,
+        open_customers=int(is_open(log, definition, paths).sum()),
         _frame=frame,
         _log=log,
     )
+
+
+def _lines(log: EventLog, period: str, edges: tuple[pd.Period | None, pd.Period | None]) -> pd.PeriodIndex:
+    """Return the periods with a line: those of the log, or those asked for."""
+    ends = np.array([0, log.packed.end_tick], dtype=np.int64)[: 2 if log.n_events else 0]
+    span = _periods(log, ends, period)
+    if not len(span) and None in edges:
+        return span
+    first, last = edges
+    begin = span[0] if first is None else first
+    end = span[1] if last is None else last
+    return pd.period_range(begin, end, freq=period)
 
 
 def _instants(log: EventLog, periods: pd.PeriodIndex) -> pd.DatetimeIndex:
