@@ -141,7 +141,6 @@ def rules_of(case, stages):
 
 
 def marks(case):
-    tool = case["definition"]["tool"]
     reason = REASONS.get(case["id"])
     if reason is None:
         return []
@@ -419,7 +418,12 @@ def check_trend(case, definition):
         assert overall == expected["overall_rate"]
 
 
-OTHERWISE = {"time_to_convert": check_times_in_bins, "funnel_trend": check_trend}
+BESIDE_THE_FUNNEL = {
+    "time_to_convert": check_times_in_bins,
+    "funnel_trend": check_trend,
+    "breakdown": check_breakdown,
+    "compare": check_segments,
+}
 
 
 @pytest.mark.parametrize(
@@ -435,14 +439,11 @@ def test_a_published_number_is_reproduced_under_the_rules_of_its_source(case):
         return
     stages = stages_of(case)
     definition = cx.Definition(stages, rules_of(case, stages))
-    if "compare" in case["definition"]:
-        check_segments(case, definition)
-        return
-    if tool in OTHERWISE:
-        OTHERWISE[tool](case, definition)
-        return
-    if "breakdown" in case["definition"]:
-        check_breakdown(case, definition)
+    beside = next(
+        (ask for name, ask in BESIDE_THE_FUNNEL.items() if name in (tool, *case["definition"])), None
+    )
+    if beside is not None:
+        beside(case, definition)
         return
     log = log_of(case)
     result = cx.funnel(log, definition)

@@ -81,6 +81,11 @@ def noun(definition: Definition, number: int) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def heading(definition: Definition) -> str:
+    """Return the head of a column of numbers of what a funnel counts: Customers, Sessions and so on."""
+    return noun(definition, 2).removeprefix("2 ").capitalize()
+
+
 def ids(log: EventLog, definition: Definition, paths: FunnelPaths) -> pd.Index:
     """Return the ids of what is counted: of customers, or with the number of the session or the attempt."""
     subjects, rules = paths.subjects, definition.rules

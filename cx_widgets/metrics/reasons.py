@@ -12,7 +12,15 @@ from cx_widgets import _numbers, stats
 from cx_widgets.engine import attempt_rows, coded_rows, funnel_paths, outcomes
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
-from cx_widgets.metrics._customers import bounds, by_customer, clusters, customer_table, is_open, noun
+from cx_widgets.metrics._customers import (
+    bounds,
+    by_customer,
+    clusters,
+    customer_table,
+    heading,
+    is_open,
+    noun,
+)
 from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
 
@@ -282,7 +290,7 @@ class Reasons(Result):
         columns = (
             "Stage not reached",
             "Reason",
-            "Customers" if plain else "Number",
+            heading(self.definition),
             "Of lost before it",
             "Share",
             "95 %",

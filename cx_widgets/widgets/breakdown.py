@@ -10,8 +10,9 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.metrics import breakdown
+from cx_widgets.metrics._customers import noun
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._selection import Selection
@@ -47,6 +48,8 @@ _ABOUT_Q = (
 class BreakdownView(Face, w.VBox):
     """The conversion of each group of a column, with its difference to all other entrants.
 
+    A bar, or a row of the table, selects its customers.
+
     Parameters
     ----------
     log
@@ -78,6 +81,7 @@ class BreakdownView(Face, w.VBox):
         self._frame = _theme.Frame([self._bars, self._whiskers, self._labels], [self._axis], _MARGIN_PX)
         super().__init__(children=[self._caption, self._column, self._frame])
         self._start(log, definition, baseline)
+        self._bars.on_element_click(self._on_bar)
         self._column.observe(self._on_column, names="_value")
         self._caption.observe(self._on_row, names="_selected")
 
@@ -101,7 +105,8 @@ class BreakdownView(Face, w.VBox):
         self._chart(frame)
         self._caption.tell(
             _TITLE,
-            description=f"Each customer belongs to the group of their first event's {self._column.value}.",
+            description=f"Each {noun(self._good, 1).removeprefix('1 ')} belongs to the group of its first "
+            f"event's {self._column.value}.",
             legend=[("conversion", "now"), ("95% interval", "interval")],
             columns=_COLUMNS,
             rows=[_row(group, row) for group, row in frame.iterrows()],
@@ -143,6 +148,13 @@ class BreakdownView(Face, w.VBox):
         if self.selected is not None and self.selected.kind == "group":
             self.selected = None
         self._refresh(change)
+
+    def _on_bar(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
+        if self._good is None:
+            return
+        groups = breakdown(self.event_log, self._good, self._column.value).frame.index
+        group = str(groups[event["data"]["index"]])
+        self.selected = toggled(self.selected, Selection("group", self._column.value, group))
 
     def _on_row(self, change: Mapping[str, str | None]) -> None:
         key = change["new"]

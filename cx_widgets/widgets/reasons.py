@@ -10,8 +10,9 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.metrics import reasons
+from cx_widgets.metrics._customers import heading, noun
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics import Reasons
 
 _NAME_LENGTH = 20
 _ROW_PX = 40
@@ -30,22 +32,19 @@ _SAID = {
     "never": "never did it",
     "before": "did it only earlier",
     "window": "came too late",
+    "excluded": "excluded on the way",
+    "broken": "something lay between",
     "open": "may still come",
 }
-_COLUMNS = (
-    "Not reached",
-    "Reason",
-    "Customers",
-    "Of those lost there",
-    "95% interval",
-    "Too late by (median)",
-)
+# Grey for those who are not lost yet; neighbours in a bar differ in lightness too.
+_COLOURS = {"never": 1, "before": 2, "window": 3, "excluded": 4, "broken": 5, "open": 7}
+_BY_WHAT = 5
 
 
 class ReasonsView(Face, w.VBox):
     """Why customers who entered did not convert: one bar for each stage, one part for each reason.
 
-    A row of the table selects its customers.
+    A part of a bar, or a row of the table, selects its customers.
 
     Parameters
     ----------
@@ -60,12 +59,11 @@ class ReasonsView(Face, w.VBox):
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
         self._rows, self._counts = bqplot.LinearScale(reverse=True), bqplot.LinearScale(min=0)
-        colours = _theme.STAGES[: len(_SAID)]
         self._bars = bqplot.Bars(
             scales={"x": self._rows, "y": self._counts},
             orientation="horizontal",
             type="stacked",
-            colors=list(colours),
+            colors=[_theme.NOW],
             padding=0.5,
         )
         self._totals = bqplot.Label(
@@ -82,6 +80,7 @@ class ReasonsView(Face, w.VBox):
         self._frame = _theme.Frame([self._bars, self._totals], [self._axis], _MARGIN_PX)
         super().__init__(children=[self._caption, self._frame])
         self._start(log, definition, baseline)
+        self._bars.on_element_click(self._on_part)
         self._caption.observe(self._on_row, names="_selected")
 
     def _draw(self) -> None:
@@ -94,20 +93,32 @@ class ReasonsView(Face, w.VBox):
             )
             self._caption.tell("Why customers were lost", description=why)
             return
-        frame = reasons(self.event_log, self._good).frame
-        self._chart(frame)
+        result = reasons(self.event_log, self._good)
+        frame = result.frame
+        known = [reason for reason in _SAID if reason in frame.index.get_level_values("reason")]
+        self._chart(frame, known)
+        counted = noun(self._good, 1).removeprefix("1 ")
         self._caption.tell(
             "Why customers were lost",
-            description="Each customer who entered and did not convert, by the first stage not reached.",
-            legend=[(said, f"stage-{place}") for place, said in enumerate(_SAID.values(), start=1)],
-            columns=_COLUMNS,
+            description=f"Each {counted} that entered and did not convert, by the first stage not reached.",
+            legend=[(_SAID[reason], f"stage-{_COLOURS[reason]}") for reason in known],
+            columns=(
+                "Not reached",
+                "Reason",
+                heading(self._good),
+                "Of those lost there",
+                "95% interval",
+                "Too late by (median)",
+            ),
             rows=[_row(row) for _, row in frame.reset_index().iterrows()],
-            note="Figures of the last good definition." if self._stale else "",
+            note=" ".join(
+                [*(["Figures of the last good definition."] if self._stale else []), *_notes(result)]
+            ),
         )
         self._mark_selected()
 
-    def _chart(self, frame: pd.DataFrame) -> None:
-        table = frame.pivot_table("customers", "stage", "reason", observed=False).reindex(columns=list(_SAID))
+    def _chart(self, frame: pd.DataFrame, known: list[str]) -> None:
+        table = frame.pivot_table("customers", "stage", "reason", observed=False).reindex(columns=known)
         table = table.reindex(frame.index.get_level_values("stage").unique()).fillna(0)
         parts = table.to_numpy(dtype=float).T
         totals, at = parts.sum(axis=0), np.arange(len(table), dtype=float)
@@ -119,6 +130,7 @@ class ReasonsView(Face, w.VBox):
             self._axis.tick_labels = {
                 f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(table.index)
             }
+            self._bars.colors = [_theme.stage_colour(_COLOURS[reason] - 1) for reason in known]
             self._bars.x, self._bars.y = at, parts
             self._totals.x, self._totals.y = totals, at
             self._totals.text = [f"{_numbers.count(total)} did not get here" for total in totals]
@@ -128,6 +140,15 @@ class ReasonsView(Face, w.VBox):
         chosen = self.selected
         key = f"{chosen.to}:{chosen.stage}" if chosen is not None and chosen.kind == "lost" else None
         self._caption.mark(key)
+
+    def _on_part(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
+        index, part = event["data"]["index"], event["data"].get("sub_index")
+        if self._good is None or part is None:
+            return
+        frame = reasons(self.event_log, self._good).frame
+        names = frame.index.get_level_values("stage").unique()
+        known = frame.index.get_level_values("reason").unique()
+        self.selected = toggled(self.selected, Selection("lost", str(names[index]), str(known[part])))
 
     def _on_row(self, change: Mapping[str, str | None]) -> None:
         key = change["new"]
@@ -140,6 +161,22 @@ class ReasonsView(Face, w.VBox):
     def _show_error(self, sentence: str) -> None:
         self._frame.hide()
         self._caption.tell("Why customers were lost", note=sentence)
+
+
+def _notes(result: Reasons) -> list[str]:
+    """Return what excluded them or lay between, and who left the funnel, as sentences."""
+    causes = result.causes.reset_index().head(_BY_WHAT)
+    words = {"excluded": "excluded by", "broken": "kept apart by"}
+    said = [
+        f"{_numbers.count(row['customers'])} {words[str(row['reason'])]} {row['event']} before {row['stage']}"
+        for _, row in causes.iterrows()
+    ]
+    rest = len(result.causes) - len(said)
+    more = f" and {rest:,} more such events" if rest > 0 else ""
+    notes = [f"{'; '.join(said)}{more}."] if said else []
+    if result.removed:
+        notes.append(f"{noun(result.definition, result.removed)} left the funnel by an exclusion.")
+    return notes
 
 
 def _row(row: pd.Series) -> tuple[str | None, list[str]]:

@@ -10,15 +10,20 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers
+from cx_widgets.engine import funnel_paths
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import timeline
+from cx_widgets.metrics._customers import by_customer, ids
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics import Timeline
 
 _NAME_LENGTH = 20
 _ROW_PX = 30
@@ -28,6 +33,12 @@ _MOST_ROWS = 500
 _COLUMNS = ("Time", "Event", "Stage", "Matched", "Part in the outcome")
 _TITLE = "One customer"
 _ABOUT_POINTS = "Filled: matched, joined by their chain. Hollow: other events."
+_ABOUT_END = {
+    "exclusion": " Cross: the event that excluded them.",
+    "strict break": " Cross: the event that lay between.",
+    "window": " Dashed: where the window closed.",
+}
+_CAUSES = ("excluded", "lay between")
 
 
 class TimelineView(Face, w.VBox):
@@ -55,12 +66,21 @@ class TimelineView(Face, w.VBox):
             scales=scales, colors=[_theme.NOW], default_size=36, fill=False, stroke_width=1.5
         )
         self._matched = bqplot.Scatter(scales=scales, colors=[_theme.NOW], default_size=80)
+        self._cause = bqplot.Scatter(
+            scales=scales, colors=[_theme.DROP_OFF], default_size=110, marker="cross", stroke_width=1.5
+        )
+        self._end = bqplot.Lines(
+            scales=scales, colors=[_theme.DROP_OFF], stroke_width=1.5, line_style="dashed"
+        )
         self._axis = _theme.upright(
             bqplot.Axis(scale=self._rows, tick_format="d", tick_style=_theme.ticks(12))
         )
         across = bqplot.Axis(scale=dates, grid_lines="none", num_ticks=6, tick_style=_theme.ticks())
         self._frame = _theme.Frame(
-            [self._path, self._others, self._matched], [across, self._axis], _MARGIN_PX, padding_x=0.03
+            [self._end, self._path, self._others, self._matched, self._cause],
+            [across, self._axis],
+            _MARGIN_PX,
+            padding_x=0.03,
         )
         super().__init__(children=[self._caption, self._customer, self._frame])
         self._start(log, definition, baseline)
@@ -72,25 +92,22 @@ class TimelineView(Face, w.VBox):
             why = self.problems[0].message if self._good is None else "The log has no customers."
             self._caption.tell(_TITLE, description=why)
             return
-        offered = [
-            str(who)
-            for who in (self.selection.index if self.selected else self.event_log.customer_ids)[:_OFFERED]
-        ]
+        chosen = self.selection.index if self.selected else self._everybody()
+        offered = {_named(who): who for who in chosen[:_OFFERED].tolist()}
         if not self._customer.value and offered:
-            self._customer.value = offered[0]
-        ids = self.event_log.customer_ids
-        here = np.flatnonzero(ids.astype(str) == self._customer.value)
-        if not len(here):
-            problem = str(unknown("customer", self._customer.value, offered))
+            self._customer.value = next(iter(offered))
+        asked = self._asked(self._customer.value, offered)
+        if asked is None:
+            problem = str(unknown("customer", self._customer.value, list(offered)))
             self._customer.offer([(who, "") for who in offered], problem=problem)
             return
         self._customer.offer([(who, "") for who in offered])
-        result = timeline(self.event_log, self._good, ids[here[0]])
-        self._chart(result.frame)
+        result = timeline(self.event_log, self._good, asked)
+        self._chart(result)
         frame = result.frame.head(_MOST_ROWS)
         left = len(result.frame) - len(frame)
         self._caption.tell(
-            f"{_TITLE}: {self._customer.value}",
+            f"{_TITLE}: {result.customer}{', ' if result.which else ''}{result.which}",
             description=result.sentence,
             columns=_COLUMNS,
             rows=[
@@ -106,22 +123,50 @@ class TimelineView(Face, w.VBox):
                 )
                 for _, row in frame.iterrows()
             ],
-            note=_ABOUT_POINTS + (f" {left:,} later events are left out of the table." if left else ""),
+            note=_ABOUT_POINTS
+            + _ABOUT_END.get(result.ended_by, "")
+            + (f" {left:,} later events are left out of the table." if left else ""),
         )
 
-    def _chart(self, frame: pd.DataFrame) -> None:
+    def _everybody(self) -> pd.Index:
+        """Return those who can be asked about: the log's customers, or what the rules count."""
+        if self._good is None or by_customer(self._good) is self._good:
+            return self.event_log.customer_ids
+        return ids(self.event_log, self._good, funnel_paths(self.event_log, self._good))
+
+    def _asked(self, text: str, offered: Mapping[str, object]) -> object:
+        """Return whom a text names: one of those offered, or a customer, or what is counted; else None."""
+        if text in offered:
+            return offered[text]
+        for known in (self.event_log.customer_ids, self._everybody()):
+            if known.nlevels > 1:
+                continue
+            here = np.flatnonzero(known.astype(str) == text)
+            if len(here):
+                return known[here[0] : here[0] + 1].tolist()[0]
+        return next((who for who in self._everybody().tolist() if _named(who) == text), None)
+
+    def _chart(self, result: Timeline) -> None:
+        frame = result.frame
         names = [] if self._good is None else list(self._good.names)
         row = {name: float(place) for place, name in enumerate(names)}
         times = frame["time"]
         at = (times.dt.tz_localize(None) if times.dt.tz is not None else times).to_numpy("datetime64[ns]")
         level = np.array([row.get(str(stage), float(len(names))) for stage in frame["stage"]])
-        matched = frame["matched"].to_numpy(bool)
-        with _theme.held(self._path, self._others, self._matched, self._rows, self._axis):
+        matched, cause = frame["matched"].to_numpy(bool), frame["role"].isin(_CAUSES).to_numpy(bool)
+        parts = (self._path, self._others, self._matched, self._cause, self._end)
+        with _theme.held(*parts, self._rows, self._axis):
             self._rows.min, self._rows.max = -0.5, len(names) + 0.5
             self._axis.tick_values = np.arange(len(names) + 1, dtype=float)
             labels = [*(_numbers.shortened(name, _NAME_LENGTH) for name in names), "(in no stage)"]
             self._axis.tick_labels = {f"{i:g}": label for i, label in enumerate(labels)}
-            self._others.x, self._others.y = at[~matched], level[~matched]
+            self._others.x, self._others.y = at[~matched & ~cause], level[~matched & ~cause]
+            self._cause.x, self._cause.y = at[cause], level[cause]
+            closed = result.ended_by == "window"
+            over = [result.ended.tz_localize(None)] * 2 if closed else []
+            self._end.x = np.array(over, dtype="datetime64[ns]")
+            self._end.y = np.array([-0.5, len(names) + 0.5] if closed else [], dtype=float)
+            self._end.visible = closed
             self._matched.x, self._matched.y = at[matched], level[matched]
             self._path.x, self._path.y = at[matched], level[matched]
             self._path.visible = bool(matched.sum() > 1)
@@ -129,14 +174,19 @@ class TimelineView(Face, w.VBox):
 
     def _mark_selected(self) -> None:
         """Go to the first of the customers that were just selected."""
-        chosen = self.selection.index
-        if self.selected is not None and len(chosen) and self._customer.value not in set(chosen.astype(str)):
-            self._customer.value = str(chosen[0])
+        chosen = self.selection.index.tolist() if self.selected is not None else []
+        if chosen and self._customer.value not in {_named(who) for who in chosen}:
+            self._customer.value = _named(chosen[0])
         self._refresh(None)
 
     def _show_error(self, sentence: str) -> None:
         self._frame.hide()
         self._caption.tell(_TITLE, note=sentence)
+
+
+def _named(who: object) -> str:
+    """Return a line of a funnel as text: a customer, or the customer and the number of the session."""
+    return ", ".join(str(part) for part in who) if isinstance(who, tuple) else str(who)
 
 
 def _stage(stage: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import bqplot
@@ -10,7 +11,7 @@ import ipywidgets as w
 from cx_widgets import _numbers
 from cx_widgets.metrics import trend
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._selection import Selection
@@ -26,11 +27,23 @@ if TYPE_CHECKING:
 _PERIODS = (("D", "days"), ("W", "weeks"), ("M", "months"), ("Q", "quarters"))
 _MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 24}
 _HEIGHT_PX = 240
-_COLUMNS = ("Entered", "Entrants", "Converted", "Conversion", "95% interval", "Still open", "Ripe")
+_COLUMNS = (
+    "Entered",
+    "Entrants",
+    "Converted",
+    "Conversion",
+    "95% interval",
+    "Still open",
+    "Ripe",
+    "Against the period before",
+    "95% interval",
+)
 
 
 class TrendView(Face, w.VBox):
     """The conversion of those who entered in each period; periods not yet ripe are hollow.
+
+    A point, or a row of the table, selects its customers.
 
     Parameters
     ----------
@@ -44,6 +57,7 @@ class TrendView(Face, w.VBox):
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
+        self._days: dict[bool, list[str]] = {True: [], False: []}
         self._period = Chooser("Entered by", _PERIODS, "M", kind="segments")
         dates, self._shares = bqplot.DateScale(), bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": dates, "y": self._shares}
@@ -71,6 +85,8 @@ class TrendView(Face, w.VBox):
         self._frame = _theme.Frame(marks, [across, self._upwards], _MARGIN_PX)
         super().__init__(children=[self._caption, self._period, self._frame])
         self._start(log, definition, baseline)
+        for mark, ripe in ((self._ripe, True), (self._unripe, False)):
+            mark.on_element_click(partial(self._on_point, ripe))
         self._period.observe(self._on_period, names="_value")
         self._caption.observe(self._on_row, names="_selected")
 
@@ -91,11 +107,16 @@ class TrendView(Face, w.VBox):
             legend.append(("baseline", "baseline"))
         self._caption.tell(
             "Conversion over time",
-            description="Of those who entered in a period, the share who converted, whenever that was.",
+            description=" ".join(
+                [
+                    "Of those who entered in a period, the share who converted, whenever that was.",
+                    _last_change(now),
+                ]
+            ).rstrip(),
             legend=legend,
             columns=_COLUMNS,
             rows=[_row(period, row) for period, row in now.iterrows()],
-            note="A hollow point is not ripe: some of its entrants may still convert."
+            note="A hollow point is not ripe: some of its entrants may still convert; it is compared with none."
             if not now["ripe"].all()
             else "",
         )
@@ -116,6 +137,8 @@ class TrendView(Face, w.VBox):
                 (self._unripe, unripe),
             ):
                 part.x, part.y = _starts(rows), rows["conversion"].to_numpy(float)
+            for rows in (ripe, unripe):
+                self._days[rows is ripe] = [str(start.date()) for start in rows["start"]]
             self._band.x, self._band.y = _starts(known), known[["lower", "upper"]].to_numpy(float).T
             self._ghost.visible = self._compared is not None
             self._shares.max, self._upwards.tick_values = float(marks[-1]), marks
@@ -135,6 +158,10 @@ class TrendView(Face, w.VBox):
             self.selected = None
         self._refresh(change)
 
+    def _on_point(self, ripe: bool, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002, FBT001 - bqplot passes them
+        day = self._days[ripe][event["data"]["index"]]
+        self.selected = toggled(self.selected, Selection("entered", self._period.value, day))
+
     def _on_row(self, change: Mapping[str, str | None]) -> None:
         key = change["new"]
         if key is not None:
@@ -152,6 +179,21 @@ def _starts(rows: pd.DataFrame) -> np.ndarray:
     return (starts.dt.tz_localize(None) if starts.dt.tz is not None else starts).to_numpy("datetime64[ns]")
 
 
+def _points(change: float) -> str:
+    points = _numbers.points(change)
+    return points if points == _numbers.UNDEFINED else f"{points} pp"
+
+
+def _last_change(now: pd.DataFrame) -> str:
+    """Return the last change that can be told, as a sentence."""
+    told = now[now["change"].notna()]
+    if told.empty:
+        return ""
+    row, period = told.iloc[-1], told.index[-1]
+    span = _numbers.points_span(float(row["change_lower"]), float(row["change_upper"]))
+    return f"{period} against the period before: {_points(float(row['change']))} (95%: {span})."
+
+
 def _row(period: object, row: pd.Series) -> tuple[str | None, list[str]]:
     cells = [
         str(period),
@@ -161,5 +203,7 @@ def _row(period: object, row: pd.Series) -> tuple[str | None, list[str]]:
         _numbers.span(float(row["lower"]), float(row["upper"])),
         _numbers.count(row["open"]),
         "yes" if row["ripe"] else "not yet",
+        _points(float(row["change"])),
+        _numbers.points_span(float(row["change_lower"]), float(row["change_upper"])),
     ]
     return (str(row["start"].date()) if row["entrants"] else None, cells)
