@@ -116,7 +116,7 @@ class TrendView(Face, w.VBox):
             legend=legend,
             columns=_COLUMNS,
             rows=[_row(period, row) for period, row in now.iterrows()],
-            note="A hollow point is not ripe: some of its entrants may still convert; it is compared with none."
+            note="A hollow point is not ripe: entrants may still convert. It is compared with none."
             if not now["ripe"].all()
             else "",
         )
