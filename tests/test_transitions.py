@@ -227,3 +227,16 @@ def test_means_of_nanoseconds_over_years_do_not_overflow():
     row = cx.transitions(log, cx.Definition.of_events(log)).frame.set_index(["from", "to"]).loc["ad", "order"]
     assert row["dwell_median"] == pd.Timedelta(days=30_000)
     assert abs(row["dwell_mean"] - pd.Timedelta(days=30_000)) < pd.Timedelta(1, unit="us")
+
+
+def test_people_are_shown_the_most_frequent_of_many_transitions():
+    # 110 customers go from their own event to "z", one of them twice: the last one.
+    rows = [(who, day, f"{who:03}" if day % 2 == 0 else "z") for who in range(110) for day in range(2)]
+    rows += [(109, 2, "109"), (109, 3, "z")]
+    log = log_of(rows)
+    moves, flow = (metric(log, cx.Definition.of_events(log)) for metric in (cx.transitions, cx.flow))
+    assert "The 100 most frequent of 222 transitions; .frame holds all." in repr(moves)
+    assert len(repr(moves).splitlines()) == 2 + 100 + 4
+    assert "\n109  " in repr(moves)
+    assert "The 100 most frequent of 112 stages; .frame holds all." in repr(flow)
+    assert "(end)" in repr(flow)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cx_widgets.engine import Bytes, Ints
 
 MERGED, KEPT = "merged", "kept"
+MOST_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,15 @@ def check_plain(log: object, definition: object, metric: str) -> tuple[EventLog,
             f"cx.funnel counts them; for {metric} take the defaults, as with_rules(...) can."
         )
     return log, definition
+
+
+def most_frequent(counts: pd.Series, what: str) -> tuple[pd.Index, tuple[str, ...]]:
+    """Return which lines of a long table people are shown, in their order, and the note that says so."""
+    if len(counts) <= MOST_LINES:
+        return counts.index, ()
+    places = np.sort(np.argsort(-counts.to_numpy(), kind="stable")[:MOST_LINES])
+    note = f"The {MOST_LINES} most frequent of {len(counts):,} {what}; .frame holds all."
+    return counts.index[places], (note,)
 
 
 def unassigned_note(events: int) -> str:

@@ -146,10 +146,14 @@ class Flow(Result):
                 else _numbers.count(number)
             )
 
-        rows = tuple((str(stage), *(cell(number) for number in line)) for stage, line in wide.iterrows())
+        shown, cut = _result.most_frequent(wide.sum(axis="columns"), "stages")
+        rows = tuple(
+            (str(stage), *(cell(number) for number in line)) for stage, line in wide.loc[shown].iterrows()
+        )
         aligned = () if self.align == START else (_aligned_note(self.align),)
         left_out = self.n_customers - total
         notes = (
+            *cut,
             _result.visits_note(self.definition, self.repeats),
             *aligned,
             _result.visitors_note(self.unassigned_events, left_out)

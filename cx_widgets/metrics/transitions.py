@@ -198,6 +198,7 @@ class Transitions(Result):
         return 0 if name == edge else self.definition.names.index(name) + 1
 
     def _table(self) -> Table:
+        shown, cut = _result.most_frequent(self._frame["count"], "transitions")
         rows = tuple(
             (
                 str(row["from"]),
@@ -209,9 +210,10 @@ class Transitions(Result):
                 _numbers.count(row["customers"]),
                 _numbers.timedelta(row["dwell_median"]),
             )
-            for _, row in self._frame.iterrows()
+            for _, row in self._frame.loc[shown].iterrows()
         )
         notes = (
+            *cut,
             _shares_note(self.skip_share, self.back_share),
             _result.visits_note(self.definition, self.repeats),
             _result.visitors_note(self.unassigned_events, self.n_customers - self.visitors_total),
