@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.reasons import reasons
     from cx_widgets.metrics.retention import retention
     from cx_widgets.metrics.retention_flags import retention_flags
+    from cx_widgets.metrics.rule_sets import compare_rules
     from cx_widgets.metrics.time_to_convert import time_to_convert
     from cx_widgets.metrics.timeline import timeline
     from cx_widgets.metrics.transitions import transitions
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         FunnelView,
         LoyaltyPanel,
         ReasonsView,
+        RulesView,
         StageBoard,
         TimelineView,
         TransitionMatrix,
@@ -63,6 +65,7 @@ __all__ = [
     "LoyaltyPanel",
     "ReasonsView",
     "Rules",
+    "RulesView",
     "Stage",
     "StageBoard",
     "TimelineView",
@@ -72,6 +75,7 @@ __all__ = [
     "__version__",
     "breakdown",
     "compare",
+    "compare_rules",
     "datasets",
     "explain_difference",
     "figures",
@@ -99,13 +103,30 @@ _HOMES = {
     "exclusions": ("Exclusion",),
     "log": ("EventLog",),
     "metrics": (
-        *("breakdown", "compare", "explain_difference", "figures", "flow", "funnel", "loyalty"),
+        *(
+            "breakdown",
+            "compare",
+            "compare_rules",
+            "explain_difference",
+            "figures",
+            "flow",
+            "funnel",
+            "loyalty",
+        ),
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),
-        *("ReasonsView", "StageBoard", "TimelineView", "TransitionMatrix", "TrendView", "Workbench"),
+        *(
+            "ReasonsView",
+            "RulesView",
+            "StageBoard",
+            "TimelineView",
+            "TransitionMatrix",
+            "TrendView",
+            "Workbench",
+        ),
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -47,6 +47,7 @@ from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog
 from cx_widgets.rule_presets import amplitude, clickhouse, ga4, mixpanel, posthog, retentioneering
 from cx_widgets.stages import Stage
+from cx_widgets.ways import ways_to_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +67,7 @@ __all__ = [
     "names",
     "posthog",
     "retentioneering",
+    "ways_to_count",
 ]
 
 

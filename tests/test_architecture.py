@@ -33,6 +33,7 @@ FLOORS = [
         "rule_presets",
         "rules",
         "stages",
+        "ways",
     },
     {"engine"},
     {"metrics"},

@@ -25,6 +25,7 @@ FACES = [
     "BreakdownView",
     "TimelineView",
     "ExplainView",
+    "RulesView",
     "CloserLook",
     "Workbench",
 ]

@@ -14,6 +14,7 @@ from cx_widgets.metrics.loyalty import Loyalty, loyalty
 from cx_widgets.metrics.reasons import Reasons, reasons
 from cx_widgets.metrics.retention import Retention, retention
 from cx_widgets.metrics.retention_flags import RetentionFlags, retention_flags
+from cx_widgets.metrics.rule_sets import RuleSets, compare_rules
 from cx_widgets.metrics.time_to_convert import TimeToConvert, time_to_convert
 from cx_widgets.metrics.timeline import Timeline, timeline
 from cx_widgets.metrics.transitions import Transitions, transitions
@@ -33,6 +34,7 @@ __all__ = [
     "Reasons",
     "Retention",
     "RetentionFlags",
+    "RuleSets",
     "Stickiness",
     "TimeToConvert",
     "Timeline",
@@ -41,6 +43,7 @@ __all__ = [
     "Variants",
     "breakdown",
     "compare",
+    "compare_rules",
     "explain_difference",
     "figures",
     "flow",

@@ -174,7 +174,7 @@ class Explanation(Result):
         Ours counts 1 of 1 customer (100.0%), theirs 0 of 1 (0.0%): the window explains -100.0 points.
         """
         first, last = self._outcomes[0], self._outcomes[-1]
-        counted = [_counts(outcome.definition) for outcome in (first, last)]
+        counted = [counted_in(outcome.definition) for outcome in (first, last)]
         wholes = [noun(outcome.definition, int(outcome.figure.denominator)) for outcome in (first, last)]
         if counted[0] == counted[1]:
             wholes[1] = wholes[1].partition(" ")[0]
@@ -258,7 +258,7 @@ class Explanation(Result):
                 _made_of(row["numerator_before"], row["denominator_before"], row["value_before"]),
                 _made_of(row["numerator"], row["denominator"], row["value"]),
                 points(row["delta"]),
-                _span(row["lower"], row["upper"]),
+                points_span(row["lower"], row["upper"]),
                 _numbers.count(row["gained"]),
                 _numbers.count(row["lost"]),
                 points(row["alone"]),
@@ -563,7 +563,7 @@ def _line(
     if len(step.changes) > 1:
         said = " and ".join(each.key for each in step.changes)
         notes.append(f"{said} are changed together, for one alone is no valid definition: {step.why}")
-    counted = _counts(before.definition), _counts(after.definition)
+    counted = counted_in(before.definition), counted_in(after.definition)
     gained: object = pd.NA
     lost: object = pd.NA
     if counted[0] == counted[1]:
@@ -595,7 +595,7 @@ def _line(
     )
 
 
-def _counts(definition: Definition) -> str:
+def counted_in(definition: Definition) -> str:
     """Return what a definition counts, in words that tell two such wholes apart."""
     rules = definition.rules
     many = noun(definition, 2).removeprefix("2 ")
@@ -648,7 +648,8 @@ def _made_of(numerator: object, denominator: object, share: float) -> str:
     return f"{_numbers.count(numerator)} of {_numbers.count(denominator)} ({_numbers.percent(share)})"
 
 
-def _span(lower: float, upper: float) -> str:
+def points_span(lower: float, upper: float) -> str:
+    """Return an interval of a difference of shares in percentage points."""
     return _numbers.UNDEFINED if np.isnan(lower) else f"{points(lower)} to {points(upper)}"
 
 

@@ -11,6 +11,7 @@ from cx_widgets.widgets.funnel import FunnelView
 from cx_widgets.widgets.loyalty import LoyaltyPanel
 from cx_widgets.widgets.matrix import TransitionMatrix
 from cx_widgets.widgets.reasons import ReasonsView
+from cx_widgets.widgets.rules import RulesView
 from cx_widgets.widgets.timeline import TimelineView
 from cx_widgets.widgets.trend import TrendView
 from cx_widgets.widgets.workbench import Workbench
@@ -23,6 +24,7 @@ __all__ = [
     "FunnelView",
     "LoyaltyPanel",
     "ReasonsView",
+    "RulesView",
     "StageBoard",
     "TimelineView",
     "TransitionMatrix",

@@ -10,7 +10,7 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.metrics import explain_difference
-from cx_widgets.metrics.explain import points
+from cx_widgets.metrics.explain import points, points_span
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
@@ -209,7 +209,7 @@ def _row(key: str, line: pd.Series) -> tuple[str | None, list[str]]:
         _whole(line["numerator_before"], line["denominator_before"], float(line["value_before"])),
         _whole(line["numerator"], line["denominator"], float(line["value"])),
         points(float(line["delta"])),
-        _numbers.UNDEFINED if np.isnan(low) else f"{points(low)} to {points(high)}",
+        points_span(low, high),
         _numbers.count(line["gained"]),
         _numbers.count(line["lost"]),
         _numbers.count(line["flipped"]),
