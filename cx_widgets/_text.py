@@ -72,6 +72,7 @@ def own_rules(stage: Stage) -> list[str]:
     """Return the rules a stage has of its own, in words."""
     within = "" if stage.window is None else f"within {format_duration(stage.window)} of the stage before"
     found = ["optional" * stage.optional, within, "directly after the stage before" * stage.directly]
+    found.append("anchored in its place" * stage.anchored)
     return [text for text in found if text]
 
 
@@ -159,6 +160,8 @@ def _stage_code(stage: Stage) -> _Group:
         items.append(("window=", _literal(format_duration(stage.window))))
     if stage.directly:
         items.append(("directly=", "True"))
+    if stage.anchored:
+        items.append(("anchored=", "True"))
     return _Group("cx.Stage(", tuple(items), ")")
 
 

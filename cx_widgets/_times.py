@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ class Instants:
 
 def instants(series: pd.Series, name: str, unit: str | None, zone: str | None) -> Instants:
     """Return the times of a column; refuse what is not a time, with the first such value and its row."""
-    _check_zone(zone)
+    check_zone(zone)
     if unit is not None and unit not in _EPOCH_UNITS:
         raise unknown("time_unit", unit, _EPOCH_UNITS)
     if isinstance(series.dtype, pd.CategoricalDtype):
@@ -102,12 +103,51 @@ def instants(series: pd.Series, name: str, unit: str | None, zone: str | None) -
     return _placed(series, series, name, zone)
 
 
+def parsed_moment(when: object, field: str) -> pd.Timestamp:
+    """Return a time in nanoseconds from ISO 8601 text or a time of any kind, with its zone if it has one."""
+    say = "Give a time, such as '2026-01-31T18:00' or '2026-01-31T18:00+01:00'."
+    shown = repr(str(when)) if isinstance(when, (dt.date, np.datetime64)) else repr(when)
+    if isinstance(when, str):
+        try:
+            # pandas alone would also read "now", and "1/2/2026" by guessing.
+            dt.datetime.fromisoformat(when.strip())
+        except ValueError:
+            raise CXError(f"{field}={shown} is no ISO 8601 time. {say}") from None
+    elif not isinstance(when, (dt.date, np.datetime64)):
+        raise CXError(f"{field}={shown} is no time. {say}")
+    try:
+        moment = pd.Timestamp(when.strip() if isinstance(when, str) else when)
+        if pd.isna(moment):
+            raise CXError(f"{field}={shown} is no time. {say}")
+        if _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            return moment.as_unit("ns")
+    except (OverflowError, pd.errors.OutOfBoundsDatetime):
+        pass
+    raise CXError(f"{field}={shown} lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}. {say}")
+
+
+def moment(when: pd.Timestamp, zone: str | None, field: str) -> pd.Timestamp:
+    """Return a time in a zone: a naive one is local time there, another one is converted."""
+    if when.tzinfo is None:
+        if zone is None:
+            return when
+        ns = _localised(np.array([when.value]), np.zeros(1, np.bool_), zone).ns
+        return pd.Timestamp(int(ns[0]), tz="UTC").tz_convert(zone)
+    if zone is None:
+        raise CXError(
+            f"{field}={when.isoformat()!r} has a time zone, and the times of the log have none. Leave the "
+            "zone out, or give the log one: EventLog(..., time_zone=...)."
+        )
+    return when.tz_convert(zone)
+
+
 def _first(series: pd.Series, where: Bools) -> tuple[object, int]:
     row = int(np.argmax(where))
     return series.iloc[row], row
 
 
-def _check_zone(zone: object) -> None:
+def check_zone(zone: object) -> None:
+    """Refuse what is no name of a time zone; None is fine."""
     if zone is None:
         return
     if not isinstance(zone, str):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets.durations import parse_duration
-from cx_widgets.errors import listing, unknown
+from cx_widgets.errors import CXError, listing, unknown
 from cx_widgets.problems import DefinitionError, Problem
 from cx_widgets.rules import DEFAULT_RULES
 from cx_widgets.stages import Stage, is_pattern
@@ -85,7 +85,10 @@ class Binding:
 def bind(stages: Sequence[Stage], log: EventLog, rules: Rules = DEFAULT_RULES) -> Binding:
     """Return which event name of the log belongs to which stage, and what does not fit."""
     stages = tuple(stages)
-    asked = (rules.reuse, rules.exclusions, rules.unit, rules.hold_constant)
+    asked = (
+        *(rules.reuse, rules.exclusions, rules.unit, rules.hold_constant),
+        *(rules.observation_end, rules.time_zone),
+    )
     return log.memo(("binding", stages, asked), lambda: _bind(stages, log, rules))
 
 
@@ -229,6 +232,22 @@ def _rule_problems(rules: Rules, log: EventLog) -> list[Problem]:
             then = f"{field}={name!r} asks for it{also}."
             message = str(unknown("column", name, log.columns, then=then))
             problems.append(Problem("unknown_column", message, field=field))
+    return [*problems, *_time_problems(rules, log)]
+
+
+def _time_problems(rules: Rules, log: EventLog) -> list[Problem]:
+    problems = []
+    if rules.observation_end is not None:
+        try:
+            log.until(rules.observation_end)
+        except CXError as error:
+            problems.append(Problem("rules", str(error), field="observation_end"))
+    if rules.time_zone is not None and log.time_zone is None:
+        message = (
+            f"time_zone={rules.time_zone!r}, and the times of the log have no zone to come from. Give it "
+            "one: EventLog(..., time_zone=...), or leave time_zone out of the rules."
+        )
+        problems.append(Problem("rules", message, field="time_zone"))
     return problems
 
 

@@ -31,11 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Unpack
 
-    import pandas as pd
-
     from cx_widgets.binding import StageNumbers
     from cx_widgets.log import EventLog
     from cx_widgets.rules import RuleFields
+    from cx_widgets.windows import Window
 
 __all__ = [
     "MOST_STAGES",
@@ -169,8 +168,8 @@ class Definition:
         return tuple(stage.name for stage in self.stages)
 
     @property
-    def window(self) -> pd.Timedelta | None:
-        """The longest time from entry to any later stage; None for no limit."""
+    def window(self) -> Window | None:
+        """How far from entry any later stage may be; None for no limit."""
         return self.rules.window
 
     def role(self, name: str) -> str | None:
@@ -926,7 +925,7 @@ def _fit(stages: tuple[Stage, ...], rules: Rules) -> None:
     """Refuse stages and rules that contradict each other."""
     names = [stage.name for stage in stages]
     for place, stage in enumerate(stages):
-        for field in ("optional", "window", "directly"):
+        for field in ("optional", "window", "directly", "anchored"):
             why = _why_not(field, rules, place, len(stages)) if getattr(stage, field) else ""
             if why:
                 raise DefinitionError(
@@ -955,10 +954,11 @@ def _fit(stages: tuple[Stage, ...], rules: Rules) -> None:
 
 def _why_not(field: str, rules: Rules, place: int, n_stages: int) -> str:
     """Return why a stage cannot have a rule of its own; empty where it can."""
-    if rules.order == "any":
-        return "under order='any' no stage lies before another"
+    if (field == "anchored") is not (rules.order == "any"):
+        kept = f"order={rules.order!r} keeps every stage in its place"
+        return kept if field == "anchored" else "under order='any' no stage lies before another"
     if field != "optional":
-        if place == 0:
+        if place == 0 and field != "anchored":
             return "it is the first stage, and none lies before it"
         graceful = field == "directly" and rules.grace is not None
         return f"under ties={rules.ties!r} rows may trade places" if graceful else ""

@@ -32,6 +32,7 @@ T = TypeVar("T")
 _KEYS = ("customer", "time", "event")
 _NUMBERS = ("value", "score")
 _MEMO_SIZE = 64
+_VIEWS_KEPT = 3
 _INT32_MAX = np.iinfo(np.int32).max
 _EARLY_NS = pd.Timestamp("1971-01-01").value
 _LATE_NS = pd.Timestamp("2099-01-01").value
@@ -56,7 +57,7 @@ class Packed:
     origin_ns : int
         UTC nanoseconds since 1970 of tick 0.
     end_tick : int
-        The last tick of the log; 0 in an empty log.
+        The end of observation: the last tick of the log, 0 in an empty log, unless `EventLog.until` set it.
     has_ties : bool
         Whether any customer has two rows at one tick.
 
@@ -213,7 +214,11 @@ class EventLog:
         self._zone = times.zone
         self._packed = _pack(table, len(self._ids), len(self._names), origin_ns, tick_ns)
         self._checks = _checks(dropped, int(repeated.sum()), self._packed, times)
+        self._last_tick = self._packed.end_tick
+        self._until: pd.Timestamp | None = None
+        self._customers: Int64s | None = None
         self._memo: OrderedDict[Hashable, object] = OrderedDict()
+        self._views: OrderedDict[int, EventLog] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -288,12 +293,116 @@ class EventLog:
     @property
     def end(self) -> pd.Timestamp:
         """The time of the last event; NaT in an empty log."""
-        return self._stamp(self._packed.end_tick)
+        return self._stamp(self._last_tick)
 
     @property
     def observation_end(self) -> pd.Timestamp:
-        """The time up to which customers were observed: the last event of the log."""
-        return self.end
+        """The time up to which customers were observed: the last event, unless `until` set another."""
+        return self.end if self._until is None else self._until
+
+    def moment(self, when: object, field: str = "when") -> pd.Timestamp:
+        """Return a point in time as one of this log, in its time zone.
+
+        Parameters
+        ----------
+        when : Timestamp, datetime, date or str
+            ISO 8601 text, or a time. Without a zone it is local time in the log's zone (an hour that occurs
+            twice is the second one); with one it is converted. A date is its first moment.
+        field : str
+            What the error calls it.
+
+        Returns
+        -------
+        Timestamp
+            In nanoseconds, in `time_zone`.
+
+        Raises
+        ------
+        CXError
+            When it is no time, or has a zone where the log has none.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": [1], "at": ["2024-01-01"], "what": ["view"]})
+        >>> EventLog(df, customer="id", time="at", event="what").moment("2024-01-02 12:00")
+        Timestamp('2024-01-02 12:00:00')
+        """
+        return _times.moment(_times.parsed_moment(when, field), self._zone, field)
+
+    def until(self, end: object) -> EventLog:
+        """Return the log as it stood at a time: without later rows, and observed until then.
+
+        Parameters
+        ----------
+        end : Timestamp, datetime, date or str
+            The end of observation, read by `moment`; rows at it are inside. After the last row all rows
+            stay, and more is known of who did not go on.
+
+        Returns
+        -------
+        EventLog
+            It shares the columns of this one. Customers without a row by then are not in it; the event names
+            are all those of this log.
+
+        Raises
+        ------
+        CXError
+            When it is no time, lies more than 292 years from the first event, or behind an end set before.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": [1, 1, 2], "at": ["2024-01-01", "2024-01-03", "2024-01-02"],
+        ...                    "what": ["view", "order", "view"]})
+        >>> early = EventLog(df, customer="id", time="at", event="what").until("2024-01-02 12:00")
+        >>> early.n_events, early.end, early.observation_end
+        (2, Timestamp('2024-01-02 00:00:00'), Timestamp('2024-01-02 12:00:00'))
+        """
+        moment = self.moment(end, "observation_end")
+        ns = moment.value
+        if self._until is not None:
+            if ns == self._until.value:
+                return self
+            if ns > self._until.value:
+                raise CXError(
+                    f"observation_end={str(moment)!r} lies behind {str(self._until)!r}, the end of this log "
+                    "already. Take the whole log."
+                )
+        with self._lock:
+            if ns in self._views:
+                self._views.move_to_end(ns)
+                return self._views[ns]
+        view = self._cut(moment)
+        with self._lock:
+            self._views[ns] = view
+            while len(self._views) > _VIEWS_KEPT:
+                self._views.popitem(last=False)
+        return view
+
+    def _cut(self, moment: pd.Timestamp) -> EventLog:
+        packed, since = self._packed, moment.value - self._packed.origin_ns
+        if abs(since) > np.iinfo(np.int64).max:
+            raise CXError(
+                f"observation_end={str(moment)!r} lies more than 292 years from the first event, "
+                f"{str(self.start)!r}. Give a time closer to it."
+            )
+        view = object.__new__(EventLog)
+        view.__dict__.update(
+            (name, value) for name, value in self.__getstate__().items() if not hasattr(type(self), name)
+        )
+        view.__setstate__({})
+        view._packed, whose, view._last_tick = _observed(packed, since)
+        if whose is not None:
+            view._ids = self._ids[whose]
+            view._customers = whose if self._customers is None else self._customers[whose]
+        view._until = moment
+        return view
+
+    @property
+    def customer_numbers(self) -> Int64s:
+        """The numbers of the customers in the whole log, where `until` has left some out."""
+        if self._customers is None:
+            return np.arange(self.n_customers)
+        return self._customers
 
     def _stamp(self, tick: int) -> pd.Timestamp:
         if not self.n_events:
@@ -468,12 +577,13 @@ class EventLog:
 
     def __getstate__(self) -> dict[str, object]:
         state = self.__dict__.copy()
-        del state["_memo"], state["_lock"]
+        del state["_memo"], state["_views"], state["_lock"]
         return state
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._memo = OrderedDict()
+        self._views = OrderedDict()
         self._lock = Lock()
 
     def _facts(self) -> list[tuple[str, str]]:
@@ -670,10 +780,46 @@ def _pack(table: _Rows, n_customers: int, n_names: int, origin_ns: int, tick_ns:
     )
 
 
-def _narrow(numbers: Int64s, largest: int) -> Ticks:
+def _observed(packed: Packed, since_ns: int) -> tuple[Packed, Int64s | None, int]:
+    """Return the rows up to a time, the customers they are left of (None for all), and the last tick."""
+    ticks, tick_ns = packed.ticks, packed.tick_ns
+    kept = ticks <= since_ns // tick_ns
+    whole = bool(kept.all())
+    last = packed.end_tick if whole else int(ticks[kept].max(initial=0))
+    whose: Int64s | None = None
+    offsets, codes, rows, has_ties = packed.offsets, packed.codes, packed.rows, packed.has_ties
+    if not whole:
+        total = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+        sizes = np.diff(total[offsets])
+        whose = np.flatnonzero(sizes)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes[whose])])
+        codes, rows, ticks = codes[kept], rows[kept], ticks[kept]
+        customers = np.repeat(np.arange(len(whose)), sizes[whose])
+        has_ties = has_ties and bool(_tied(customers, ticks).any())
+    # An end between two ticks is exact only in finer ones.
+    unit = next(ns for ns in _times.UNIT_NS.values() if ns <= tick_ns and since_ns % ns == 0)
+    if unit != tick_ns:
+        ticks, last = ticks.astype(np.int64) * (tick_ns // unit), last * (tick_ns // unit)
+    return (
+        Packed(
+            offsets=_frozen(offsets),
+            codes=_frozen(codes),
+            ticks=_frozen(_narrow(ticks, max(last, since_ns // unit), copy=False)),
+            rows=_frozen(rows),
+            tick_ns=unit,
+            origin_ns=packed.origin_ns,
+            end_tick=since_ns // unit,
+            has_ties=has_ties,
+        ),
+        whose,
+        last,
+    )
+
+
+def _narrow(numbers: Ticks, largest: int, *, copy: bool = True) -> Ticks:
     if largest <= _INT32_MAX:
-        return numbers.astype(np.int32)
-    return numbers.copy()
+        return numbers.astype(np.int32, copy=copy)
+    return numbers.astype(np.int64, copy=copy)
 
 
 A = TypeVar("A", bound="npt.NDArray[np.generic]")

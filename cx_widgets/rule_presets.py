@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.exclusions import Exclusion
 from cx_widgets.rules import Rules
+from cx_widgets.windows import CountedWindow, parse_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -226,7 +227,9 @@ def amplitude(
     return Rules(order=orders[order], window=window, reuse="distinct", hold_constant=tuple(hold_constant))
 
 
-def retentioneering(*, funnel_type: str = "closed", path: str = "customer") -> Rules:
+def retentioneering(
+    *, funnel_type: str = "closed", path: str = "customer", window: Duration | CountedWindow | None = None
+) -> Rules:
     """Return the rules of retentioneering's funnels.
 
     Parameters
@@ -235,6 +238,9 @@ def retentioneering(*, funnel_type: str = "closed", path: str = "customer") -> R
         ``"closed"``: stages in order from the first. ``"open"``: each stage on its own.
     path : str
         ``"customer"``, or the column that says what a path is, a session for one.
+    window : pd.Timedelta, str or CountedWindow, optional
+        What its conversion rate calls ``within``; ``"3 events"`` is ``within_events=3``, with rows at one
+        time in the order of the frame.
 
     Returns
     -------
@@ -248,7 +254,11 @@ def retentioneering(*, funnel_type: str = "closed", path: str = "customer") -> R
     if funnel_type not in ("closed", "open"):
         raise unknown("funnel_type", funnel_type, ("closed", "open"))
     unit = path if path == "customer" else f"column:{path}"
-    return Rules(reach=funnel_type, unit=unit, denominator="all")
+    rules: dict[str, object] = {"reach": funnel_type, "unit": unit, "denominator": "all"}
+    within = None if window is None else parse_window(window)
+    if isinstance(within, CountedWindow) and within.kind == "events":
+        rules["ties"] = "row"
+    return Rules().replace(rules | {"window": within})
 
 
 @dataclass(frozen=True, slots=True)

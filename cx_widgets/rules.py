@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pandas as pd
 
+from cx_widgets._times import check_zone, parsed_moment
 from cx_widgets.durations import Duration, format_duration, parse_duration, refused
-from cx_widgets.errors import listing, unknown
+from cx_widgets.errors import CXError, listing, unknown
 from cx_widgets.exclusions import Exclusion, exclusions_of
 from cx_widgets.problems import DefinitionError
+from cx_widgets.windows import CountedWindow, Window, format_window, parse_window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_RULES", "Duration", "RuleFields", "Rules", "format_duration", "parse_duration"]
+__all__ = [
+    "DEFAULT_RULES",
+    "CountedWindow",
+    "Duration",
+    "RuleFields",
+    "Rules",
+    "format_duration",
+    "format_window",
+    "parse_duration",
+]
 
 # The default first.
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -37,7 +48,7 @@ class RuleFields(TypedDict, total=False):
     """The fields of `Rules`, as keywords of `Definition` and ``with_rules``."""
 
     order: str
-    window: Duration | None
+    window: Duration | CountedWindow | None
     entry: str
     reach: str
     ties: str
@@ -64,9 +75,14 @@ class Rules:
     order : str
         ``"ordered"``: stages in order, other rows may lie between. ``"strict"``: no other row of the unit
         lies between, in a stage or not. ``"unbroken"``: between lie only rows of stages reached already.
-        ``"any"``: stages in any order; line *k* of the funnel then counts who reached *k* different stages.
-    window : pd.Timedelta or str, optional
-        Longest time from entry to any later stage, end inclusive; None for no limit. ``"30D"``, ``"12h"``.
+        ``"any"``: stages in any order, but for those that are `Stage.anchored`; line *k* of the funnel then
+        counts who reached *k* different stages.
+    window : pd.Timedelta, CountedWindow or str, optional
+        How far from entry any later stage may be; None for no limit. ``"30D"``, ``"12h"``: the longest
+        time, end inclusive. ``"5 events"``: at most so many rows of the unit later, all rows counted; needs
+        ``ties="row"``. ``"2 sessions of 30min"``: in the session of the entry or the next one, sessions of
+        the unit cut where nothing happens for longer than the gap. ``"1 calendar month"`` (day, week,
+        quarter, year): before the calendar unit of the entry, or the last of so many, is over.
     entry : str
         ``"best"``: every row of the first stage is a start; of those that reach a stage first, the latest is
         its entry. ``"first"``, ``"latest"``: only the first, only the last row of the first stage is a start.
@@ -93,10 +109,13 @@ class Rules:
         Columns in which all rows of a chain agree; a row without a value fits no chain.
     denominator : str
         ``"entrants"``: shares are of those who entered. ``"all"``: of all units of the log.
-    observation_end : None
-        The last time in the log.
-    time_zone : None
-        The log's; give it to the `EventLog`.
+    observation_end : pd.Timestamp, datetime or str, optional
+        Rows later than this count nowhere, and who has not converted by then is judged as of then. Without
+        a zone it is local time in the log's; a date is its first moment. After the last row of the log it
+        says that nothing more happened until then. None: the last time in the log.
+    time_zone : str, optional
+        In which zone calendar windows and the periods of a trend are cut, ``"Europe/Berlin"``; None for the
+        log's. Times stay what they are, and are shown in the log's zone.
     retention_period : pd.Timedelta or str
         Length of one retention bracket since the first purchase; 30 days.
 
@@ -112,7 +131,7 @@ class Rules:
     """
 
     order: str
-    window: pd.Timedelta | None
+    window: Window | None
     entry: str
     reach: str
     ties: str
@@ -130,7 +149,7 @@ class Rules:
         self,
         *,
         order: str = "ordered",
-        window: Duration | None = None,
+        window: Duration | CountedWindow | None = None,
         entry: str = "best",
         reach: str = "closed",
         ties: str = "stage",
@@ -154,32 +173,31 @@ class Rules:
         }
         for field, value in choices.items():
             _put(self, field, _chosen(field, value))
-        _put(self, "window", None if window is None else parse_duration(window, "window"))
+        _put(self, "window", None if window is None else parse_window(window))
         _put(self, "retention_period", parse_duration(retention_period, "retention_period"))
         _put(self, "ties", _ties(ties))
         _put(self, "unit", _unit(unit))
         _put(self, "exclusions", exclusions_of(exclusions))
         _put(self, "hold_constant", _columns(hold_constant))
-        if observation_end is not None:
-            raise refused(
-                "observation_end",
-                f"observation_end={_text(observation_end)} is not available yet; "
-                "available: None, the last time in the log.",
-            )
-        if time_zone is not None:
-            raise refused(
-                "time_zone",
-                f"time_zone={time_zone!r} is not available yet in the rules. "
-                f"Give it to the log: EventLog(..., time_zone={time_zone!r}).",
-            )
-        _put(self, "observation_end", None)
-        _put(self, "time_zone", None)
+        _put(self, "observation_end", _observation_end(observation_end))
+        _put(self, "time_zone", _time_zone(time_zone))
         _together(self)
 
     @property
     def plain(self) -> bool:
-        """Whether no rule but window, denominator and retention period differs from its default."""
-        return all(getattr(self, field) == getattr(DEFAULT_RULES, field) for field in SPECIAL)
+        """Whether chains are those of the default rules, inside a window of a fixed length or none."""
+        usual = all(getattr(self, field) == getattr(DEFAULT_RULES, field) for field in SPECIAL)
+        return usual and self.counted_window is None
+
+    @property
+    def counted_window(self) -> CountedWindow | None:
+        """The window where it is one in events, sessions or calendar units; else None."""
+        return self.window if isinstance(self.window, CountedWindow) else None
+
+    @property
+    def duration(self) -> pd.Timedelta | None:
+        """The window where it is a fixed length of time; else None."""
+        return None if isinstance(self.window, CountedWindow) else self.window
 
     @property
     def grace(self) -> pd.Timedelta | None:
@@ -280,7 +298,7 @@ class Rules:
         ordered, best entry, closed reach; window 7D from entry; ties in stage order
         each customer once; shares of entrants; retention by 30D
         """
-        window = "no window" if self.window is None else f"window {format_duration(self.window)} from entry"
+        window = "no window" if self.window is None else f"window {format_window(self.window)} from entry"
         retention = format_duration(self.retention_period)
         ways = [
             f"{_ORDER_WORDS[self.order]}, {self.entry} entry, {self.reach} reach",
@@ -292,6 +310,10 @@ class Rules:
         if self.hold_constant:
             ways.append(f"one {', '.join(self.hold_constant)} throughout")
         ways += [f"excluded {exclusion}" for exclusion in self.exclusions]
+        if self.observation_end is not None:
+            ways.append(f"observed until {self.observation_end.isoformat(sep=' ')}")
+        if self.time_zone is not None:
+            ways.append(f"calendar of {self.time_zone}")
         gap = self.session_gap
         unit = f"session ({format_duration(gap)} gap)" if gap is not None else self.unit_column or self.unit
         counted = f"each {unit} once" if self.count == "unique" else f"each attempt of a {unit}"
@@ -305,8 +327,7 @@ class Rules:
             if getattr(self, field.name) != getattr(DEFAULT_RULES, field.name)
         }
         shown = {
-            field: format_duration(value) if isinstance(value, pd.Timedelta) else value
-            for field, value in changed.items()
+            field: value if isinstance(value, tuple) else _wire(value) for field, value in changed.items()
         }
         return f"Rules({', '.join(f'{field}={value!r}' for field, value in shown.items())})"
 
@@ -331,13 +352,11 @@ def _put(rules: Rules, field: str, value: object) -> None:
     object.__setattr__(rules, field, value)
 
 
-def _text(value: object) -> str:
-    return repr(str(value)) if isinstance(value, (pd.Timestamp, dt.date)) else repr(value)
-
-
 def _wire(value: object) -> object:
-    if isinstance(value, pd.Timedelta):
-        return format_duration(value)
+    if isinstance(value, (pd.Timedelta, CountedWindow)):
+        return format_window(value)
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
     if isinstance(value, tuple):
         return [part.to_dict() if isinstance(part, Exclusion) else part for part in value]
     return value
@@ -347,6 +366,23 @@ def _chosen(field: str, value: object) -> str:
     if isinstance(value, str) and value in _CHOICES[field]:
         return str(value)
     raise DefinitionError(str(unknown(field, value, _CHOICES[field])), kind="rules", field=field)
+
+
+def _observation_end(value: object) -> pd.Timestamp | None:
+    if value is None:
+        return None
+    try:
+        return parsed_moment(value, "observation_end")
+    except CXError as error:
+        raise refused("observation_end", str(error)) from None
+
+
+def _time_zone(zone: object) -> str | None:
+    try:
+        check_zone(zone)
+    except CXError as error:
+        raise refused("time_zone", str(error)) from None
+    return None if zone is None else str(zone)
 
 
 def _is_duration(text: str) -> bool:
@@ -400,7 +436,6 @@ def _columns(given: object) -> tuple[str, ...]:
 _GRACE = "grace"
 _CONTRADICTIONS: tuple[tuple[dict[str, str], str], ...] = (
     ({"order": "any", "reach": "open"}, "in any order every stage is an entry already. Leave reach='closed'"),
-    ({"order": "any", "ties": "row"}, "no order is asked. Leave ties='stage'"),
     ({"order": "any", "ties": "strict"}, "no order is asked. Leave ties='stage'"),
     ({"order": "any", "ties": _GRACE}, "no order is asked. Leave ties='stage'"),
     ({"order": "strict", "ties": _GRACE}, "rows that may trade places have no row between them to forbid"),
@@ -434,6 +469,7 @@ def _together(rules: Rules) -> None:
                 shown.append(f"{field}={has!r}")
         if len(shown) == len(pair):
             raise refused(next(reversed(pair)), f"{' with '.join(shown)}: {why}.")
+    _window_fits(rules)
     for exclusion in rules.exclusions:
         if rules.order == "any" and (exclusion.after is not None or exclusion.before is not None):
             raise refused(
@@ -441,6 +477,26 @@ def _together(rules: Rules) -> None:
                 f"order='any' with an exclusion between stages, {exclusion!r}: stages have no order to "
                 "lie between. Leave out after and before.",
             )
+
+
+def _window_fits(rules: Rules) -> None:
+    window = rules.counted_window
+    kind = None if window is None else window.kind
+    if kind == "events" and rules.ties != "row":
+        raise refused(
+            "window",
+            f"window='{window}' with ties={rules.ties!r}: rows at one time have no order to count them by. "
+            "Say ties='row'.",
+        )
+    if rules.order == "any" and rules.ties == "row" and kind != "events":
+        raise refused("ties", "order='any' with ties='row': no order is asked. Leave ties='stage'.")
+    gap = rules.session_gap
+    if window is not None and window.gap is not None and gap is not None and window.gap >= gap:
+        raise refused(
+            "window",
+            f"window='{window}' with unit={rules.unit!r}: what is counted is one session already. Say a gap "
+            f"shorter than {rules.unit}, or unit='customer'.",
+        )
 
 
 _ORDER_WORDS = {

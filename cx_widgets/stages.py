@@ -208,6 +208,9 @@ class Stage:
         Longest time from the stage matched before to this one, end inclusive; None for no limit of its own.
     directly : bool
         Whether nothing may lie between the row matched before and the row of this stage.
+    anchored : bool
+        Under ``order="any"`` only: whether the stage keeps its place. Those before it come before it, in
+        any order, those behind it after it.
 
     Examples
     --------
@@ -223,6 +226,7 @@ class Stage:
     optional: bool
     window: pd.Timedelta | None
     directly: bool
+    anchored: bool
 
     def __init__(
         self,
@@ -235,6 +239,7 @@ class Stage:
         optional: bool = False,
         window: Duration | None = None,
         directly: bool = False,
+        anchored: bool = False,
     ) -> None:
         _put(self, "name", stage_name(name))
         _put(self, "events", event_entries(events, self.name))
@@ -244,6 +249,7 @@ class Stage:
         _put(self, "optional", _truth("optional", optional, self.name))
         _put(self, "window", _own_window(window, self.name))
         _put(self, "directly", _truth("directly", directly, self.name))
+        _put(self, "anchored", _truth("anchored", anchored, self.name))
 
     @property
     def resolved_role(self) -> str | None:
@@ -257,8 +263,8 @@ class Stage:
 
     @property
     def special(self) -> bool:
-        """Whether the way to it has a rule of its own (``optional``, ``window`` or ``directly`` is set)."""
-        return self.optional or self.window is not None or self.directly
+        """Whether it has a rule of its own: ``optional``, ``window``, ``directly`` or ``anchored`` is set."""
+        return self.optional or self.window is not None or self.directly or self.anchored
 
     def replace(self, **changes: object) -> Stage:
         """Return the stage with some fields changed.
@@ -308,6 +314,8 @@ class Stage:
             parts["window"] = format_duration(self.window)
         if self.directly:
             parts["directly"] = True
+        if self.anchored:
+            parts["anchored"] = True
         return parts
 
     @classmethod
@@ -318,7 +326,7 @@ class Stage:
         ----------
         data : Mapping
             ``name``, and any of ``events``, ``role``, ``where``, ``nth``, ``optional``, ``window``,
-            ``directly``.
+            ``directly``, ``anchored``.
 
         Returns
         -------
@@ -329,9 +337,8 @@ class Stage:
         >>> Stage.from_dict({"name": "Buy", "events": ["order"]})
         Stage('Buy', ['order'])
         """
-        fields = read_fields(
-            "stage", data, ("name",), ("events", "where", "nth", "role", "optional", "window", "directly")
-        )
+        own = ("optional", "window", "directly", "anchored")
+        fields = read_fields("stage", data, ("name",), ("events", "where", "nth", "role", *own))
         where = fields.get("where", ())
         if isinstance(where, list):
             fields["where"] = [Condition.from_dict(condition) for condition in where]
@@ -353,6 +360,8 @@ class Stage:
             parts.append(f"window={format_duration(self.window)!r}")
         if self.directly:
             parts.append("directly=True")
+        if self.anchored:
+            parts.append("anchored=True")
         return f"Stage({', '.join(parts)})"
 
 

@@ -86,9 +86,8 @@ def over(made, rule, until, mine):
         return made.met
     if made.first[-1] is not None:
         return made.first[-1]
-    keys = sorted({oracle.key(row, rule) for row in mine})
-    if rule.window is not None:
-        keys = [key for key in keys if key[0] - made.start[0] <= rule.window]
+    start = oracle.row_at(made.rows, made.start, rule)
+    keys = {oracle.key(row, rule) for row in mine if oracle.inside(made.rows, start, row, rule)}
     return max(key for key in keys if until is None or key < until)
 
 
@@ -140,7 +139,9 @@ def verdict(every, counted, rule):
         assert causes
         return missed + 1, "broken", None, causes
     if followers(ends, missed, free, rule):
-        return missed + 1, "window", overshoot(every, lowest, missed, rule), []
+        counted_window = isinstance(rule.window, tuple)
+        over = None if counted_window else overshoot(every, lowest, missed, rule)
+        return missed + 1, "window", over, []
     there = any(
         missed in row.stages and row.held == chain[0][1].held and tried.sees(row, rule)
         for tried, chain in ends
@@ -159,7 +160,7 @@ def followers(ends, missed, relaxed, rule):
             longer = [*chain, (missed, row)]
             if rule.reuse != "shared" and any(row is other for _, other in chain):
                 continue
-            if relaxed.window is not None and row.time - chain[0][1].time > relaxed.window:
+            if not oracle.inside(tried.made.rows, chain[0][1], row, relaxed):
                 continue
             if oracle.may_step(tried.made.rows, *longer[-2:], relaxed):
                 found.append((tried, chain, row))
@@ -219,7 +220,8 @@ def in_any_order(every, depth, rule):
             for tried in every
             if (moment := reaches(tried, depth + 1, free)) is not None
         ]
-        return depth + 1, "window", min(took) - rule.window, []
+        over = None if isinstance(rule.window, tuple) else min(took) - rule.window
+        return depth + 1, "window", over, []
     there = any(
         oracle.could_serve(
             [

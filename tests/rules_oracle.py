@@ -1,14 +1,20 @@
 """The slow, obvious counterpart of the special rules: every chain is listed.
 
 Nothing is shared with the package. A log is a list of `Row`, a way of counting is a `Rule`. Times are whole
-ticks; stages and exclusions count from 0.
+ticks; stages and exclusions count from 0. A window is a number of ticks, or ``("events", n)``, ``("sessions",
+n, gap)`` or ``("calendar", n)``.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from zoneinfo import ZoneInfo
+
+SOON = 1e-6
+"""Ticks that are less than any rule's."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,20 @@ class Row:
     excluded: frozenset = frozenset()
     held: object = 0
     column: object = None
+    calendar: int = 0
+
+
+def calendar_number(moment, unit, zone):
+    """Return the number of the calendar unit in which an aware moment lies."""
+    day = moment.astimezone(ZoneInfo(zone)).date() if zone else moment.date()
+    monday = day - dt.timedelta(days=day.weekday())
+    return {
+        "day": day.toordinal(),
+        "week": monday.toordinal() // 7,
+        "month": day.year * 12 + day.month - 1,
+        "quarter": (day.year * 12 + day.month - 1) // 3,
+        "year": day.year,
+    }[unit]
 
 
 @dataclass(frozen=True)
@@ -30,7 +50,7 @@ class Rule:
 
     n: int
     order: str = "ordered"
-    window: float | None = None
+    window: object = None
     entry: str = "best"
     reach: str = "closed"
     ties: str = "stage"
@@ -42,6 +62,7 @@ class Rule:
     optional: tuple = ()
     step_windows: tuple = ()
     directly: tuple = ()
+    anchored: tuple = ()
 
 
 @dataclass
@@ -84,6 +105,47 @@ def cuts(before, row, rule):
     return row.time > before[-1].time and any(
         rule.n - 1 in other.stages for other in before if other.time == before[-1].time
     )
+
+
+# --- windows --------------------------------------------------------------------------------------
+
+
+def inside(unit, start, row, rule):
+    """Return whether a row is inside the window from a start."""
+    window = rule.window
+    if window is None:
+        return True
+    if not isinstance(window, tuple):
+        return row.time - start.time <= window
+    kind, number, *gap = window
+    if kind == "events":
+        return unit.index(row) - unit.index(start) <= number
+    if kind == "calendar":
+        return row.calendar - start.calendar <= number - 1
+    later = [one for one in unit if start.time <= one.time <= row.time]
+    return sum(b.time - a.time > gap[0] for a, b in pairwise(later)) <= number - 1
+
+
+def row_at(unit, moment, rule):
+    return next(row for row in unit if key(row, rule) == moment)
+
+
+def may_go_on(rows, start, name, rule, end):
+    """Return whether a row just after the end of observation could still be inside the window of a start.
+
+    ``end`` is the time of the end and the number of the calendar unit in which the next moment lies.
+    """
+    if rule.window is None:
+        return False
+    soon = Row(
+        start.customer,
+        end[0] + SOON,
+        place=len(rows) + 99,
+        column=name if rule.unit == "column" else None,
+        calendar=end[1],
+    )
+    unit = next(unit for unit in units([*rows, soon], rule).values() if any(row is soon for row in unit))
+    return any(row is start for row in unit) and inside(unit, start, soon, rule)
 
 
 # --- chains ---------------------------------------------------------------------------------------
@@ -135,11 +197,13 @@ def valid(unit, chain, rule):
         return False
     if rule.reuse != "shared" and len({id(row) for _, row in chain}) != len(chain):
         return False
-    if rule.window is not None and any(row.time - start.time > rule.window for _, row in chain):
+    if not all(inside(unit, start, row, rule) for _, row in chain):
         return False
     if rule.order == "any":
         levels = [level for level, _ in chain]
-        return len(set(levels)) == len(levels) and all(row.held == start.held for _, row in chain)
+        together = len(set(levels)) == len(levels) and all(row.held == start.held for _, row in chain)
+        ordered = all(in_place(*pair, rule) for pair in combinations(chain, 2))
+        return together and ordered and whole_before(levels, rule)
     return all(may_step(unit, one, other, rule) for one, other in pairwise(chain))
 
 
@@ -155,37 +219,56 @@ def chains_from(unit, chain, rule):
                     yield from chains_from(unit, longer, rule)
 
 
+def parted(level, later, rule):
+    """Return whether an anchored stage keeps two stages in order, itself or as one between them."""
+    return any(rule.anchored[level : later + 1])
+
+
+def whole_before(levels, rule):
+    """Return whether nothing is missing of what anchored stages put before the stages there are."""
+    return all(level in levels for later in levels for level in range(later) if parted(level, later, rule))
+
+
+def in_place(one, other, rule):
+    (level, a), (later, b) = sorted((one, other), key=lambda pair: pair[0])
+    return not parted(level, later, rule) or follows(a, b, rule)
+
+
 def in_any_order(unit, start, rule):
     """Return when k different stages could first each have a row."""
     rows = [
         row
         for row in unit
         if row.held == start.held
-        and row.time >= start.time
+        and key(row, rule) >= key(start, rule)
         and row.stages
-        and (rule.window is None or row.time - start.time <= rule.window)
+        and inside(unit, start, row, rule)
     ]
     first = [None] * rule.n
-    for moment in sorted({row.time for row in rows}):
-        seen = [row for row in rows if row.time <= moment]
+    for moment in sorted({key(row, rule) for row in rows}):
+        seen = [row for row in rows if key(row, rule) <= moment]
         for k in range(1, rule.n + 1):
             if first[k - 1] is None and could_serve(seen, k, rule):
-                first[k - 1] = (moment, 0)
+                first[k - 1] = moment
     return first
 
 
 def could_serve(rows, k, rule):
-    if rule.reuse == "shared":
-        return len(frozenset().union(*(row.stages for row in rows))) >= k
-    return any(each_has_one(stages, rows) for stages in combinations(range(rule.n), k))
+    sets = [levels for levels in combinations(range(rule.n), k) if whole_before(levels, rule)]
+    return any(each_has_one(levels, rows, [], rule) for levels in sets)
 
 
-def each_has_one(stages, rows):
-    """Return whether each stage can have a row of its own."""
-    return not stages or any(
-        stages[0] in row.stages and each_has_one(stages[1:], [other for other in rows if other is not row])
-        for row in rows
-    )
+def each_has_one(levels, rows, chain, rule):
+    """Return whether each stage can have a row, of its own unless rows are shared, in its place."""
+    if not levels:
+        return True
+    for row in rows:
+        used = rule.reuse != "shared" and any(row is other for _, other in chain)
+        pair = (levels[0], row)
+        fits = levels[0] in row.stages and not used and all(in_place(one, pair, rule) for one in chain)
+        if fits and each_has_one(levels[1:], rows, [*chain, pair], rule):
+            return True
+    return False
 
 
 # --- attempts -------------------------------------------------------------------------------------
@@ -199,7 +282,8 @@ def starts(unit, rule):
             continue
         for level in row.stages:
             if rule.order == "any":
-                found.add((key(row, rule), row.held, 0))
+                if whole_before([level], rule):
+                    found.add((key(row, rule), row.held, 0))
             elif level == 0 or rule.reach == "open":
                 found.add((key(row, rule), row.held, level))
     return sorted(found)
@@ -212,7 +296,7 @@ def attempt(unit, start, rule):
         for row in unit
         if key(row, rule) == moment
         and row.held == held
-        and (row.stages if rule.order == "any" else level in row.stages)
+        and (row.stages if rule.order == "any" else level in row.stages)  # any of them: the moment counts
     ]
     first = [None] * rule.n
     if rule.order == "any":
@@ -242,7 +326,7 @@ def meets_it(row, made, after, before, rule):
     ends = [arrival for arrival in made.first[before:] if arrival is not None]
     if ends:
         return key(row, rule) < min(ends)
-    return rule.window is None or row.time - made.start[0] <= rule.window
+    return inside(made.rows, row_at(made.rows, made.start, rule), row, rule)
 
 
 def cut(made, moment, rule, *, inclusive):
@@ -272,7 +356,8 @@ def one_after_another(unit, begins, rule, end=None):
         elif rule.window is None:
             break
         else:
-            over = lambda moment, begun=made.start: moment[0] - begun[0] > rule.window  # noqa: E731
+            begun = row_at(unit, made.start, rule)
+            over = lambda moment, begun=begun: not inside(unit, begun, row_at(unit, moment, rule), rule)  # noqa: E731
     return made_here
 
 
@@ -314,7 +399,10 @@ def eligible(unit, rule):
 
 
 def line(made, rule):
-    """Return, for each level, when it was first reached, the entry, and the arrival before; and who waits."""
+    """Return, for each level, when it was first reached, the entry, and the arrival before; and who waits.
+
+    Who waits is the latest start that met no exclusion.
+    """
     prior, last = [], 0
     for level in range(rule.n):
         prior.append(last)
@@ -333,23 +421,33 @@ def line(made, rule):
         came = [one.first[prior[level]] for one in there]
         came = [arrival[0] for arrival in came if arrival is not None and level]
         levels.append((reached, entered, min(came, default=reached)))
-    waiting = [one.start[0] for one in made if one.met is None and not one.replaced]
+    waiting = [one.start for one in made if one.met is None and not one.replaced]
     return levels, max(waiting, default=None)
 
 
-def funnel(rows, rule):
-    """Return the lines of what is counted: one for each unit, or for each attempt."""
+def funnel(rows, rule, end):
+    """Return the lines of what is counted, for each unit or attempt the levels, and whether it is open."""
     answer = {}
     for name, unit in units(rows, rule).items():
-        if rule.count == "attempts":
-            made = attempts(unit, rule)
-            if any(one.effect == "remove" for one in made):
-                continue
-            kept = [one for one in made if one.effect != "reset"]
-            answer[name] = [line([one], rule) for one in kept]
-            continue
-        made = eligible(unit, rule)
-        if any(one.effect == "remove" for one in made):
-            made = []
-        answer[name] = [line([one for one in made if one.effect != "reset"], rule)]
+        answer[name] = [
+            (levels, still(levels, waiting) and may_go_on(rows, row_at(unit, waiting, rule), name, rule, end))
+            for levels, waiting in lines(unit, rule)
+        ]
     return answer
+
+
+def still(levels, waiting):
+    """Return whether somebody entered, did not convert, and waits."""
+    return any(level is not None for level in levels) and levels[-1] is None and waiting is not None
+
+
+def lines(unit, rule):
+    if rule.count == "attempts":
+        made = attempts(unit, rule)
+        if any(one.effect == "remove" for one in made):
+            return []
+        return [line([one], rule) for one in made if one.effect != "reset"]
+    made = eligible(unit, rule)
+    if any(one.effect == "remove" for one in made):
+        made = []
+    return [line([one for one in made if one.effect != "reset"], rule)]

@@ -34,6 +34,7 @@ FLOORS = [
         "rules",
         "stages",
         "ways",
+        "windows",
     },
     {"engine"},
     {"metrics"},

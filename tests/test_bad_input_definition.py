@@ -10,9 +10,12 @@ import pytest
 
 import cx_widgets as cx
 from cx_widgets.definition import DefinitionError, parse_duration
+from cx_widgets.windows import CountedWindow
 
 JOURNEY = cx.Definition({"Consider": ["ad", "search"], "Evaluate": ["compare"], "Buy": ["order"]})
 SAY = "Say '30D', '12h', '90min' or '1D12h'"
+KINDS = "Say '7D', '5 events', '2 sessions of 30min' or '1 calendar month'"
+TIME = "Give a time, such as '2026-01-31T18:00' or '2026-01-31T18:00+01:00'."
 ROLES = "Available: ['aware', 'consider', 'evaluate', 'buy', 'enjoy', 'advocate', 'bond']."
 NTH = "Say 1 for the first, 2 for the second, '2+' for the second and later ones, None for all."
 
@@ -37,12 +40,12 @@ def three(**fields):
     return [cx.Stage("Look", ["ad"]), cx.Stage("Cart", ["cart"], **fields), cx.Stage("Buy", ["order"])]
 
 
+FRAME = pd.DataFrame({"who": 1, "at": ["2026-01-01", "2026-01-02"], "what": ["ad", "order"], "device": "tv"})
+LOG = cx.EventLog(FRAME, customer="who", time="at", event="what")
+
+
 def on_a_log(**fields):
-    frame = pd.DataFrame(
-        {"who": 1, "at": ["2026-01-01", "2026-01-02"], "what": ["ad", "order"], "device": "tv"}
-    )
-    log = cx.EventLog(frame, customer="who", time="at", event="what")
-    return lambda: cx.funnel(log, cx.Definition({"Look": ["ad"], "Buy": ["order"]}, **fields))
+    return lambda: cx.funnel(LOG, cx.Definition({"Look": ["ad"], "Buy": ["order"]}, **fields))
 
 
 def definition(*parts, **fields):
@@ -167,12 +170,118 @@ CASES = {
         "window=30 has no unit. Say '30D', '30h' or '30min'.",
     ),
     "a bare number in text": (rules(window="30"), "window='30' has no unit. Say '30D', '30h' or '30min'."),
-    "a month": (rules(window="2 months"), "window='2 months': a month is not a fixed duration; say '60D'."),
+    "a month": (
+        rules(window="2 months"),
+        "window='2 months': a month is not a fixed duration; say '60D',",
+        "or '2 calendar months' for the end of the calendar month.",
+    ),
     "a month in pandas' short form": (
         rules(retention_period="1M"),
         "retention_period='1M': a month is not a fixed duration; say '30D'.",
     ),
-    "a year": (rules(window="1y"), "window='1y': a year is not a fixed duration; say '365D'."),
+    "a year": (
+        rules(window="1y"),
+        "window='1y': a year is not a fixed duration; say '365D', or '1 calendar year' for the end of",
+        "the calendar year.",
+    ),
+    "a quarter": (
+        rules(window="1 quarter"),
+        "window='1 quarter': a quarter is not a fixed duration; say '91D', or '1 calendar quarter' for the",
+        "end of the calendar quarter.",
+    ),
+    "months and days": (
+        rules(window="1 month 2D"),
+        "window='1 month 2D': a month is not a fixed duration; say '30D'.",
+    ),
+    # windows that are counted
+    "no events": (rules(window="0 events"), f"window='0 events' holds nothing. {KINDS}."),
+    "events below zero": (
+        rules(window="-2 events"),
+        f"window='-2 events': '-2' is no whole number from 1. {KINDS}.",
+    ),
+    "half an event": (
+        rules(window="2.5 events"),
+        f"window='2.5 events': '2.5' is no whole number from 1. {KINDS}.",
+    ),
+    "events without a number": (rules(window="events"), f"window='events' says no number. {KINDS}."),
+    "events of something": (
+        rules(window="5 events of 'ad'"),
+        f"window=\"5 events of 'ad'\" says more than a number of events: \"of 'ad'\". {KINDS}.",
+    ),
+    "too many events": (
+        rules(window="10000000 events"),
+        f"window='10000000 events' is more than 1,000,000, the most that is counted. {KINDS}.",
+    ),
+    "events in stage order": (
+        rules(window="5 events"),
+        "window='5 events' with ties='stage': rows at one time have no order to count them by.",
+        "Say ties='row'.",
+    ),
+    "events with a grace": (
+        rules(window="5 events", ties="2s"),
+        "window='5 events' with ties='2s': rows at one time have no order to count them by.",
+        "Say ties='row'.",
+    ),
+    "sessions without a gap": (
+        rules(window="2 sessions"),
+        "window='2 sessions' says no gap that ends a session. Say '2 sessions of 30min'.",
+    ),
+    "sessions with a gap without a unit": (
+        rules(window="2 sessions of 30"),
+        "the gap of window='2 sessions of 30': '30' has no unit. Say '30D', '30h' or '30min'.",
+    ),
+    "sessions with a gap of nothing": (
+        rules(window="1 session of 0s"),
+        f"the gap of window='1 session of 0s': '0s' is not longer than nothing. {SAY}.",
+    ),
+    "no sessions": (
+        rules(window="0 sessions of 30min"),
+        f"window='0 sessions of 30min' holds nothing. {KINDS}.",
+    ),
+    "sessions of a session": (
+        rules(window="2 sessions of 30min", unit="30min"),
+        "window='2 sessions of 30min' with unit='30min': what is counted is one session already.",
+        "Say a gap shorter than 30min, or unit='customer'.",
+    ),
+    "an unknown calendar unit": (
+        rules(window="1 calendar fortnight"),
+        "window='1 calendar fortnight' has no known calendar unit 'fortnight'.",
+        f"Units: day, week, month, quarter, year. {KINDS}.",
+    ),
+    "a calendar unit that has a length": (
+        rules(window="36 calendar hours"),
+        "window='36 calendar hours' has no known calendar unit 'hours'.",
+        f"Units: day, week, month, quarter, year. {KINDS}.",
+    ),
+    "a calendar without a unit": (
+        rules(window="2 calendar"),
+        "window='2 calendar' has no known calendar unit ''.",
+        f"Units: day, week, month, quarter, year. {KINDS}.",
+    ),
+    "a calendar unit without a number": (
+        rules(window="calendar month"),
+        f"window='calendar month' says no number. {KINDS}.",
+    ),
+    "no calendar months": (
+        rules(window="0 calendar months"),
+        f"window='0 calendar months' holds nothing. {KINDS}.",
+    ),
+    "a window made by hand that is none": (
+        rules(window=CountedWindow(3, "hour")),
+        f"window='3 calendar hours' is no window. {KINDS}.",
+    ),
+    "a window of sessions made by hand without a gap": (
+        rules(window=CountedWindow(3, "session")),
+        f"window='3 calendar sessions' is no window. {KINDS}.",
+    ),
+    "a counted window of a stage": (
+        stage(window="5 events"),
+        f"stage 'Buy': window='5 events' has no known unit 'events'. Units: D, h, min, s, ms, us, ns. {SAY}.",
+    ),
+    "a counted period of retention": (
+        rules(retention_period="1 calendar month"),
+        f"retention_period='1 calendar month' is not a duration. {SAY}.",
+    ),
     "minutes or months": (
         rules(window="90m"),
         "window='90m': 'm' may mean minutes or months; say '90min' for minutes or '2700D' for months.",
@@ -471,15 +580,79 @@ CASES = {
         "unknown column 'devise'. Did you mean 'device'? Available: ['device']. An exclusion asks",
         "for it.",
     ),
-    "an end of observation": (
-        rules(observation_end=pd.Timestamp("2024-06-30")),
-        "observation_end='2024-06-30 00:00:00' is not available yet; available: None,",
-        "the last time in the log.",
+    "an end of observation in words": (
+        rules(observation_end="end of June"),
+        f"observation_end='end of June' is no ISO 8601 time. {TIME}",
     ),
-    "a time zone": (
-        rules(time_zone="Europe/Berlin"),
-        "time_zone='Europe/Berlin' is not available yet in the rules.",
-        "Give it to the log: EventLog(..., time_zone='Europe/Berlin').",
+    "an end of observation by the clock": (
+        rules(observation_end="now"),
+        f"observation_end='now' is no ISO 8601 time. {TIME}",
+    ),
+    "an end of observation with the month first": (
+        rules(observation_end="6/30/2026"),
+        f"observation_end='6/30/2026' is no ISO 8601 time. {TIME}",
+    ),
+    "an end of observation that is a number": (
+        rules(observation_end=20260630),
+        f"observation_end=20260630 is no time. {TIME}",
+    ),
+    "an end of observation that is missing": (
+        rules(observation_end=pd.NaT),
+        f"observation_end='NaT' is no time. {TIME}",
+    ),
+    "an end of observation on a day there is none": (
+        rules(observation_end="2026-02-30"),
+        f"observation_end='2026-02-30' is no ISO 8601 time. {TIME}",
+    ),
+    "an end of observation out of all time": (
+        rules(observation_end="3000-01-01"),
+        f"observation_end='3000-01-01' lies outside the years 1678 to 2261. {TIME}",
+    ),
+    "an end of observation with a zone for a log without": (
+        on_a_log(observation_end="2026-01-02T00:00+01:00"),
+        "observation_end='2026-01-02T00:00:00+01:00' has a time zone, and the times of the log have none.",
+        "Leave the zone out, or give the log one: EventLog(..., time_zone=...).",
+    ),
+    "an end of observation centuries before the log": (
+        on_a_log(observation_end="1700-01-01"),
+        "observation_end='1700-01-01 00:00:00' lies more than 292 years from the first event,",
+        "'2026-01-01 00:00:00'. Give a time closer to it.",
+    ),
+    "an end of observation behind that of the log": (
+        lambda: cx.funnel(
+            LOG.until("2026-01-01"),
+            cx.Definition({"Look": ["ad"], "Buy": ["order"]}, observation_end="2026-01-02"),
+        ),
+        "observation_end='2026-01-02 00:00:00' lies behind '2026-01-01 00:00:00', the end of this log",
+        "already. Take the whole log.",
+    ),
+    "an unknown time zone": (
+        rules(time_zone="Europe/Berln"),
+        "unknown time_zone 'Europe/Berln'. Did you mean 'Europe/Berlin'?",
+        "Zones have names such as 'Europe/Berlin', 'America/New_York' or 'UTC'.",
+    ),
+    "a time zone that is an offset": (
+        rules(time_zone=1),
+        "time_zone must be a name such as 'Europe/Berlin' or 'UTC', not 1.",
+    ),
+    "a time zone for times without one": (
+        on_a_log(time_zone="Europe/Berlin"),
+        "time_zone='Europe/Berlin', and the times of the log have no zone to come from.",
+        "Give it one: EventLog(..., time_zone=...), or leave time_zone out of the rules.",
+    ),
+    "an anchored stage that is neither": (
+        stage(anchored="first"),
+        "stage 'Buy': anchored='first' is neither True nor False.",
+    ),
+    "an anchored stage in order": (
+        definition(three(anchored=True)),
+        "stage 'Cart': anchored=True cannot be: order='ordered' keeps every stage in its place.",
+        "Leave it out.",
+    ),
+    "an anchored stage that is optional": (
+        definition(three(anchored=True, optional=True), order="any"),
+        "stage 'Cart': optional=True cannot be: under order='any' no stage lies before another.",
+        "Leave it out.",
     ),
     "an unknown rule": (
         definition({"Buy": ["order"]}, windows="7D"),
@@ -652,7 +825,8 @@ CASES = {
     "a stage with a wrong field": (
         from_dict({"schema": 1, "stages": [{"name": "Buy", "event": ["order"]}]}),
         "unknown field of a stage 'event'. Did you mean 'events'?",
-        "Available: ['name', 'events', 'where', 'nth', 'role', 'optional', 'window', 'directly'].",
+        "Available: ['name', 'events', 'where', 'nth', 'role', 'optional', 'window', 'directly',",
+        "'anchored'].",
     ),
     "a condition without an operator": (
         from_dict({"schema": 1, "stages": [{"name": "Buy", "where": [{"column": "value"}]}]}),

@@ -296,10 +296,16 @@ def conversion(log, definition):
     return table["reach"].iloc[-1], table["entrants"].iloc[-1]
 
 
+def drawn(rows, one, other):
+    """Return a log and two definitions in its times."""
+    times = {part: one[part] for part in ("tick", "zones")}
+    return drawn_log(complete(rows), one), definition_of(one), definition_of(other | times)
+
+
 @FEW
 @given(logs(), definitions(), definitions())
 def test_steps_lead_from_one_definition_to_the_other_without_a_gap(rows, one, other):
-    log, a, b = drawn_log(complete(rows)), definition_of(one), definition_of(other)
+    log, a, b = drawn(rows, one, other)
     result = cx.explain_difference(log, a, b)
     frame = result.frame
     assert (result.definitions[0], result.definitions[-1]) == (a, b)
@@ -321,7 +327,7 @@ def test_steps_lead_from_one_definition_to_the_other_without_a_gap(rows, one, ot
 @FEW
 @given(logs(), definitions(), definitions())
 def test_those_who_disagree_make_up_the_difference_of_the_numerators(rows, one, other):
-    log, a, b = drawn_log(complete(rows)), definition_of(one), definition_of(other)
+    log, a, b = drawn(rows, one, other)
     result = cx.explain_difference(log, a, b)
     table = result.customers
     net = conversion(log, b)[0] - conversion(log, a)[0]
@@ -339,9 +345,9 @@ def test_those_who_disagree_make_up_the_difference_of_the_numerators(rows, one, 
 
 @FEW
 @given(logs(), definitions())
-def test_nothing_explains_no_difference(rows, drawn):
-    log, definition = drawn_log(complete(rows)), definition_of(drawn)
-    result = cx.explain_difference(log, definition, definition_of(drawn))
+def test_nothing_explains_no_difference(rows, one):
+    log, definition, again = drawn(rows, one, one)
+    result = cx.explain_difference(log, definition, again)
     assert result.frame.empty
     assert result.customers.empty
     assert result.total.value == 0 or np.isnan(result.total.value)
@@ -350,7 +356,7 @@ def test_nothing_explains_no_difference(rows, drawn):
 @FEW
 @given(logs(), definitions(), definitions())
 def test_the_way_back_undoes_the_difference(rows, one, other):
-    log, a, b = drawn_log(complete(rows)), definition_of(one), definition_of(other)
+    log, a, b = drawn(rows, one, other)
     there, back = cx.explain_difference(log, a, b), cx.explain_difference(log, b, a)
     assert there.total.value == pytest.approx(-back.total.value, nan_ok=True)
     assert sorted(there.customers.index) == sorted(back.customers.index)

@@ -7,8 +7,18 @@ from collections import Counter
 
 import pandas as pd
 import reasons_oracle
+import rules_oracle as oracle
 from hypothesis import HealthCheck, given, settings
-from test_rules_against_oracle import complete, definition_of, definitions, log_of, logs, oracle_rows, rule_of
+from test_rules_against_oracle import (
+    calendar_of,
+    complete,
+    definition_of,
+    definitions,
+    log_of,
+    logs,
+    oracle_rows,
+    rule_of,
+)
 
 import cx_widgets as cx
 from cx_widgets.metrics.reasons import possible
@@ -20,29 +30,38 @@ MANY = settings(
 
 
 def asked(rows, drawn):
-    """Return log, definition, the oracle's rule, and its lines: (what was tried, what counts)."""
+    """Return log, definition, the oracle's rule, and its lines: (what was tried, what counts, open)."""
     rows = complete(rows)
-    rule = rule_of(drawn)
-    found = reasons_oracle.subjects(oracle_rows(rows, drawn), rule).values()
-    lines = [line for lines, _ in found for line in lines if line[1]]
-    left = sum(number for _, number in found)
-    end = max(second for _, second, *_ in rows)
-    return log_of(rows), definition_of(drawn), rule, lines, (left, end)
+    rule, truth = rule_of(drawn), oracle_rows(rows, drawn)
+    found = reasons_oracle.subjects(truth, rule)
+    end = max(second for _, second, *_ in rows) if drawn["end"] is None else drawn["end"]
+    end = end, calendar_of(drawn, end)
+    lines = [
+        (every, counted, is_open(truth, counted, name, rule, end))
+        for name, (lines, _) in found.items()
+        for every, counted in lines
+        if counted
+    ]
+    left = sum(number for _, number in found.values())
+    return log_of(rows, drawn), definition_of(drawn), rule, lines, left
 
 
-def is_open(counted, rule, end):
-    going = [tried.made.start[0] for tried in counted if tried.made.met is None and not tried.made.replaced]
-    return rule.window is not None and bool(going) and end - max(going) < rule.window
+def is_open(rows, counted, name, rule, end):
+    going = [tried.made for tried in counted if tried.made.met is None and not tried.made.replaced]
+    if not going:
+        return False
+    last = max(going, key=lambda made: made.start)
+    return oracle.may_go_on(rows, oracle.row_at(last.rows, last.start, rule), name, rule, end)
 
 
-def expected(lines, rule, end):
+def expected(lines, rule):
     """Return (stage, reason, overshoot, places of possible causes) of every line that did not convert."""
     found = []
-    for every, counted in lines:
+    for every, counted, still in lines:
         if any(tried.made.first[-1] is not None for tried in counted):
             continue
         missed, reason, over, causes = reasons_oracle.verdict(every, counted, rule)
-        if is_open(counted, rule, end):
+        if still:
             reason, over, causes = "open", None, []
         found.append((f"Stage {missed - 1}", reason, over, frozenset(row.place for row in causes)))
     return found
@@ -51,9 +70,9 @@ def expected(lines, rule, end):
 @MANY
 @given(logs(), definitions())
 def test_every_line_has_the_reason_the_oracle_finds(rows, drawn):
-    log, definition, rule, lines, (left, end) = asked(rows, drawn)
+    log, definition, rule, lines, left = asked(rows, drawn)
     result = cx.reasons(log, definition)
-    truth = expected(lines, rule, end)
+    truth = expected(lines, rule)
     assert (result.entrants, result.removed) == (len(lines), left)
     assert result.entrants - result.converted == len(truth)
     mine = []
@@ -92,7 +111,7 @@ def one_for_one(rows, allowed):
 @MANY
 @given(logs(), definitions())
 def test_reasons_partition_those_who_did_not_convert_under_every_rule(rows, drawn):
-    log, definition = log_of(complete(rows)), definition_of(drawn)
+    log, definition = log_of(complete(rows), drawn), definition_of(drawn)
     result, funnel = cx.reasons(log, definition), cx.funnel(log, definition)
     frame = result.frame
     assert result.converted == funnel.frame["reach"].iloc[-1]

@@ -17,7 +17,8 @@ from cx_widgets.engine._special import special_funnel
 
 # CX_EXAMPLES=20000 is the nightly run.
 EXAMPLES = int(os.environ.get("CX_EXAMPLES", "2000"))
-ORIGIN = pd.Timestamp("2026-01-01")
+# Clocks change in Berlin on 29 March 2026, two days later; in New York on the 8th.
+ORIGIN = pd.Timestamp("2026-03-27 12:00", tz="UTC")
 EVENTS = "abcdx"
 MANY = settings(
     max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -25,8 +26,13 @@ MANY = settings(
 FEW = settings(max_examples=max(EXAMPLES // 20, 100), suppress_health_check=[HealthCheck.too_slow])
 
 
-def seconds(ticks):
-    return None if ticks is None else pd.Timedelta(ticks, unit="s")
+# A tick of the oracle, for calendar windows long enough that the calendar moves on.
+TICKS = {"day": "7h", "week": "31h", "month": "11D", "quarter": "31D", "year": "100D"}
+ZONES = ("Europe/Berlin", "America/New_York", "Pacific/Auckland")
+
+
+def span(drawn, ticks):
+    return None if ticks is None else pd.Timedelta(drawn["tick"]) * ticks
 
 
 @st.composite
@@ -41,6 +47,24 @@ def logs(draw, largest=9):
         st.sampled_from(["p", "q", None]),
     )
     return draw(st.lists(row, min_size=2, max_size=largest))
+
+
+@st.composite
+def finished_window(draw, rule, gap):
+    """Finish the window of some rules; return its calendar unit or None, and the zones of log and rules."""
+    unit, zones = None, (None, None)
+    if isinstance(rule["window"], tuple):
+        kind, number = rule["window"]
+        if kind == "events":
+            rule |= {"ties": "row"}
+        elif kind == "sessions":
+            shorter = [one for one in (0.5, 1, 2) if rule["unit"] != "gap" or one < gap]
+            rule["window"] = (kind, number, draw(st.sampled_from(shorter)))
+        else:
+            unit = draw(st.sampled_from(list(TICKS)))
+            zone = draw(st.sampled_from([None, *ZONES]))
+            zones = zone, draw(st.sampled_from([None, *ZONES])) if zone else None
+    return unit, zones
 
 
 @st.composite
@@ -59,6 +83,9 @@ def definitions(draw, only=None):
         "window": st.sampled_from([None, 0.5, 1, 2, 4]),
         "denominator": st.sampled_from(["entrants", "all"]),
     }
+    if only is None:
+        counted = st.tuples(st.sampled_from(["events", "sessions", "calendar"]), st.integers(1, 3))
+        pick["window"] = st.one_of(pick["window"], counted)
     fixed = {"order": "ordered", "entry": "best", "reach": "closed", "ties": "stage", "reuse": "never"}
     fixed |= {"count": "unique", "unit": "customer", "hold": False, "denominator": "entrants", "window": None}
     rule = {name: draw(how) if only is None or name in only else fixed[name] for name, how in pick.items()}
@@ -73,6 +100,12 @@ def definitions(draw, only=None):
         rule |= {"reach": "closed", "denominator": "entrants"}
         rule["entry"] = "best" if rule["entry"] == "latest" else rule["entry"]
         rule["unit"] = "customer" if rule["unit"] == "journey" else rule["unit"]
+    gap = draw(st.sampled_from([1, 2]))
+    unit, zones = draw(finished_window(rule, gap))
+    anchored = tuple(
+        only is None and rule["order"] == "any" and draw(st.integers(0, 2)) == 0 for _ in range(n)
+    )
+    end = draw(st.sampled_from([None, None, 0, 1, 2.5, 4, 12])) if only is None else None
     own = only is None and rule["order"] != "any" and draw(st.booleans())
     middle = [own and 0 < level < n - 1 for level in range(n)]
     may_skip = rule["order"] == "ordered" and rule["reach"] == "closed"
@@ -95,7 +128,6 @@ def definitions(draw, only=None):
         listed = [
             "".join(sorted({event, *draw(st.lists(st.sampled_from("abcd"), max_size=2))})) for event in listed
         ]
-    gap = draw(st.sampled_from([1, 2]))
     return rule | {
         "n": n,
         "optional": optional,
@@ -105,7 +137,25 @@ def definitions(draw, only=None):
         "exclusions": exclusions,
         "listed": listed,
         "gap": gap,
+        "anchored": anchored,
+        "end": end,
+        "calendar": unit or "day",
+        "zones": zones,
+        "tick": "1s" if unit is None else TICKS[unit],
     }
+
+
+def window_of(drawn):
+    """Return the window as `Rules` take it."""
+    window = drawn["window"]
+    if not isinstance(window, tuple):
+        return span(drawn, window)
+    kind, number, *gap = window
+    if kind == "events":
+        return f"{number} events"
+    if kind == "sessions":
+        return f"{number} sessions of {int(gap[0] * 1000)}ms"
+    return f"{number} calendar {drawn['calendar']}s"
 
 
 EFFECTS = ("stop", "reset", "remove")
@@ -122,7 +172,8 @@ def definition_of(drawn):
             list(drawn["listed"][level]),
             optional=drawn["optional"][level],
             directly=drawn["directly"][level],
-            window=seconds(drawn["windows"][level]),
+            window=span(drawn, drawn["windows"][level]),
+            anchored=drawn["anchored"][level],
         )
         for level in range(drawn["n"])
     ]
@@ -132,12 +183,14 @@ def definition_of(drawn):
         order=drawn["order"],
         entry=drawn["entry"],
         reach=drawn["reach"],
-        ties=f"{drawn['grace']}s" if drawn["ties"] == "grace" else drawn["ties"],
+        ties=span(drawn, drawn["grace"]) if drawn["ties"] == "grace" else drawn["ties"],
         reuse=drawn["reuse"],
         count=drawn["count"],
-        window=seconds(drawn["window"]),
+        window=window_of(drawn),
+        observation_end=None if drawn["end"] is None else moment_of(drawn, drawn["end"]),
+        time_zone=drawn["zones"][1],
         denominator=drawn["denominator"],
-        unit={"gap": f"{drawn['gap']}s", "column": "account"}.get(drawn["unit"], drawn["unit"]),
+        unit={"gap": span(drawn, drawn["gap"]), "column": "account"}.get(drawn["unit"], drawn["unit"]),
         hold_constant=["device"] if drawn["hold"] else [],
         exclusions=[
             cx.Exclusion(
@@ -164,16 +217,24 @@ def rule_of(drawn):
         optional=drawn["optional"],
         step_windows=drawn["windows"],
         directly=drawn["directly"],
+        anchored=drawn["anchored"],
     )
 
 
-def log_of(rows):
+def moment_of(drawn, ticks):
+    """Return the moment of a tick, or of several, in the zone of the log, or without one."""
+    moment = ORIGIN + pd.Timedelta(drawn["tick"]) * ticks
+    zone = drawn["zones"][0]
+    return moment.tz_convert(zone) if zone else moment.tz_localize(None)
+
+
+def log_of(rows, drawn):
     columns = [np.array(column, dtype=object) for column in zip(*rows, strict=True)]
     customer, second, event, device, account = columns
     frame = pd.DataFrame(
         {
             "customer": customer.astype(np.int64),
-            "time": ORIGIN.to_datetime64() + second.astype("m8[s]"),
+            "time": moment_of(drawn, pd.Index(second.astype(np.int64))),
             "event": event,
             "device": device,
             "account": account,
@@ -190,14 +251,24 @@ def complete(rows):
 def oracle_rows(rows, drawn):
     found = []
     for place, (customer, second, event, device, account) in enumerate(rows):
+        if drawn["end"] is not None and second > drawn["end"]:
+            continue
         stages = frozenset(level for level in range(drawn["n"]) if event in drawn["listed"][level])
         excluded = frozenset(i for i, (bad, *_) in enumerate(drawn["exclusions"]) if bad == event)
         held = device if drawn["hold"] else 0
-        found.append(oracle.Row(customer, second, place, stages, excluded, held, account))
+        number = calendar_of(drawn, second)
+        found.append(oracle.Row(customer, second, place, stages, excluded, held, account, number))
     return found
 
 
-def ours(paths, subject):
+def calendar_of(drawn, ticks):
+    zone = drawn["zones"][1] or drawn["zones"][0]
+    moment = (ORIGIN + span(drawn, ticks)).to_pydatetime()
+    return oracle.calendar_number(moment, drawn["calendar"], zone)
+
+
+def ours(paths, subject, ticks):
+    """Return the levels of a subject in ticks of the oracle, of which one is so many of the log."""
     levels = []
     for level in paths.levels:
         at = level.customer.tolist()
@@ -205,37 +276,31 @@ def ours(paths, subject):
         levels.append(
             None
             if place is None
-            else (int(level.reached[place]), int(level.entered[place]), int(level.previous[place]))
+            else tuple(
+                int(getattr(level, part)[place]) / ticks for part in ("reached", "entered", "previous")
+            )
         )
     return levels
 
 
 def check(rows, drawn):
     rows = complete(rows)
-    log, definition, rule = log_of(rows), definition_of(drawn), rule_of(drawn)
-    first = min(second for _, second, *_ in rows)
-    assert first == 0
+    definition, rule = definition_of(drawn), rule_of(drawn)
+    result = cx.funnel(log_of(rows, drawn), definition)
+    log = result._log
     paths = funnel_paths(log, definition)
-    truth = oracle.funnel(oracle_rows(rows, drawn), rule)
+    end = max(second for _, second, *_ in rows) if drawn["end"] is None else drawn["end"]
+    truth = oracle.funnel(oracle_rows(rows, drawn), rule, (end, calendar_of(drawn, end)))
     lines = [line for unit in truth.values() for line in unit]
-    mine = Counter(tuple(ours(paths, subject)) for subject in range(len(paths.reach)))
+    ticks = pd.Timedelta(drawn["tick"]).value / log.packed.tick_ns
+    mine = Counter(tuple(ours(paths, subject, ticks)) for subject in range(len(paths.reach)))
     assert mine == Counter(tuple(levels) for levels, _ in lines)
-    result = cx.funnel(log, definition)
     reach = [sum(levels[level] is not None for levels, _ in lines) for level in range(rule.n)]
     assert result.frame["reach"].tolist() == reach
     entrants = sum(any(level is not None for level in levels) for levels, _ in lines)
     expected = len(lines) if drawn["denominator"] == "all" else entrants
     assert set(result.frame["entrants"]) == {expected}
-    end = max(second for _, second, *_ in rows)
-    still = sum(
-        rule.window is not None
-        and levels[-1] is None
-        and any(level is not None for level in levels)
-        and waiting is not None
-        and end - waiting < rule.window
-        for levels, waiting in lines
-    )
-    assert result.open_customers == still
+    assert result.open_customers == sum(still for _, still in lines)
     return log, definition, rule, result, paths
 
 
@@ -262,15 +327,15 @@ def test_matched_rows_satisfy_an_independent_predicate(rows, drawn):
     log, _, rule, result, paths = check(rows, drawn)
     if paths.chains is None:
         return
-    rows = complete(rows)
-    truth = oracle_rows(rows, drawn)
+    truth = oracle_rows(complete(rows), drawn)
+    by_place = {row.place: row for row in truth}
     unit_of = {
         id(row): (name, members) for name, members in oracle.units(truth, rule).items() for row in members
     }
     chains = chains_of(result, paths)
     assert len(chains) == int((paths.reach > 0).sum())
     for subject, chain in chains.items():
-        picked = [(level, truth[place]) for level, place in chain]
+        picked = [(level, by_place[place]) for level, place in chain]
         assert len({unit_of[id(row)][0] for _, row in picked}) == 1
         unit = unit_of[id(picked[0][1])][1]
         picked.sort(key=lambda pair: (pair[1].time, pair[1].place) if rule.order == "any" else pair[0])
@@ -281,16 +346,17 @@ def test_matched_rows_satisfy_an_independent_predicate(rows, drawn):
             assert picked[-1][0] + 1 == paths.reach[subject]
             level = paths.levels[picked[-1][0]]
             place = level.customer.tolist().index(subject)
-            assert picked[-1][1].time == level.reached[place]
-            assert picked[0][1].time == level.entered[place]
-    assert log.n_events == len(rows)
+            ticks = pd.Timedelta(drawn["tick"]).value / log.packed.tick_ns
+            assert picked[-1][1].time == level.reached[place] / ticks
+            assert picked[0][1].time == level.entered[place] / ticks
+    assert log.n_events == len(truth)
 
 
 PLAIN = definitions(only=("window",))
 
 
 def reach_of(rows, drawn, **changes):
-    return cx.funnel(log_of(complete(rows)), definition_of(drawn | changes)).frame["reach"].tolist()
+    return cx.funnel(log_of(complete(rows), drawn), definition_of(drawn | changes)).frame["reach"].tolist()
 
 
 def never_less(more, less):
@@ -327,7 +393,7 @@ def test_merging_neighbours_never_lowers_the_reach_of_later_stages(rows, drawn):
     if drawn["n"] == 1 or drawn["count"] == "attempts" or drawn["unit"] == "journey":
         return
     definition = definition_of(drawn)
-    log = log_of(complete(rows))
+    log = log_of(complete(rows), drawn)
     merged = definition.merge(name(0), name(1))
     before = cx.funnel(log, definition).frame["reach"]
     after = cx.funnel(log, merged).frame["reach"]
@@ -341,7 +407,7 @@ def test_customers_may_be_renamed_and_their_rows_stand_anywhere(rows, drawn):
         return
     swapped = [(5 - customer, *rest) for customer, *rest in rows]
     apart = sorted(swapped, key=lambda row: row[0])
-    log, other = log_of(complete(rows)), log_of(complete(apart))
+    log, other = log_of(complete(rows), drawn), log_of(complete(apart), drawn)
     definition = definition_of(drawn)
     mine, theirs = (cx.funnel(one, definition).frame for one in (log, other))
     pd.testing.assert_frame_equal(mine, theirs)
@@ -351,12 +417,13 @@ def test_customers_may_be_renamed_and_their_rows_stand_anywhere(rows, drawn):
 @given(logs(), definitions())
 def test_an_event_outside_all_stages_changes_nothing_unless_it_lies_between(rows, drawn):
     between = drawn["order"] in ("strict", "unbroken") or any(drawn["directly"])
-    if between or drawn["unit"] in ("gap", "column"):
+    counted = isinstance(drawn["window"], tuple) and drawn["window"][0] == "events"
+    if between or counted or drawn["unit"] in ("gap", "column"):
         return
     rows = complete(rows)
     more = [row for pair in zip(rows, [(c, t, "(none)", d, a) for c, t, _, d, a in rows]) for row in pair]  # noqa: B905
     definition = definition_of(drawn)
-    mine, theirs = (cx.funnel(log_of(one), definition).frame for one in (rows, more))
+    mine, theirs = (cx.funnel(log_of(one, drawn), definition).frame for one in (rows, more))
     pd.testing.assert_frame_equal(mine, theirs)
 
 
@@ -374,7 +441,7 @@ def test_a_definition_with_special_rules_survives_every_text(drawn):
 @given(logs(), definitions(only=("window", "entry", "unit", "ties")))
 def test_the_general_path_counts_as_the_engine_does_where_both_can(rows, drawn):
     drawn = drawn | {"grace": None, "ties": drawn["ties"] if drawn["ties"] == "row" else "stage"}
-    log, definition = log_of(complete(rows)), definition_of(drawn)
+    log, definition = log_of(complete(rows), drawn), definition_of(drawn)
     fast, slow = (
         funnel_paths(log, definition),
         special_funnel(log, definition, NumpyEngine(), by_walking=True),

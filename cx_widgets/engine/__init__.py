@@ -7,6 +7,7 @@ a log and a definition and keep the last few answers with the log.
 
 from __future__ import annotations
 
+from cx_widgets.engine._calendar import calendar_ends
 from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.engine._protocol import (
     Bools,
@@ -27,6 +28,7 @@ from cx_widgets.engine._session import (
     funnel_paths,
     is_special,
     matched,
+    may_go_on,
     outcomes,
     purchases,
     rows_of_unit,
@@ -50,10 +52,12 @@ __all__ = [
     "Subjects",
     "Visits",
     "attempt_rows",
+    "calendar_ends",
     "coded_rows",
     "funnel_paths",
     "is_special",
     "matched",
+    "may_go_on",
     "outcomes",
     "purchases",
     "rows_of_unit",

@@ -39,8 +39,8 @@ class Way:
     grace
         Ticks by which a stage may be earlier than the one before.
     window
-        From the start.
-    optional, step_window, directly
+        From the start, on the clock of the rows.
+    optional, step_window, directly, anchored
         For each level.
     exclusions
         For each: the level after which, the level before which (both from 0), and the effect.
@@ -57,6 +57,7 @@ class Way:
     optional: tuple[bool, ...]
     step_window: tuple[int | None, ...]
     directly: tuple[bool, ...]
+    anchored: tuple[bool, ...]
     exclusions: tuple[tuple[int, int, str], ...]
 
     @property
@@ -73,6 +74,17 @@ class Way:
     def adjacent(self) -> bool:
         """Whether it matters what lies between two matched rows."""
         return self.order in ("strict", "unbroken") or any(self.directly)
+
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The levels that may come in any order, run by run: an anchored one stands alone."""
+        found: list[list[int]] = []
+        for level, anchored in enumerate(self.anchored):
+            if found and not anchored and not self.anchored[level - 1]:
+                found[-1].append(level)
+            else:
+                found.append([level])
+        return tuple(map(tuple, found))
 
     @property
     def prior(self) -> tuple[int, ...]:
@@ -98,6 +110,9 @@ class UnitRows:
         Which rows each exclusion is about, a line for each.
     held
         Number of the values of the columns held constant; -1 where one is missing.
+    clock
+        What the window is measured on: the time, the place in the unit, the number of the session or of
+        the calendar unit. Along the rows of a unit it never falls.
     """
 
     unit: Ints
@@ -106,6 +121,7 @@ class UnitRows:
     stages: Bools
     excluded: Bools
     held: Ints
+    clock: Ints
 
 
 @dataclass(slots=True)
@@ -117,6 +133,7 @@ class _Slot:
     excluded: int = 0
     rows: list[tuple[int, int]] = field(default_factory=list)
     index: int = 0
+    clock: int = 0
 
 
 # For each kind of row: how many lie before, and up to the end of, the slot of each row with a role.
@@ -145,6 +162,10 @@ class Attempt:
     @property
     def start_tick(self) -> int:
         return self.track.slots[self.start].tick
+
+    @property
+    def start_clock(self) -> int:
+        return self.track.slots[self.start].clock
 
     @property
     def depth(self) -> int:
@@ -176,6 +197,7 @@ class _Track:
 
     def __init__(self, way: Way, slots: list[_Slot], between: _Between) -> None:
         self.way = way
+        self.blocks = way.blocks if way.order == "any" else ()
         self.between = between
         self.slots = slots
         tied = any(len(slot.rows) > 1 for slot in slots)
@@ -189,6 +211,8 @@ class _Track:
         self.earliest = not (self.apart or stepwise or way.adjacent)
         self.simple = self.earliest and not way.grace
         self.ticks = [slot.tick for slot in slots]
+        self.clocks = [slot.clock for slot in slots]
+        self.last = len(slots) - 1
         self.at = [
             [place for place, slot in enumerate(slots) if slot.bits >> level & 1]
             for level in range(way.n_levels)
@@ -201,27 +225,34 @@ class _Track:
     def starts(self) -> list[tuple[int, int]]:
         """Return every eligible start: slot and level, in order."""
         if self.way.order == "any":
-            found = [(place, 0) for place, slot in enumerate(self.slots) if slot.bits]
+            first = sum(1 << level for level in self.blocks[0])
+            found = [(place, 0) for place, slot in enumerate(self.slots) if slot.bits & first]
         elif self.way.reach == "open":
             found = sorted((place, level) for level, places in enumerate(self.at) for place in places)
         else:
             found = [(place, 0) for place in self.at[0]]
         return found
 
+    def until(self, start: int) -> int:
+        """Return the last slot inside the window from a start."""
+        if self.way.window is None:
+            return self.last
+        return bisect_right(self.clocks, self.clocks[start] + self.way.window) - 1
+
     def attempt(self, start: int, level: int) -> Attempt:
         """Return the attempt from a start, cut where it meets an exclusion."""
-        limit = None if self.way.window is None else self.ticks[start] + self.way.window
+        until = self.until(start)
         if self.way.order == "any":
-            made = self.any_order(start, limit)
+            made = self.any_order(start, until)
         elif self.simple:
-            made = self._first_arrivals(start, level, limit)
+            made = self._first_arrivals(start, level, until)
         else:
-            made = self._walk(start, level, limit)
+            made = self._walk(start, level, until)
         if self.way.exclusions:
-            self._exclude(made, limit)
+            self._exclude(made, until)
         return made
 
-    def _first_arrivals(self, start: int, first: int, limit: int | None) -> Attempt:
+    def _first_arrivals(self, start: int, first: int, until: int) -> Attempt:
         """Walk where the earliest arrival at a level always serves the next one best."""
         made = Attempt(self, start, [NONE] * self.way.n_levels, [None] * self.way.n_levels, {})
         made.first = first
@@ -233,8 +264,7 @@ class _Track:
         for level in range(first + 1, self.way.n_levels):
             places = self.at[level]
             found = bisect_left(places, last + step)
-            late = found < len(places) and limit is not None and self.ticks[places[found]] > limit
-            if found == len(places) or late:
+            if found == len(places) or places[found] > until:
                 if self.way.optional[level]:
                     continue
                 break
@@ -252,7 +282,7 @@ class _Track:
                 last = place
         return made
 
-    def _walk(self, start: int, first: int, limit: int | None) -> Attempt:
+    def _walk(self, start: int, first: int, until: int) -> Attempt:
         """Walk with every state kept: an early arrival may be a dead end where a later one goes on."""
         way = self.way
         made = Attempt(self, start, [NONE] * way.n_levels, [None] * way.n_levels, {})
@@ -265,7 +295,7 @@ class _Track:
             found: dict[_State, _State] = {}
             for before in range(level - 1, first - 1, -1):
                 for state in states[before]:
-                    for reached in self.steps(state, level, limit):
+                    for reached in self.steps(state, level, until):
                         found.setdefault(reached, state)
                         if self.earliest:
                             break
@@ -279,18 +309,17 @@ class _Track:
                 made.states[level] = reached_here[0]
         return made
 
-    def steps(self, state: _State, level: int, limit: int | None) -> Iterator[_State]:
+    def steps(self, state: _State, level: int, until: int) -> Iterator[_State]:
         before, place, served = state
         way, tick = self.way, self.ticks[place]
         own = way.step_window[level]
-        latest = limit
         if own is not None:
-            latest = tick + own if limit is None else min(limit, tick + own)
+            until = min(until, bisect_right(self.ticks, tick + own) - 1)
         places = self.at[level]
         begin = bisect_left(self.ticks, tick - way.grace) if way.grace else place
         for index in range(bisect_left(places, begin), len(places)):
             other = places[index]
-            if latest is not None and self.ticks[other] > latest:
+            if other > until:
                 return
             if other == place and not self.apart:
                 if self.stays:
@@ -323,29 +352,50 @@ class _Track:
         until, through = self.between[kind]
         return until[self.slots[other].index] > through[self.slots[place].index]
 
-    def any_order(self, start: int, limit: int | None) -> Attempt:
+    def any_order(self, start: int, until: int) -> Attempt:
         made = Attempt(self, start, [], [], {}, chain=[])
         serves: dict[int, int] = {}
-        bits: dict[int, int] = {}
-        for place in range(start, len(self.slots)):
-            slot = self.slots[place]
-            if limit is not None and slot.tick > limit:
+        asked: dict[int, list[int]] = {}
+        begin = start
+        for block in self.blocks:
+            asked |= {level: [] for level in block}
+            wanted = sum(1 << level for level in block)
+            for place in range(begin, until + 1):
+                if not self.slots[place].bits & wanted:
+                    continue
+                for position, bits in self.slots[place].rows:
+                    for level in block:
+                        if bits >> level & 1:
+                            asked[level].append(position)
+                new = self._served(block, asked, serves)
+                made.arrivals += [place] * new
+                if all(level in serves for level in block):
+                    begin = place
+                    break
+            else:
                 break
-            for position, row_bits in slot.rows:
-                bits[position] = row_bits
-                while len(made.arrivals) < self.way.n_levels:
-                    if not _augmented(serves, bits, position, again=self.way.reuse == "shared"):
-                        break
-                    made.arrivals.append(place)
-                    if self.way.reuse != "shared":
-                        break
         made.chain = [(level + 1, position) for level, position in serves.items()]
-        order = {level: place for place, level in enumerate(serves)}
-        made.chain.sort(key=lambda pair: order[pair[0] - 1])
         made.arrivals += [NONE] * (self.way.n_levels - len(made.arrivals))
         return made
 
-    def _exclude(self, made: Attempt, limit: int | None) -> None:
+    def _served(self, block: Sequence[int], asked: dict[int, list[int]], serves: dict[int, int]) -> int:
+        """Give rows to the levels of a block that have none, and return how many got one: all that can."""
+        free = [level for level in block if level not in serves and asked[level]]
+        if self.way.reuse == "shared":
+            serves |= {level: asked[level][0] for level in free}
+            return len(free)
+        owner = {position: level for level, position in serves.items()}
+        for level in free:
+            _placed(level, asked, owner, set())
+        found = {level: position for position, level in owner.items()}
+        new = len(found) - len(serves)
+        # Who was served first stands first: a chain is cut by its length.
+        order = [*serves, *(level for level in free if level in found)]
+        serves.clear()
+        serves |= {level: found[level] for level in order}
+        return new
+
+    def _exclude(self, made: Attempt, until: int) -> None:
         for number, (after, before, effect) in enumerate(self.way.exclusions):
             begin = made.arrivals[after]
             if begin == NONE:
@@ -359,7 +409,7 @@ class _Track:
             place = places[found]
             if end != NONE and place >= end:
                 continue
-            if end == NONE and limit is not None and self.ticks[place] > limit:
+            if end == NONE and place > until:
                 continue
             # A harder effect at the same row wins.
             rank = ("", "stop", "reset", "remove")
@@ -371,10 +421,7 @@ class _Track:
     def cut(self, made: Attempt, upto: int) -> None:
         """Take from an attempt what it reached behind a slot."""
         if made.chain is not None:
-            limit = self.ticks[upto]
-            if self.way.window is not None:
-                limit = min(limit, self.ticks[made.start] + self.way.window)
-            kept = self.any_order(made.start, limit)
+            kept = self.any_order(made.start, min(upto, self.until(made.start)))
             made.arrivals, made.chain = kept.arrivals, kept.chain
             return
         over = False
@@ -391,52 +438,23 @@ def _shared(rows: Sequence[tuple[int, int]], levels: Sequence[int]) -> list[tupl
 
 def _assigned(rows: Sequence[tuple[int, int]], levels: Sequence[int]) -> list[tuple[int, int]]:
     """Return levels with a row each, as many as can have one of their own."""
-    serves: dict[int, int] = {}
+    owner: dict[int, int] = {}
     asked = {level: [position for position, bits in rows if bits >> level & 1] for level in levels}
-
-    def place(level: int, seen: set[int]) -> bool:
-        for position in asked[level]:
-            if position in seen:
-                continue
-            seen.add(position)
-            if position not in serves or place(serves[position], seen):
-                serves[position] = level
-                return True
-        return False
-
     for level in sorted(levels):
-        place(level, set())
-    return sorted((level, position) for position, level in serves.items())
+        _placed(level, asked, owner, set())
+    return sorted((level, position) for position, level in owner.items())
 
 
-def _augmented(serves: dict[int, int], bits: dict[int, int], position: int, *, again: bool) -> bool:
-    """Give one more level a row, moving rows where that helps; false where none can have one."""
-    if again:
-        free = next((level for level in _levels(bits[position]) if level not in serves), None)
-        if free is not None:
-            serves[free] = position
-        return free is not None
-
-    def place(row: int, seen: set[int]) -> bool:
-        for level in _levels(bits[row]):
-            if level in seen:
-                continue
-            seen.add(level)
-            if level not in serves or place(serves[level], seen):
-                serves[level] = row
-                return True
-        return False
-
-    return place(position, set())
-
-
-def _levels(bits: int) -> Iterator[int]:
-    level = 0
-    while bits:
-        if bits & 1:
-            yield level
-        bits >>= 1
-        level += 1
+def _placed(level: int, asked: dict[int, list[int]], owner: dict[int, int], seen: set[int]) -> bool:
+    """Give a level one of the rows it asks for, moving others to other rows where that helps."""
+    for position in asked[level]:
+        if position in seen:
+            continue
+        seen.add(position)
+        if position not in owner or _placed(owner[position], asked, owner, seen):
+            owner[position] = level
+            return True
+    return False
 
 
 def _one_after_another(track: _Track, starts: Sequence[tuple[int, int]], end: int | None) -> list[Attempt]:
@@ -461,7 +479,7 @@ def _one_after_another(track: _Track, starts: Sequence[tuple[int, int]], end: in
         elif way.window is None:
             break
         else:
-            over = bisect_right(track.ticks, made.start_tick + way.window) - 1
+            over = track.until(start)
     return made_here
 
 
@@ -511,7 +529,7 @@ class _Answer:
     reach: list[int]
     levels: list[list[tuple[int, int, int, int]]]
     entrant: list[int]
-    waiting: list[tuple[int, int]]
+    waiting: list[tuple[int, int, int]]
     chains: list[tuple[int, int, int]]
 
     def add(self, subject: int, attempts: Sequence[Attempt], prior: Sequence[int]) -> None:
@@ -535,9 +553,11 @@ class _Answer:
         if deepest:
             self.entrant.append(subject)
             self.chains += [(subject, stage, position) for stage, position in carried.matched()]
-        going = [made.start_tick for made in attempts if made.met == NONE and not made.replaced]
+        going = [
+            (made.start_tick, made.start_clock) for made in attempts if made.met == NONE and not made.replaced
+        ]
         if going:
-            self.waiting.append((subject, max(going)))
+            self.waiting.append((subject, *max(going)))
 
     def paths(self, subjects: Subjects | None) -> FunnelPaths:
         """Return the answer as arrays."""
@@ -547,7 +567,7 @@ class _Answer:
             table = np.array(lines, dtype=np.int64).reshape(-1, 4)
             subject, reached, entered, previous = table.T
             levels.append(Level(subject, reached, entered, previous, nothing, nothing, nothing))
-        waiting = np.array(self.waiting, dtype=np.int64).reshape(-1, 2)
+        waiting = np.array(self.waiting, dtype=np.int64).reshape(-1, 3)
         chains = np.array(self.chains, dtype=np.int64).reshape(-1, 3)
         return FunnelPaths(
             reach=np.array(self.reach, dtype=np.uint8),
@@ -555,6 +575,7 @@ class _Answer:
             last_entry=waiting[:, 1],
             entrant=np.array(self.entrant, dtype=np.int64),
             waiting=waiting[:, 0],
+            last_clock=waiting[:, 2],
             subjects=subjects,
             chains=Chains(*chains.T),
         )
@@ -605,8 +626,8 @@ def _units(rows: UnitRows, way: Way) -> Iterator[tuple[int, list[_Track]]]:
     role = (rows.stages.any(axis=0) | rows.excluded.any(axis=0)) & (rows.held >= 0)
     at = np.flatnonzero(role)
     bits, excluded = (_as_bits(lines[:, at]) for lines in (rows.stages, rows.excluded))
-    unit, tick, position, held = (
-        part[at].tolist() for part in (rows.unit, rows.tick, rows.position, rows.held)
+    unit, tick, position, held, clock = (
+        part[at].tolist() for part in (rows.unit, rows.tick, rows.position, rows.held, rows.clock)
     )
     between = _between(rows, way, at) if way.adjacent else {}
     # Without one of these bits a unit has no start.
@@ -623,7 +644,7 @@ def _units(rows: UnitRows, way: Way) -> Iterator[tuple[int, list[_Track]]]:
         for row in range(begin, index):
             mine = slots.setdefault(held[row], [])
             if not mine or way.by_row or mine[-1].tick != tick[row]:
-                mine.append(_Slot(tick[row], index=row))
+                mine.append(_Slot(tick[row], index=row, clock=clock[row]))
             slot = mine[-1]
             slot.bits |= bits[row]
             slot.excluded |= excluded[row]

@@ -209,15 +209,7 @@ def _last_slot(made: Attempt) -> int:
         return made.met
     if made.arrivals[-1] != NONE:
         return made.arrivals[-1]
-    slots = made.track.slots
-    window = made.track.way.window
-    if window is None:
-        return len(slots) - 1
-    return next(
-        place - 1
-        for place in range(made.start, len(slots) + 1)
-        if place == len(slots) or slots[place].tick > made.start_tick + window
-    )
+    return made.track.until(made.start)
 
 
 class _Court:
@@ -225,6 +217,8 @@ class _Court:
 
     def __init__(self, rows: UnitRows, way: Way, lengths: Lengths) -> None:
         self.rows, self.way, self.lengths = rows, way, lengths
+        # A window that is no time is missed by no time.
+        self.counted = way.window is not None and lengths.window is None
         role = (rows.stages.any(axis=0) | rows.excluded.any(axis=0)) & (rows.held >= 0)
         self.at = np.flatnonzero(role)
         no_steps = (None,) * way.n_levels
@@ -297,8 +291,7 @@ class _Court:
         """Return the slot of the first row that may follow a state under some of the rules, or none."""
         track = copy(tried.track)
         track.way = way
-        limit = None if way.window is None else track.ticks[tried.made.start] + way.window
-        after = next(track.steps(state, level, limit), None)
+        after = next(track.steps(state, level, track.until(tried.made.start)), None)
         return NONE if after is None or after[1] > tried.last else after[1]
 
     def _breaker(self, tried_on: Sequence[tuple[_Tried, list[_State]]], level: int) -> int:
@@ -324,6 +317,8 @@ class _Court:
 
     def _overshoot(self, every: Sequence[_Tried], lowest: int, level: int) -> int:
         """Return by how much longer windows had to be for the window not to be the reason."""
+        if self.counted:
+            return NO_TIME
         return min(cost for tried in every for cost in self._excesses(tried, lowest, level))
 
     def _excesses(self, tried: _Tried, lowest: int, goal: int) -> Iterator[int]:
@@ -340,7 +335,7 @@ class _Court:
             found: dict[_State, int] = {}
             for before in range(level - 1, made.first - 1, -1):
                 for state in states[before] if level < goal or before >= lowest else ():
-                    for reached in here.steps(state, level, None):
+                    for reached in here.steps(state, level, here.until(made.start)):
                         if reached[1] > tried.last:
                             break
                         excess = max(cost[state], self._excess(tried, state, reached))
@@ -366,30 +361,34 @@ class _Court:
         return max(excess, 0)
 
     def _any_order(self, every: Sequence[_Tried], depth: int) -> _Verdict:
-        way, lengths = self.way, self.lengths
+        lengths = self.lengths
         missed = depth + 1
         free: list[tuple[_Tried, Attempt]] = []
         excluded = []
         for tried in every:
             start = tried.made.start
-            limit = None if way.window is None else tried.track.ticks[start] + way.window
-            uncut = tried.made if tried.made.met == NONE else tried.track.any_order(start, limit)
+            until = tried.track.until(start)
+            uncut = tried.made if tried.made.met == NONE else tried.track.any_order(start, until)
             if _within(uncut, depth, tried.last):
                 excluded.append((uncut.tick(depth), -start, tried))
             elif _within(uncut, depth - 1, tried.last):
-                free.append((tried, tried.track.any_order(start, None)))
+                free.append((tried, tried.track.any_order(start, tried.track.last)))
         if excluded:
             first = min(excluded, key=lambda one: one[:2])[2]
             return _Verdict(EXCLUDED, missed, first.made.by, self.excluded_row(first))
         if any(_within(made, depth, tried.last) for tried, made in free):
-            late = (tried.track.any_order(tried.made.start, None) for tried in every)
+            late = (tried.track.any_order(tried.made.start, tried.track.last) for tried in every)
             took = [
                 (made.tick(depth) - made.start_tick) * lengths.tick
                 for tried, made in zip(every, late, strict=True)
                 if _within(made, depth, tried.last)
             ]
-            return _Verdict(WINDOW, missed, overshoot_ns=min(took) - (lengths.window or 0))
-        there = any(_within(tried.track.any_order(tried.first, None), depth, tried.last) for tried, _ in free)
+            over = NO_TIME if self.counted else min(took) - (lengths.window or 0)
+            return _Verdict(WINDOW, missed, overshoot_ns=over)
+        there = any(
+            _within(tried.track.any_order(tried.first, tried.track.last), depth, tried.last)
+            for tried, _ in free
+        )
         return _Verdict(BEFORE if there else NEVER, missed)
 
 

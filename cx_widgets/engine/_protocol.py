@@ -143,6 +143,11 @@ class FunnelPaths:
         What is counted instead of customers; None for customers.
     chains
         The matched rows; None where ``parent`` and ``arrival`` of the levels tell them.
+    last_clock
+        Of those waiting, what the window's clock showed at that start; None where it shows the time.
+    unclosed
+        Whether those waiting may still convert, their window neither closed nor their unit over; None where
+        the age of the start tells.
     """
 
     reach: Bytes
@@ -152,6 +157,8 @@ class FunnelPaths:
     waiting: Ints | None = None
     subjects: Subjects | None = None
     chains: Chains | None = None
+    last_clock: Ints | None = None
+    unclosed: Bools | None = None
 
     @property
     def entrants(self) -> Ints:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.definition import Definition
     from cx_widgets.engine._outcomes import Outcomes
-    from cx_widgets.engine._protocol import Chains, Engine, FunnelPaths, Ints, Purchases, Visits
+    from cx_widgets.engine._protocol import Bools, Chains, Engine, FunnelPaths, Ints, Purchases, Visits
     from cx_widgets.engine._special import Laid
     from cx_widgets.log import EventLog
 
@@ -74,7 +74,7 @@ def funnel_paths(log: EventLog, definition: Definition) -> FunnelPaths:
         from cx_widgets.engine._special import special_funnel  # noqa: PLC0415
 
         return recent.get(_special_key(definition), lambda: special_funnel(log, definition, _ENGINE))
-    window = definition.rules.window
+    window = definition.rules.duration
     ticks = None if window is None else log.to_ticks(window)
     return recent.get(
         (_assignment(definition), ticks), lambda: _ENGINE.funnel(coded_rows(log, definition), ticks)
@@ -110,6 +110,15 @@ def units_of_rows(log: EventLog, definition: Definition) -> Ints:
     return recent.get(_special_key(definition), lambda: unit_of_rows(log, definition))
 
 
+def may_go_on(log: EventLog, definition: Definition, at: Ints) -> Bools:
+    """Return which starts may still lead further, by their places among the rows of `unit_rows`."""
+    from cx_widgets.engine._special import unclosed  # noqa: PLC0415
+
+    units = unit_rows(log, definition).units
+    starts = units.unit[at], units.tick[at], units.clock[at]
+    return unclosed(log, definition, units, starts)
+
+
 def attempt_rows(log: EventLog, definition: Definition) -> CodedRows | None:
     """Return the rows that arrivals and parents of the funnel's levels count; None where it was walked.
 
@@ -134,7 +143,7 @@ def outcomes(log: EventLog, definition: Definition) -> Outcomes:
             raise TypeError("this funnel is not walked")
         lengths = Lengths(
             log.packed.tick_ns,
-            ns(definition.rules.window),
+            ns(definition.rules.duration),
             tuple(ns(stage.window) for stage in definition.stages),
         )
         return walked(units.rows, units.way, lengths, units.n_units)
@@ -144,8 +153,9 @@ def outcomes(log: EventLog, definition: Definition) -> Outcomes:
 
 
 def _special_key(definition: Definition) -> Hashable:
-    rules = definition.rules.replace({"retention_period": "30D", "denominator": "entrants"})
-    return definition.stages, rules
+    # The log has been cut at the end of observation already.
+    no_matter = {"retention_period": "30D", "denominator": "entrants", "observation_end": None}
+    return definition.stages, definition.rules.replace(no_matter)
 
 
 def matched(log: EventLog, definition: Definition) -> Chains:

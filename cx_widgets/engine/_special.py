@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets.binding import excluded_rows, stages_of_rows
+from cx_widgets.engine._calendar import calendar_numbers
 from cx_widgets.engine._general import UnitRows, Way, general_funnel
 from cx_widgets.engine._numpy import chains_of, order_inside_ticks
 from cx_widgets.engine._protocol import CodedRows, Subjects
+from cx_widgets.windows import CountedWindow
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition
-    from cx_widgets.engine._protocol import Bytes, Engine, FunnelPaths, Ints
+    from cx_widgets.engine._protocol import Bools, Bytes, Engine, FunnelPaths, Ints
     from cx_widgets.log import EventLog
     from cx_widgets.rules import Rules
 
@@ -33,12 +35,37 @@ class Laid:
         The rules in numbers.
     n_units, subjects
         How many units there are, and what they are; None for customers.
+    units
+        Every row of a unit, with or without a stage.
+    coded
+        Places of the rows among them.
     """
 
     rows: CodedRows | UnitRows
     way: Way
     n_units: int
     subjects: Subjects | None
+    units: Units
+    coded: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Every row of a log that belongs to a unit, by unit.
+
+    Attributes
+    ----------
+    unit, tick, position
+        Whose, when, and where in the packed log.
+    clock
+        What the window is measured on: the time, the place in the unit, the number of the session or of the
+        calendar unit.
+    """
+
+    unit: Ints
+    tick: Ints
+    position: Ints
+    clock: Ints
 
 
 def special_funnel(
@@ -49,11 +76,17 @@ def special_funnel(
     Where only units, entry or the order of ties differ, the rows are laid out for the plain funnel of the
     engine, unless the general one is asked for (``by_walking``).
     """
-    units = laid(log, definition, by_walking=by_walking)
-    if isinstance(units.rows, UnitRows):
-        return general_funnel(units.rows, units.way, units.n_units, units.subjects)
-    paths = engine.funnel(units.rows, units.way.window)
-    return replace(paths, subjects=units.subjects, chains=chains_of(units.rows, paths))
+    asked = laid(log, definition, by_walking=by_walking)
+    if isinstance(asked.rows, UnitRows):
+        paths = general_funnel(asked.rows, asked.way, asked.n_units, asked.subjects)
+    else:
+        window = asked.way.window
+        if definition.rules.counted_window is None or window is None:
+            paths = engine.funnel(asked.rows, window)
+        else:
+            paths = _by_clock(asked.rows, asked.units.clock[asked.coded], window, engine)
+        paths = replace(paths, subjects=asked.subjects, chains=chains_of(asked.rows, paths))
+    return _closed(log, definition, paths, asked)
 
 
 def laid(log: EventLog, definition: Definition, *, by_walking: bool = False) -> Laid:
@@ -81,6 +114,8 @@ def laid(log: EventLog, definition: Definition, *, by_walking: bool = False) -> 
         customer = packed.customers[position[first]].astype(np.int64)
         number = np.arange(n_units) - np.searchsorted(customer, customer) + 1 if names is None else customer
         subjects = Subjects(customer, np.arange(n_units), names, number, None)
+    clock, window = _clock(log, rules, unit, tick)
+    units = Units(unit, tick, position, clock)
     if _only_laid_out(definition, rules) and not by_walking:
         coded = _coded(numbers[position], tick, unit, rules)
         rows = CodedRows(
@@ -92,7 +127,7 @@ def laid(log: EventLog, definition: Definition, *, by_walking: bool = False) -> 
             n_stages=len(definition),
             end_tick=packed.end_tick,
         )
-        return Laid(rows, _way(log, definition, rules), n_units, subjects)
+        return Laid(rows, _way(log, definition, rules, window), n_units, subjects, units, coded)
     if stages is None:
         stages = np.array([numbers == number for number in range(1, len(definition) + 1)], dtype=bool)
     excluded = np.array([excluded_rows(one, log) for one in rules.exclusions], dtype=bool)
@@ -104,13 +139,110 @@ def laid(log: EventLog, definition: Definition, *, by_walking: bool = False) -> 
         stages=stages[:, position],
         excluded=excluded[:, position],
         held=_held(log, rules.hold_constant)[position],
+        clock=clock,
     )
-    return Laid(every, _way(log, definition, rules), n_units, subjects)
+    every_place = np.arange(len(unit))
+    return Laid(every, _way(log, definition, rules, window), n_units, subjects, units, every_place)
+
+
+def _clock(log: EventLog, rules: Rules, unit: Ints, tick: Ints) -> tuple[Ints, int | None]:
+    """Return what the window is measured on, row by row of the units, and how far it reaches there."""
+    window = rules.window
+    if not isinstance(window, CountedWindow):
+        return tick, None if window is None else log.to_ticks(window)
+    if window.kind == "events":
+        return np.arange(len(unit)), window.number
+    if window.gap is not None:
+        begins = np.ones(len(unit), dtype=bool)
+        begins[1:] = (unit[1:] != unit[:-1]) | (np.diff(tick) > log.to_ticks(window.gap))
+        return np.cumsum(begins), window.number - 1
+    return calendar_numbers(log, tick, window.unit, rules.time_zone), window.number - 1
+
+
+def _by_clock(rows: CodedRows, clock: Ints, window: int, engine: Engine) -> FunnelPaths:
+    """Return the plain funnel inside a window that is measured on another clock than the time.
+
+    The engine is given times of our own: the clock ahead of the number of the moment, far enough that no
+    difference of moments makes up for one of the clock. Its answers are translated back.
+    """
+    new = np.ones(len(rows.tick), dtype=bool)
+    new[1:] = (rows.customer[1:] != rows.customer[:-1]) | (np.diff(rows.tick) > 0)
+    new[1:] |= np.diff(clock) > 0
+    moment = np.cumsum(new) - 1
+    apart = len(new) + 1
+    tick_of, clock_of = rows.tick[new], clock[new]
+    made_up = replace(rows, tick=(clock - clock.min(initial=0)) * apart + moment)
+    paths = engine.funnel(made_up, window * apart + apart - 1)
+
+    def times(made: Ints) -> Ints:
+        return tick_of[made % apart]
+
+    levels = tuple(
+        replace(
+            level,
+            reached=times(level.reached),
+            entered=times(level.entered),
+            previous=times(level.previous),
+        )
+        for level in paths.levels
+    )
+    last = paths.last_entry
+    return replace(paths, levels=levels, last_entry=times(last), last_clock=clock_of[last % apart])
+
+
+def _closed(log: EventLog, definition: Definition, paths: FunnelPaths, asked: Laid) -> FunnelPaths:
+    """Return the paths with word of whose window has not closed and whose unit is not over."""
+    if definition.rules.window is None:
+        return paths
+    waiting = paths.levels[0].customer if paths.waiting is None else paths.waiting
+    whose = waiting if paths.subjects is None else paths.subjects.unit[waiting]
+    begun = paths.last_entry.astype(np.int64)
+    clock = begun if paths.last_clock is None else paths.last_clock
+    return replace(paths, unclosed=unclosed(log, definition, asked.units, (whose, begun, clock)))
+
+
+def unclosed(log: EventLog, definition: Definition, units: Units, starts: tuple[Ints, Ints, Ints]) -> Bools:
+    """Return for starts, each with its unit, its tick and its clock, whether a later row may still count.
+
+    A window in events closes with its last row, one in sessions when its last session cannot go on, one in
+    calendar units with the last of them. A unit is over when no row can join it any more.
+    """
+    rules, packed = definition.rules, log.packed
+    whose, begun, clock = starts
+    if rules.window is None:
+        return np.zeros(len(whose), dtype=bool)
+    last = np.searchsorted(units.unit, whose, side="right") - 1
+    quiet = packed.end_tick - units.tick[last]
+    window = rules.window
+    if not isinstance(window, CountedWindow):
+        still = packed.end_tick - begun < _rounded_up(log, window)
+    elif window.kind == "calendar":
+        number = calendar_numbers(log, np.append(begun, packed.end_tick), window.unit, rules.time_zone)
+        still = number[-1] - number[:-1] < window.number
+    elif window.gap is None:
+        still = units.clock[last] - clock < window.number
+    else:
+        left = window.number - 1 - (units.clock[last] - clock)
+        still = (left > 0) | ((left == 0) & (quiet < _rounded_up(log, window.gap)))
+    gap = rules.session_gap
+    if gap is not None:
+        still &= quiet < _rounded_up(log, gap)
+    elif rules.unit == "journey":
+        still &= ~_with_the_last_stage(log, definition)[units.position[last]]
+    return still
+
+
+def _rounded_up(log: EventLog, duration: pd.Timedelta) -> int:
+    return -(-int(duration.as_unit("ns").value) // log.packed.tick_ns)
 
 
 def _only_laid_out(definition: Definition, rules: Rules) -> bool:
     """Whether the rules change nothing but units, entry and the order of ties."""
-    usual = {"unit": "customer", "entry": "best"} | ({"ties": "stage"} if rules.ties == "row" else {})
+    usual: dict[str, object] = {"unit": "customer", "entry": "best"}
+    if rules.ties == "row":
+        usual["ties"] = "stage"
+    if rules.counted_window is not None:
+        usual["window"] = None
     return rules.replace(usual).plain and not any(stage.special for stage in definition.stages)
 
 
@@ -132,7 +264,7 @@ def _coded(number: Bytes, tick: Ints, unit: Ints, rules: Rules) -> Ints:
     return np.delete(coded, starts[~chosen])
 
 
-def _way(log: EventLog, definition: Definition, rules: Rules) -> Way:
+def _way(log: EventLog, definition: Definition, rules: Rules, window: int | None) -> Way:
     stages, names = definition.stages, definition.names
 
     def ticks(duration: pd.Timedelta | None) -> int | None:
@@ -146,10 +278,11 @@ def _way(log: EventLog, definition: Definition, rules: Rules) -> Way:
         grace=ticks(rules.grace) or 0,
         reuse=rules.reuse,
         count=rules.count,
-        window=ticks(rules.window),
+        window=window,
         optional=tuple(stage.optional for stage in stages),
         step_window=tuple(ticks(stage.window) for stage in stages),
         directly=tuple(stage.directly for stage in stages),
+        anchored=tuple(stage.anchored for stage in stages),
         exclusions=tuple(
             (
                 0 if one.after is None else names.index(one.after),
@@ -178,15 +311,24 @@ def _units(log: EventLog, definition: Definition) -> tuple[Ints, tuple[object, .
         begins[1:] |= np.diff(ticks) > log.to_ticks(gap)
     elif len(ticks):
         # A journey ends with the time of a row of the last stage: all rows of that time still belong to it.
-        tick = np.cumsum(np.append(True, begins[1:] | later)) - 1
-        ends = np.zeros(int(tick[-1]) + 1, dtype=bool)
-        if rules.reuse == "never":
-            last = definition.stage_of_rows(log) == len(definition)
-        else:
-            last = stages_of_rows(definition.stages, log)[-1]
-        ends[tick[last]] = True
-        begins[1:] |= ends[tick[:-1]] & later
+        begins[1:] |= _with_the_last_stage(log, definition)[:-1] & later
     return np.cumsum(begins) - 1, None
+
+
+def _with_the_last_stage(log: EventLog, definition: Definition) -> Bools:
+    """Return which rows lie at a time at which their customer has a row of the last stage."""
+    packed = log.packed
+    begins = np.ones(log.n_events, dtype=bool)
+    begins[1:] = (packed.customers[1:] != packed.customers[:-1]) | (packed.ticks[1:] != packed.ticks[:-1])
+    moment = np.cumsum(begins) - 1
+    if definition.rules.reuse == "never":
+        last = definition.stage_of_rows(log) == len(definition)
+    else:
+        last = stages_of_rows(definition.stages, log)[-1]
+    found = np.zeros(log.n_events, dtype=bool)
+    found[moment[last]] = True
+    ends: Bools = found[moment]
+    return ends
 
 
 def _held(log: EventLog, columns: tuple[str, ...]) -> Ints:

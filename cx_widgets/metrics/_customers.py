@@ -23,13 +23,17 @@ def is_open(log: EventLog, definition: Definition, paths: FunnelPaths) -> Bools:
     """Return which customers entered, did not convert, and have window left at the end of observation."""
     still = np.zeros(len(paths.reach), dtype=bool)
     who = paths.levels[0].customer if paths.waiting is None else paths.waiting
-    still[who] = in_time(log, definition, paths.last_entry)
+    unclosed = paths.unclosed
+    still[who] = in_time(log, definition, paths.last_entry) if unclosed is None else unclosed
     return still & (paths.reach < len(paths.levels)) & (paths.reach > 0)
 
 
 def in_time(log: EventLog, definition: Definition, start: Ints) -> Bools:
-    """Return which starts are less than a window before the end of observation; none without a window."""
-    window = definition.rules.window
+    """Return which starts are less than a window before the end of observation; none without a window.
+
+    For windows of a fixed length; `may_go_on` answers for every kind.
+    """
+    window = definition.rules.duration
     if window is None:
         return np.zeros(len(start), dtype=bool)
     # Waiting less than the window, in whole ticks: a window that is not whole is rounded up.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # From the rows outward: which rows are in which stage, which rows make a chain, which attempts count, what is
 # counted. Rules that are not named stand with the window.
 _STAGES = ("removed", "added", "order of stages", "name", "move", "events", "where", "nth", "role")
-_CHAINS = ("optional", "directly", "order", "reuse", "ties", "hold_constant", "window")
+_CHAINS = ("optional", "directly", "anchored", "order", "reuse", "ties", "hold_constant", "window")
 _ATTEMPTS = ("entry", "reach", "exclusion")
 _COUNTED = ("unit", "count", "denominator", "observation_end", "time_zone", "retention_period")
 _SEQUENCE = (*_STAGES, *_CHAINS, *_ATTEMPTS, *_COUNTED)

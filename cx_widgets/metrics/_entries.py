@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cx_widgets.engine import attempt_rows, funnel_paths, outcomes
+from cx_widgets.engine import attempt_rows, funnel_paths, is_special, may_go_on, outcomes, unit_rows
 from cx_widgets.metrics import _attempts
 from cx_widgets.metrics._attempts import first_of_run
+from cx_widgets.metrics._customers import in_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, CodedRows
+    from cx_widgets.engine import Bools, CodedRows, Ints
     from cx_widgets.engine._outcomes import Outcomes
     from cx_widgets.log import EventLog
 
@@ -30,7 +31,7 @@ class Entries(NamedTuple):
 
 
 class Starts(NamedTuple):
-    """Every start that counts: its line and tick, whether it led to conversion, and whether it may go on."""
+    """Every start that counts: its line and tick, whether it led to conversion, and whether it still may."""
 
     line: Longs
     tick: Longs
@@ -83,16 +84,21 @@ def starts(log: EventLog, definition: Definition) -> Starts:
             attempts.subject[kept],
             attempts.start[kept],
             attempts.arrivals[kept, -1] >= 0,
-            attempts.going[kept],
+            attempts.going[kept] & may_go_on(log, definition, attempts.at[kept]),
         )
     first = paths.levels[0].arrival
     line, tick = rows.customer[first].astype(np.int64), rows.tick[first].astype(np.int64)
-    window = definition.rules.window
-    converted = _earliest_end(rows, first.astype(np.int64), None if window is None else log.to_ticks(window))
-    return Starts(line, tick, converted, np.ones(len(line), dtype=bool))
+    at = first.astype(np.int64)
+    if not is_special(definition):
+        window = definition.rules.duration
+        converted = _earliest_end(rows, at, rows.tick, None if window is None else log.to_ticks(window))
+        return Starts(line, tick, converted, in_time(log, definition, tick))
+    laid = unit_rows(log, definition)
+    converted = _earliest_end(rows, at, laid.units.clock[laid.coded], laid.way.window)
+    return Starts(line, tick, converted, may_go_on(log, definition, laid.coded[at]))
 
 
-def _earliest_end(rows: CodedRows, at: Longs, window: int | None) -> Bools:
+def _earliest_end(rows: CodedRows, at: Longs, clock: Ints, window: int | None) -> Bools:
     """Return which starts lead to the last stage in time, each by the next row of one stage after another."""
     here, on_time = at, np.ones(len(at), dtype=bool)
     for stage in range(2, rows.n_stages + 1):
@@ -103,7 +109,7 @@ def _earliest_end(rows: CodedRows, at: Longs, window: int | None) -> Bools:
         on_time &= rows.customer[following] == rows.customer[at]
         here = np.where(on_time, following, at)
     if window is not None:
-        on_time &= rows.tick[here].astype(np.int64) - rows.tick[at] <= window
+        on_time &= clock[here].astype(np.int64) - clock[at] <= window
     return on_time
 
 

@@ -117,7 +117,10 @@ class Result:
 
 
 def check(log: object, definition: object) -> tuple[EventLog, Definition]:
-    """Return the log and the definition, or refuse them: wrong types, or events the log does not have."""
+    """Return the log and the definition, or refuse them: wrong types, or events the log does not have.
+
+    The log is cut at the end of observation the rules set, so that no metric sees a later row.
+    """
     if not isinstance(log, EventLog):
         raise CXError(
             f"the log is a {type(log).__name__}. Make an EventLog of it first: "
@@ -129,13 +132,16 @@ def check(log: object, definition: object) -> tuple[EventLog, Definition]:
             'cx.Definition({"Consider": ["ad"], "Buy": ["order"]}).'
         )
     definition.require(log)
-    return log, definition
+    end = definition.rules.observation_end
+    return log if end is None else log.until(end), definition
 
 
 def check_plain(log: object, definition: object, metric: str) -> tuple[EventLog, Definition]:
     """Return the log and the definition, or refuse rules under which the metric is not defined yet."""
     log, definition = check(log, definition)
     own = [field for field in SPECIAL if getattr(definition.rules, field) != getattr(DEFAULT_RULES, field)]
+    if definition.rules.counted_window is not None:
+        own.append(f"a window of {definition.rules.window}")
     own += [f"the own rules of stage {stage.name!r}" for stage in definition.stages if stage.special]
     if own:
         raise CXError(
@@ -205,10 +211,12 @@ def funnel_rules_note(definition: Definition) -> str:
         return f"{'; '.join([ways, *own])}. {counted.rpartition('; ')[0].capitalize()}."
     inside = (
         "no window"
-        if rules.window is None
-        else f"within {format_duration(rules.window)} of entry (end included)"
+        if rules.duration is None
+        else f"within {format_duration(rules.duration)} of entry (end included)"
     )
     shares = "" if rules.denominator == "entrants" else "; shares of all customers"
+    if rules.observation_end is not None:
+        shares += f"; observed until {rules.observation_end.isoformat(sep=' ')}"
     return (
         f"Stages in order, others may lie between; {inside}; best attempt; ties in stage order; "
         f"each row serves one stage; counted by customer{shares}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,14 @@ from cx_widgets.metrics.figures import figures
 from cx_widgets.stats import Estimate
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cx_widgets.definition import Definition
+    from cx_widgets.engine import Ints
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._figure import Figure
+
+    Floats = NDArray[np.float64]
 
 METHOD = "MOVER 95%, paired by customer"
 _COLUMNS = ("label", "unit", "baseline", "now", "delta", "lower", "upper", "method", "note")
@@ -113,18 +118,23 @@ def compare(log: EventLog, baseline: Definition, definition: Definition) -> Chan
     >>> changes.loc["conversion", ["baseline", "now", "delta"]].tolist()
     [0.5, 0.0, -0.5]
     """
-    log, baseline = _result.check(log, baseline)
-    log, definition = _result.check(log, definition)
+    _result.check(log, baseline)
+    _result.check(log, definition)
     return log.memo(("compare", baseline, definition), lambda: _compare(log, baseline, definition))
 
 
 def _compare(log: EventLog, baseline: Definition, definition: Definition) -> Changes:
     before, now = figures(log, baseline), figures(log, definition)
-    lines = [_line(before[key], now[key]) for key in now.keys()]  # noqa: SIM118 - keys, not items, of a result
+    there, here = _result.check(log, baseline)[0], _result.check(log, definition)[0]
+    whole = here if here is there else log
+    lines = [
+        _line(over_customers(whole, there, before[key]), over_customers(whole, here, now[key]))
+        for key in now.keys()  # noqa: SIM118 - keys, not items, of a result
+    ]
     return Changes(
         definition=definition,
         baseline=baseline,
-        n_customers=log.n_customers,
+        n_customers=now.n_customers,
         unassigned_events=now.unassigned_events,
         _frame=pd.DataFrame(lines, columns=list(_COLUMNS), index=pd.Index(now.keys(), name="key")),
         _log=log,
@@ -156,6 +166,28 @@ def change_of(before: Figure, now: Figure) -> tuple[Estimate, str]:
     change = stats.mover(_estimate(now), _estimate(before), stats.correlation(here, there))
     open_side = np.isnan(change.lower) or np.isnan(change.upper)
     return change, "Too few observations for both bounds." if open_side else ""
+
+
+def over_customers(log: EventLog, seen: EventLog, figure: Figure) -> Figure:
+    """Return a figure of a log as it was seen at some time with influences over the customers of the whole.
+
+    Observed until different times two definitions may count different customers; who is not there moves
+    nothing.
+    """
+    if seen is log:
+        return figure
+
+    def whole() -> Floats:
+        moved = np.zeros(log.n_customers)
+        moved[places(log, seen)] = figure.influence
+        return moved
+
+    return replace(figure, _influence=None if figure.influence is None else whole)
+
+
+def places(log: EventLog, seen: EventLog) -> Ints:
+    """Return where the customers of a log as it was seen at some time stand in the whole."""
+    return np.searchsorted(log.customer_numbers, seen.customer_numbers)
 
 
 def _estimate(figure: Figure) -> Estimate:

@@ -15,7 +15,7 @@ from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import noun
 from cx_widgets.metrics._differences import Differences
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.metrics.compare import METHOD, change_of
+from cx_widgets.metrics.compare import METHOD, change_of, over_customers, places
 from cx_widgets.metrics.figures import conversion
 from cx_widgets.problems import DefinitionError
 from cx_widgets.stats import Estimate
@@ -364,8 +364,8 @@ def explain_difference(
     >>> result.customers["flips_at"].to_dict()
     {'b': 'window'}
     """
-    log, definition_a = _result.check(log, definition_a)
-    log, definition_b = _result.check(log, definition_b)
+    _result.check(log, definition_a)
+    _result.check(log, definition_b)
     wanted = None if order is None else _keys(order)
     return log.memo(
         ("explain_difference", definition_a, definition_b, wanted),
@@ -411,7 +411,7 @@ def _explained(
         definition=definition_b,
         baseline=definition_a,
         n_customers=log.n_customers,
-        unassigned_events=int((definition_b.stage_of_rows(log) == 0).sum()),
+        unassigned_events=int((definition_b.stage_of_rows(_result.check(log, definition_b)[0]) == 0).sum()),
         conversion_a=first.figure,
         conversion_b=last.figure,
         total=total,
@@ -524,15 +524,18 @@ def _outcome(log: EventLog, differences: Differences, chosen: frozenset[int]) ->
 
 
 def _counted(log: EventLog, definition: Definition, slot_of_level: Ints) -> _Outcome:
-    paths = funnel_paths(log, definition)
-    figure = conversion(log, definition)
+    # Who was not there by the end of the observation is there with nothing done.
+    seen = _result.check(log, definition)[0]
+    there = places(log, seen)
+    paths = funnel_paths(seen, definition)
+    figure = over_customers(log, seen, conversion(seen, definition))
     influence = figure.influence
     held = replace(figure, _influence=None if influence is None else lambda: influence)
     level = paths.reach.astype(np.int64)
     entered, converted = level > 0, level == len(definition)
-    if paths.subjects is None:
+    if paths.subjects is None and seen is log:
         return _Outcome(definition, held, _small(entered), _small(converted), _small(slot_of_level[level]))
-    owner = paths.subjects.customer
+    owner = there if paths.subjects is None else there[paths.subjects.customer]
     deepest = np.zeros(log.n_customers, dtype=np.int64)
     np.maximum.at(deepest, owner, level)
     size = log.n_customers
@@ -614,8 +617,10 @@ def _side_by_side(
 
 def _one_side(log: EventLog, outcome: _Outcome, chosen: Ints) -> dict[str, object]:
     definition = outcome.definition
-    paths, chains = funnel_paths(log, definition), matched(log, definition)
-    owner = np.arange(len(paths.reach)) if paths.subjects is None else paths.subjects.customer
+    seen = _result.check(log, definition)[0]
+    paths, chains = funnel_paths(seen, definition), matched(seen, definition)
+    there = places(log, seen)
+    owner = there if paths.subjects is None else there[paths.subjects.customer]
     level = paths.reach.astype(np.int64)
     # Of several sessions of a customer, the first that got deepest.
     order = np.lexsort((np.arange(len(level)), -level, owner))
@@ -626,8 +631,8 @@ def _one_side(log: EventLog, outcome: _Outcome, chosen: Ints) -> dict[str, objec
     first[found] = order[place[found]]
     low, high = np.searchsorted(chains.subject, first), np.searchsorted(chains.subject, first, side="right")
     names = np.array(log.event_names, dtype=object)
-    events = names[log.packed.codes[chains.position]].tolist()
-    times = log.timestamps(log.packed.ticks[chains.position].astype(np.int64))
+    events = names[seen.packed.codes[chains.position]].tolist()
+    times = seen.timestamps(seen.packed.ticks[chains.position].astype(np.int64))
     spans = list(zip(low.tolist(), high.tolist(), strict=True))
     return {
         "entered": outcome.entered[chosen].astype(np.int64),

@@ -127,7 +127,7 @@ def _coded_endings(log: EventLog, definition: Definition, rows: CodedRows, still
 def _overshoot(log: EventLog, definition: Definition, reach: Bytes, late: Bools) -> NDArray[np.int64]:
     """Return how much longer than the window the quickest chain to the next stage took, of those late."""
     overshoot = np.full(len(reach), _NO_TIME, dtype=np.int64)
-    window = definition.rules.window
+    window = definition.rules.duration
     if window is None or not late.any():
         return overshoot
     window_ns = int(window.as_unit("ns").value)

@@ -45,6 +45,8 @@ def stage_sizes(log: EventLog, definition: Definition) -> pd.DataFrame:
     >>> stage_sizes(log, cx.Definition({"Consider": ["ad"], "Buy": ["buy"]})).to_dict("index")["Consider"]
     {'events': 2, 'customers': 2}
     """
+    if definition.rules.observation_end is not None:
+        log = log.until(definition.rules.observation_end)
 
     def compute() -> pd.DataFrame:
         names = definition.names

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import attempt_rows, coded_rows, funnel_paths, outcomes
+from cx_widgets.engine import attempt_rows, calendar_ends, coded_rows, funnel_paths, outcomes
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
 from cx_widgets.metrics._customers import noun
@@ -191,8 +191,8 @@ def time_to_convert(
     Raises
     ------
     CXError
-        For an unknown stage, stages in the wrong order, a definition of one stage, ``bins`` that are none,
-        and when the definition does not fit the log.
+        For an unknown stage, stages in the wrong order, a definition of one stage, ``bins`` that are none, a
+        window in events or sessions, and when the definition does not fit the log.
 
     References
     ----------
@@ -219,6 +219,13 @@ def time_to_convert(
     5.0
     """
     log, definition = _result.check(log, definition)
+    counted = definition.rules.counted_window
+    if counted is not None and counted.kind != "calendar":
+        raise CXError(
+            f"time_to_convert cuts off those who did not convert when their window closes, and a window of "
+            f"{counted} closes with rows, at no time of its own. Give one in time: "
+            "definition.with_rules(window='30D')."
+        )
     start, end = _stages(definition, from_stage, to_stage)
     classes = _classes(bins)
     return log.memo(
@@ -287,9 +294,12 @@ def _cut(
     """Return how long attempts were watched from a tick on, and which were over before observation was."""
     lasted = (log.packed.end_tick - clock).astype(np.float64)
     left = np.full(len(lasted), np.inf) if over is None else over - clock
-    window = definition.rules.window
+    window, counted = definition.rules.duration, definition.rules.counted_window
     if window is not None:
         left = np.minimum(left, (began - clock) + int(window.as_unit("ns").value) / log.packed.tick_ns)
+    if counted is not None:
+        ends = calendar_ends(log, began, counted.number, counted.unit, definition.rules.time_zone)
+        left = np.minimum(left, ends - clock)
     return np.minimum(lasted, left), lasted >= left
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from cx_widgets import _numbers
 from cx_widgets.engine import (
     attempt_rows,
+    calendar_ends,
     coded_rows,
     funnel_paths,
     is_special,
@@ -25,7 +26,7 @@ from cx_widgets.metrics._customers import ids
 from cx_widgets.metrics._entries import entries, starts
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.reasons import REASONS, endings
-from cx_widgets.rules import format_duration
+from cx_widgets.rules import format_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -290,12 +291,19 @@ def _ended(
     log: EventLog, definition: Definition, outcome: str, over: int | None, entry: int | None
 ) -> tuple[pd.Timestamp, str]:
     """Return when a journey was over, and what ended it: a row at a tick, or the window of an entry."""
-    window = definition.rules.window
+    window, counted = definition.rules.duration, definition.rules.counted_window
     if over is not None:
         words = {"converted": "conversion", "broken": "strict break"}
         return log.timestamps(np.array([over]))[0], words.get(outcome, "exclusion")
-    if entry is None or window is None or outcome in ("open", "not entered"):
+    if entry is None or definition.rules.window is None or outcome in ("open", "not entered"):
         return pd.Timestamp("NaT"), ""
+    if counted is not None and counted.kind == "calendar":
+        begun = np.array([entry], dtype=np.int64)
+        ends = calendar_ends(log, begun, counted.number, counted.unit, definition.rules.time_zone)
+        return log.timestamps(ends)[0], "window"
+    if window is None:
+        # It closed with a row of its own count, at no time that could be told from the entry.
+        return pd.Timestamp("NaT"), "window"
     return log.timestamps(np.array([entry]))[0] + window, "window"
 
 
@@ -382,19 +390,20 @@ def _sentence(
         entry = _last_entry(log, definition, number)
         entered = log.timestamps(np.array([entry], dtype=np.int64))[0]
         return (
-            f"Open at {here}: may still convert, the window of {format_duration(window)} "
+            f"Open at {here}: may still convert, the window of {format_window(window)} "
             f"from the last entry on {entered} has not closed."
         )
     own = any(stage.window is not None for stage in definition.stages)
-    which = "the window" if window is None else f"the window of {format_duration(window)}"
+    which = "the window" if window is None else f"the window of {format_window(window)}"
     which = "a window" if own else which
     came_before = f"{goal} came only before {here}"
     if unordered:
         came_before = "others came only before the start that counts"
+    late = "after" if overshoot is pd.NaT else f"{_numbers.timedelta(overshoot)} after"
     why = {
         "never": f"no event of {goal} at all",
         "before": came_before,
-        "window": f"{goal} came {_numbers.timedelta(overshoot)} after {which} had closed",
+        "window": f"{goal} came {late} {which} had closed",
         "excluded": f"{cause} came before {goal} and is excluded",
         "broken": f"{cause} lay between it and {goal}",
     }[outcome]

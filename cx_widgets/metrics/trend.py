@@ -14,7 +14,7 @@ from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._attempts import first_of_run
 from cx_widgets.metrics._clusters import counts_of
-from cx_widgets.metrics._customers import clusters, customer_table, in_time, is_open
+from cx_widgets.metrics._customers import clusters, customer_table, is_open
 from cx_widgets.metrics._entries import entries, starts
 from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
@@ -106,7 +106,7 @@ class Trend(Result):
             )
             for name, row in self._frame.iterrows()
         )
-        zone = self._log.time_zone
+        zone = self.definition.rules.time_zone or self._log.time_zone
         where = "" if zone is None else f", in {zone}"
         whose = "A customer belongs to the period of the entry that converted, or else of the last one"
         if self.once == "period":
@@ -148,9 +148,9 @@ def trend(
     enters again and again without converting is in the latest of these periods only, so where many do
     that, early periods look better than they would by first entries, and the last ones worse.
 
-    **Calendar.** Days, weeks from Monday to Sunday, months and quarters in the time zone of the log (as
-    given where it has none). Where clocks change, a day has 23 or 25 hours and is one day. All periods
-    from the first event of the log to the last have a line.
+    **Calendar.** Days, weeks from Monday to Sunday, months and quarters in the time zone of the rules, or
+    else of the log (as given where it has none). Where clocks change, a day has 23 or 25 hours and is one
+    day. All periods from the first event of the log to the last have a line.
 
     **Conversion** = ``converted`` (reached the last stage) / ``entrants``, bounds Wilson's. ``change`` is the
     difference to the line before; its bounds are Newcombe's for independent shares, as nobody is in two
@@ -254,9 +254,10 @@ def _edge(name: str, given: object, period: str) -> pd.Period | None:
         ) from None
 
 
-def _periods(log: EventLog, ticks: Ints, period: str) -> pd.PeriodIndex:
+def _periods(times: pd.DatetimeIndex, definition: Definition, period: str) -> pd.PeriodIndex:
+    zone = definition.rules.time_zone
     # The wall clock decides which day it is.
-    return log.timestamps(ticks).tz_localize(None).to_period(period)
+    return (times if zone is None else times.tz_convert(zone)).tz_localize(None).to_period(period)
 
 
 def _ordinals(periods: pd.PeriodIndex) -> Ints:
@@ -277,15 +278,15 @@ def _entered(log: EventLog, definition: Definition, period: str, once: str) -> _
     paths = funnel_paths(log, definition)
     if once == "overall":
         line, tick, _ = entries(log, definition)
-        place = _ordinals(_periods(log, tick, period))
+        place = _ordinals(_periods(log.timestamps(tick), definition, period))
         still = is_open(log, definition, paths)
         return _Entered(line, place, paths.reach[line] == len(paths.levels), still[line])
     begun = starts(log, definition)
-    place = _ordinals(_periods(log, begun.tick, period))
+    place = _ordinals(_periods(log.timestamps(begun.tick), definition, period))
     order = np.lexsort((place, begun.line))
     line, place = begun.line[order], place[order]
     edge = np.flatnonzero(first_of_run(line) | first_of_run(place))
-    converted, still = begun.converted[order], (begun.going & in_time(log, definition, begun.tick))[order]
+    converted, still = begun.converted[order], begun.going[order]
     if len(edge):
         converted, still = (np.logical_or.reduceat(part, edge) for part in (converted, still))
     return _Entered(line[edge], place[edge], converted, still & ~converted)
@@ -301,7 +302,7 @@ def _trend(
 ) -> Trend:
     paths = funnel_paths(log, definition)
     entered = _entered(log, definition, period, once)
-    index = _lines(log, period, edges)
+    index = _lines(log, definition, period, edges)
     place = entered.period - (_ordinals(index)[0] if len(index) else 0)
     inside = (place >= 0) & (place < len(index))
     place, converted, still = place[inside], entered.converted[inside], entered.still[inside]
@@ -316,10 +317,11 @@ def _trend(
     known = ripe & np.append(False, ripe[:-1])[: len(index)]
     hits, trials = (np.append(0, part[:-1])[: len(index)] for part in (counts.hits, counts.trials))
     change = [np.where(known, part, np.nan) for part in differences(counts.hits, counts.trials, hits, trials)]
-    stop = _instants(log, index + 1)
+    zone = definition.rules.time_zone or log.time_zone
+    stop = _instants(zone, index + 1)
     frame = pd.DataFrame(
         {
-            "start": _instants(log, index),
+            "start": _instants(zone, index),
             "stop": stop,
             "entrants": entrants,
             "converted": done,
@@ -349,10 +351,11 @@ def _trend(
     )
 
 
-def _lines(log: EventLog, period: str, edges: tuple[pd.Period | None, pd.Period | None]) -> pd.PeriodIndex:
+def _lines(
+    log: EventLog, definition: Definition, period: str, edges: tuple[pd.Period | None, pd.Period | None]
+) -> pd.PeriodIndex:
     """Return the periods with a line: those of the log, or those asked for."""
-    ends = np.array([0, log.packed.end_tick], dtype=np.int64)[: 2 if log.n_events else 0]
-    span = _periods(log, ends, period)
+    span = _periods(pd.DatetimeIndex([log.start, log.end])[: 2 * (log.n_events > 0)], definition, period)
     if not len(span) and None in edges:
         return span
     first, last = edges
@@ -361,11 +364,9 @@ def _lines(log: EventLog, period: str, edges: tuple[pd.Period | None, pd.Period 
     return pd.period_range(begin, end, freq=period)
 
 
-def _instants(log: EventLog, periods: pd.PeriodIndex) -> pd.DatetimeIndex:
+def _instants(zone: str | None, periods: pd.PeriodIndex) -> pd.DatetimeIndex:
     """Return the moments at which periods begin; midnights that clocks skip or repeat are the earliest."""
     begins = pd.DatetimeIndex(periods.start_time).as_unit("ns")
-    if log.time_zone is None:
+    if zone is None:
         return begins
-    return begins.tz_localize(
-        log.time_zone, ambiguous=np.ones(len(begins), dtype=bool), nonexistent="shift_forward"
-    )
+    return begins.tz_localize(zone, ambiguous=np.ones(len(begins), dtype=bool), nonexistent="shift_forward")
