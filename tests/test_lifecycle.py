@@ -57,6 +57,7 @@ def test_the_customers_in_a_state_are_listed():
     assert list(result.customers("2026-01-12", "dormant").index) == ["Bob"]
     assert list(result.customers(pd.Timestamp("2026-01-26"), "resurrecting").index) == ["Ann"]
     assert result.customers("2026-01-26", "dormant").empty
+    assert list(result.customers("2026-01-26", "active").index) == ["Ann", "Cyd"]
     with pytest.raises(cx.CXError, match="unknown state 'churned'"):
         result.customers("2026-01-05", "churned")
     with pytest.raises(cx.CXError, match="unknown period '2026-01-06'"):

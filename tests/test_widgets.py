@@ -23,6 +23,8 @@ FACES = [
     "ReasonsView",
     "TrendView",
     "BreakdownView",
+    "RetentionView",
+    "LifecycleView",
     "TimelineView",
     "ExplainView",
     "RulesView",

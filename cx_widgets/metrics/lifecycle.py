@@ -59,7 +59,8 @@ class Lifecycle(Result):
         period
             The start of a period, as in the frame, or its date such as ``"2026-01-05"``.
         state
-            ``"new"``, ``"returning"``, ``"resurrecting"`` or ``"dormant"``.
+            ``"new"``, ``"returning"``, ``"resurrecting"`` or ``"dormant"``; or ``"active"``, which is the
+            first three of them.
 
         Returns
         -------
@@ -80,14 +81,15 @@ class Lifecycle(Result):
         >>> list(result.customers("2026-01-12", "dormant").index)
         ['a']
         """
-        if state not in STATES:
-            raise unknown("state", state, STATES)
+        if state not in (*STATES, "active"):
+            raise unknown("state", state, (*STATES, "active"))
         days = [str(start.date()) for start in self._frame["start"]]
         asked = str(period.date()) if isinstance(period, pd.Timestamp) else str(period)
         if asked not in days:
             raise unknown("period", asked, days)
         seen, periods = _seen(self._log, self.definition, self._asked)
-        customer, number = _states(seen, len(periods))[state]
+        states = {"active": (seen.customer, seen.period), **_states(seen, len(periods))}
+        customer, number = states[state]
         return customer_table(self._log, by_customer(self.definition), customer[number == days.index(asked)])
 
     def _table(self) -> Table:

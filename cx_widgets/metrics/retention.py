@@ -94,7 +94,8 @@ class Retention(Result):
     @property
     def matrix(self) -> pd.DataFrame:
         """The values, a line for each cohort and a column for each period; NaN where not ripe."""
-        return self._frame.pivot_table(index="cohort", columns="period", values="value", dropna=False)
+        # A pivot table would leave out what has no number at all.
+        return self._frame.pivot(index="cohort", columns="period", values="value")  # noqa: PD010
 
     def customers(self, cohort: object, period: int | None = None, *, returned: bool = True) -> pd.DataFrame:
         """Return the customers of a cohort, or of one cell of it, one line each.

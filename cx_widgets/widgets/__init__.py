@@ -8,9 +8,11 @@ from cx_widgets.widgets.closer import CloserLook
 from cx_widgets.widgets.explain import ExplainView
 from cx_widgets.widgets.flow import FlowView
 from cx_widgets.widgets.funnel import FunnelView
+from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.loyalty import LoyaltyPanel
 from cx_widgets.widgets.matrix import TransitionMatrix
 from cx_widgets.widgets.reasons import ReasonsView
+from cx_widgets.widgets.retention import RetentionView
 from cx_widgets.widgets.rules import RulesView
 from cx_widgets.widgets.timeline import TimelineView
 from cx_widgets.widgets.trend import TrendView
@@ -22,8 +24,10 @@ __all__ = [
     "ExplainView",
     "FlowView",
     "FunnelView",
+    "LifecycleView",
     "LoyaltyPanel",
     "ReasonsView",
+    "RetentionView",
     "RulesView",
     "StageBoard",
     "TimelineView",

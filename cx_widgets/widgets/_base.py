@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import ipywidgets as w
 import pandas as pd
 import traitlets as t
 
@@ -163,6 +164,11 @@ def side_by_side() -> dict[str, str]:
         "grid_template_columns": "repeat(auto-fit, minmax(min(100%, 460px), 1fr))",
         "grid_gap": "8px 24px",
     }
+
+
+def choices(*parts: w.Widget) -> w.Box:
+    """Return controls in a row, in several where there is no room."""
+    return w.Box(list(parts), layout=w.Layout(flex_flow="row wrap", grid_gap="0 20px"))
 
 
 def toggled(current: Selection | None, clicked: Selection) -> Selection | None:

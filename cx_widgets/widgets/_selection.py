@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import breakdown, explain_difference, funnel, reasons, transitions, trend
+from cx_widgets.metrics import (
+    breakdown,
+    explain_difference,
+    funnel,
+    lifecycle,
+    reasons,
+    retention,
+    transitions,
+    trend,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +25,10 @@ if TYPE_CHECKING:
     from cx_widgets.metrics import Explanation
 
 ON_ONE_STAGE = ("reached", "dropped", "visited", "flipped")
-KINDS = (*ON_ONE_STAGE, "moved", "lost", "entered", "group")
+KINDS = (*ON_ONE_STAGE, "moved", "lost", "entered", "group", "returned", "state")
+PURCHASE = "(purchase)"
+"""Stands for the stages with the role buy where a stage is asked for."""
+NO_PURCHASE = "No stage has the role 'buy'. Choose another stage below, or give one that role on the board."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +40,24 @@ class Selection:
     kind
         ``"reached"`` (a funnel bar), ``"dropped"`` (reached the previous stage but not this one),
         ``"visited"`` (a node of the flow), ``"moved"`` (a transition), ``"lost"`` (a reason not to reach a
-        stage), ``"entered"`` (a period of entry), ``"group"`` (a part of a breakdown) or ``"flipped"`` (a
-        change of the definition that counts them in another way).
+        stage), ``"entered"`` (a period of entry), ``"group"`` (a part of a breakdown), ``"flipped"`` (a
+        change of the definition that counts them in another way), ``"returned"`` (a cell of the retention
+        matrix) or ``"state"`` (a state of the lifecycle in a period).
     stage
         The stage; for a transition the one left, possibly ``"(start)"``; for a period its kind, such as
         ``"W"``; for a group the column; for a change its key.
     to
         For a transition the stage entered, possibly ``"(end)"``; for a loss the reason; for a period its
-        first day; for a group its name.
+        first day; for a group its name; for a cell its cohort and its period; for a state its period and its
+        name.
+    asked
+        Further arguments of the function behind the chart, by name.
     """
 
     kind: str
     stage: str
     to: str | None = None
+    asked: tuple[tuple[str, object], ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -54,6 +71,8 @@ class Selection:
         """Tell whether the stages it names exist in the definition."""
         if self.kind in ("entered", "group", "flipped"):
             return True
+        if self.kind in ("returned", "state") and self.stage == PURCHASE:
+            return bool(definition.stages_with_role("buy"))
         known = {*definition.names, "(start)", "(end)"}
         return self.stage in known and (self.kind != "moved" or self.to in known)
 
@@ -74,9 +93,19 @@ class Selection:
                 found = trend(log, definition, period=self.stage).customers(day)
             case "group", str(group):
                 found = breakdown(log, definition, self.stage).customers(group)
+            case "returned" | "state", str(place):
+                found = self._in_a_period(log, definition, place)
             case _:
                 found = funnel(log, definition).customers(self.stage, state=self.kind)
         return found
+
+    def _in_a_period(self, log: EventLog, definition: Definition, place: str) -> pd.DataFrame:
+        day, _, which = place.partition(" ")
+        stage = None if self.stage == PURCHASE else self.stage
+        asked: dict[str, Any] = dict(self.asked)
+        if self.kind == "state":
+            return lifecycle(log, definition, active=stage, **asked).customers(day, which)
+        return retention(log, definition, start=stage, **asked).customers(day, int(which))
 
 
 def _flipped(result: Explanation, change: str) -> pd.DataFrame:

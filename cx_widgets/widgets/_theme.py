@@ -12,6 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pandas as pd
+
 STAGES = ("#4477AA", "#EE6677", "#228833", "#B8860B", "#66CCEE", "#AA3377", "#7F7F7F", "#EE8866")
 
 TEXT = "var(--jp-ui-font-color1, #333333)"
@@ -26,6 +28,13 @@ SHARES = ("rgba(68, 119, 170, 0)", "rgba(68, 119, 170, 0.65)")
 def stage_colour(index: int) -> str:
     """Return the colour of the stage at this position; eight colours in turn, names always beside."""
     return STAGES[index % len(STAGES)]
+
+
+def period_name(start: pd.Timestamp, period: str) -> str:
+    """Return the name of the period of a kind ("D", "W", "M", "Q") that begins at a moment."""
+    if period == "Q":
+        return f"{start.year} Q{start.quarter}"
+    return f"{start:%Y-%m}" if period == "M" else f"{start:%Y-%m-%d}"
 
 
 def ticks(size: int = 11) -> dict[str, str]:

@@ -11,7 +11,9 @@ from cx_widgets.widgets._base import Face
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets.breakdown import BreakdownView
 from cx_widgets.widgets.explain import ExplainView
+from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.reasons import ReasonsView
+from cx_widgets.widgets.retention import RetentionView
 from cx_widgets.widgets.timeline import TimelineView
 from cx_widgets.widgets.trend import TrendView
 
@@ -22,13 +24,15 @@ QUESTIONS = {
     "reasons": ("Why lost", ReasonsView),
     "trend": ("Over time", TrendView),
     "breakdown": ("By group", BreakdownView),
+    "retention": ("Who comes back", RetentionView),
+    "lifecycle": ("New and dormant", LifecycleView),
     "timeline": ("One customer", TimelineView),
     "explain": ("Why it differs", ExplainView),
 }
 
 
 class CloserLook(Face, w.VBox):
-    """Why customers were lost, conversion over time, by group, one journey, and why the number differs.
+    """Why customers were lost, conversion over time, by group, who comes back, and why the number differs.
 
     Only the view in sight is computed; the others follow when they are asked for.
 

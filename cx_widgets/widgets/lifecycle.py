@@ -1,0 +1,266 @@
+"""Lifecycle as stacked bars, the dormant below zero; and in how many periods customers were active."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from cx_widgets import _numbers
+from cx_widgets.errors import CXError
+from cx_widgets.metrics import Lifecycle, Stickiness, lifecycle, stickiness
+from cx_widgets.widgets import _theme
+from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._selection import NO_PURCHASE, PURCHASE, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.log import EventLog
+
+_PERIODS = (("D", "days"), ("W", "weeks"), ("M", "months"), ("Q", "quarters"))
+_STATES = (("returning", 0), ("resurrecting", 3), ("new", 2), ("dormant", 1))
+"""From zero upwards and downwards, each with the number of its colour."""
+
+_MOST_PERIODS = 60
+_MOST_TICKS = 8
+_MOST_BARS = 31
+_MARGIN_PX = {"top": 10, "bottom": 36, "left": 56, "right": 16}
+_HEIGHT_PX = 260
+_COLUMNS = ("Period", "Active", "New", "Returning", "Resurrecting", "Dormant", "Kept", "95% interval", "Over")
+_TITLE = "New, kept, won back, dormant"
+
+
+class LifecycleView(Face, w.VBox):
+    """Who is new, returning, resurrecting and dormant in each period; a click on a bar selects them.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition whose active customers are the dashed line; the one given at the start by default.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption, self._days_caption = Caption(), Caption()
+        self._active = Chooser("Active with", [(PURCHASE, "a purchase")], PURCHASE, kind="list")
+        self._period = Chooser("Period", _PERIODS, "M", kind="segments")
+        self._choosers = (self._active, self._period)
+        self._starts: list[str] = []
+        self._across, self._upwards = bqplot.LinearScale(), bqplot.LinearScale()
+        scales = {"x": self._across, "y": self._upwards}
+        self._bars = bqplot.Bars(
+            x=np.arange(2.0),
+            y=np.zeros((len(_STATES), 2)),
+            scales=scales,
+            type="stacked",
+            color_mode="element",
+            colors=[_theme.stage_colour(colour) for _, colour in _STATES],
+            padding=0.15,
+            stroke="transparent",
+            interactions={"click": "select"},
+        )
+        self._ghost = bqplot.Lines(
+            x=[0.0, 1.0],
+            y=[0.0, 0.0],
+            scales=scales,
+            colors=[_theme.BASELINE],
+            line_style="dashed",
+            stroke_width=2,
+        )
+        self._below = bqplot.Axis(scale=self._across, grid_lines="none", tick_style=_theme.ticks())
+        left = _theme.upright(bqplot.Axis(scale=self._upwards, tick_format=",d", tick_style=_theme.ticks()))
+        self._frame = _theme.Frame([self._bars, self._ghost], [self._below, left], _MARGIN_PX)
+        self._bars.on_element_click(self._on_bar)
+        numbers, shares = bqplot.OrdinalScale(), bqplot.LinearScale(min=0.0)
+        self._many = bqplot.Bars(
+            x=["1"],
+            y=[0.0],
+            scales={"x": numbers, "y": shares},
+            colors=[_theme.NOW],
+            padding=0.15,
+            stroke="transparent",
+        )
+        self._many_axis = bqplot.Axis(scale=numbers, grid_lines="none", tick_style=_theme.ticks())
+        upright = _theme.upright(bqplot.Axis(scale=shares, tick_format=".0%", tick_style=_theme.ticks()))
+        self._days = _theme.Frame([self._many], [self._many_axis, upright], _MARGIN_PX)
+        halves = [
+            w.VBox([self._frame], layout=w.Layout(min_width="0")),
+            w.VBox([self._days_caption, self._days], layout=w.Layout(min_width="0")),
+        ]
+        self._parts = w.GridBox(halves, layout=w.Layout(**side_by_side()))
+        super().__init__(children=[self._caption, choices(*self._choosers), self._parts])
+        self._start(log, definition, baseline)
+        for chooser in self._choosers:
+            chooser.observe(self._on_choice, names="_value")
+        self._caption.observe(self._on_row, names="_selected")
+
+    def _found(self, definition: Definition) -> Lifecycle:
+        active = None if self._active.value == PURCHASE else self._active.value
+        return lifecycle(self.event_log, definition, active=active, period=self._period.value)
+
+    def _draw(self) -> None:
+        if self._good is None:
+            self._empty(self.problems[0].message)
+            return
+        self._active.offer([(PURCHASE, "a purchase"), *((name, name) for name in self._good.names)])
+        active = None if self._active.value == PURCHASE else self._active.value
+        try:
+            now = self._found(self._good)
+            sticky = stickiness(self.event_log, self._good, active=active, period=self._period.value)
+        except CXError as error:
+            self._empty(NO_PURCHASE if active is None else str(error))
+            return
+        self._parts.layout.display = "grid"
+        everything = now.frame
+        shown = everything.iloc[-_MOST_PERIODS:]
+        self._chart(shown)
+        self._sticky(sticky)
+        notes = []
+        if len(shown) < len(everything):
+            notes.append(f"The last {len(shown)} of {len(everything):,} periods.")
+        if len(shown) and not shown["complete"].all():
+            notes.append(
+                "The last period is not over: its counts are so far, and more are dormant than will be."
+            )
+        if self._stale:
+            notes.append("Figures of the last good definition.")
+        legend = [(name, f"stage-{colour + 1}") for name, colour in _STATES]
+        self._caption.tell(
+            _TITLE,
+            description=f"Customers with {now.active} in a period; below zero those who had it in the period "
+            "before and not in this one.",
+            legend=[*legend, ("active, baseline", "dashed")] if self._ghost.visible else legend,
+            columns=_COLUMNS,
+            rows=[_line(row) for _, row in shown.iterrows()],
+            note=" ".join(notes),
+        )
+        self._mark_selected()
+
+    def _empty(self, why: str) -> None:
+        self._frame.hide()
+        self._days.hide()
+        self._parts.layout.display = "none"
+        self._caption.tell(_TITLE, description="No figures yet.", note=why)
+
+    def _chart(self, shown: pd.DataFrame) -> None:
+        if shown.empty:
+            self._frame.hide()
+            return
+        self._starts = [str(start.date()) for start in shown["start"]]
+        names = [_theme.period_name(start, self._period.value) for start in shown["start"]]
+        counts = shown[[name for name, _ in _STATES]].to_numpy(float).T * [[1.0], [1.0], [1.0], [-1.0]]
+        before, at = self._baseline_active(), np.arange(float(len(names)))
+        with _theme.held(self._bars, self._ghost, self._below, self._across):
+            self._bars.x, self._bars.y = at, counts
+            self._across.min, self._across.max = -0.6, len(names) - 0.4
+            self._ghost.visible = before is not None
+            if before is not None:
+                self._ghost.x, self._ghost.y = at, before.iloc[-len(shown) :].to_numpy(float)
+            marked = at[:: -(-len(names) // _MOST_TICKS)]
+            self._below.tick_values = marked
+            self._below.tick_labels = {str(int(place)): names[int(place)] for place in marked}
+        self._frame.show(_HEIGHT_PX)
+
+    def _baseline_active(self) -> pd.Series | None:
+        if self._compared is None:
+            return None
+        try:
+            return self._found(self._compared).frame["active"]
+        except CXError:
+            return None  # the baseline has no such stage
+
+    def _sticky(self, sticky: Stickiness) -> None:
+        frame = sticky.frame
+        seen = frame[frame["at_least"] > 0]
+        bars = seen.iloc[:_MOST_BARS]
+        if bars.empty:
+            self._days.hide()
+        else:
+            with _theme.held(self._many, self._many_axis):
+                self._many.x = [str(number) for number in bars.index]
+                self._many.y = bars["value"].to_numpy(float)
+                self._many_axis.tick_values = self._many.x[:: -(-len(bars) // _MOST_TICKS)].tolist()
+            self._days.show(_HEIGHT_PX)
+        note = f"{len(seen) - len(bars)} more numbers are in the table." if len(seen) > len(bars) else ""
+        ratio = sticky.ratio
+        known = ratio[ratio["value"].notna()]
+        if len(known):
+            last = known.iloc[-1]
+            share = _numbers.percent(float(last["value"]))
+            span = _numbers.span(float(last["lower"]), float(last["upper"]))
+            note = f"{note} Daily over monthly in {last['start']:%Y-%m}: {share} ({span}).".strip()
+        self._days_caption.tell(
+            "Active in how many periods",
+            description="Of the customers ever active, the share active in exactly so many of "
+            f"{sticky.n_periods:,}.",
+            columns=("Periods", "Exactly", "Share", "95% interval", "At least", "Share"),
+            rows=[
+                (
+                    None,
+                    [
+                        str(number),
+                        _numbers.count(row["customers"]),
+                        _numbers.percent(float(row["value"])),
+                        _numbers.span(float(row["lower"]), float(row["upper"])),
+                        _numbers.count(row["at_least"]),
+                        _numbers.percent(float(row["share_at_least"])),
+                    ],
+                )
+                for number, row in seen.iterrows()
+            ],
+            note=note,
+        )
+
+    def _selection_of(self, day: str, state: str) -> Selection:
+        return Selection("state", self._active.value, f"{day} {state}", (("period", self._period.value),))
+
+    def _mark_selected(self) -> None:
+        chosen = self.selected
+        key = chosen.to if chosen is not None and chosen.kind == "state" else None
+        day, _, state = (key or "").partition(" ")
+        self._caption.mark(day if key is not None and chosen == self._selection_of(day, state) else None)
+
+    def _on_choice(self, change: object) -> None:
+        if self.selected is not None and self.selected.kind == "state":
+            self.selected = None
+        self._refresh(change)
+
+    def _on_bar(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
+        clicked = event["data"]
+        day, state = self._starts[clicked["index"]], _STATES[clicked.get("subIndex", 0)][0]
+        self.selected = toggled(self.selected, self._selection_of(day, state))
+
+    def _on_row(self, change: Mapping[str, str | None]) -> None:
+        key = change["new"]
+        chosen = self.selected
+        if key is None:
+            if chosen is not None and chosen.kind == "state":
+                self.selected = None
+        elif chosen is None or chosen.kind != "state" or str(chosen.to).partition(" ")[0] != key:
+            self.selected = self._selection_of(key, "active")
+
+    def _show_error(self, sentence: str) -> None:
+        self._empty(sentence)
+
+
+def _line(row: pd.Series) -> tuple[str | None, list[str]]:
+    day = str(row["start"].date())
+    cells = [
+        day,
+        *(_numbers.count(row[name]) for name in ("active", "new", "returning", "resurrecting", "dormant")),
+        _numbers.percent(float(row["value"])),
+        _numbers.span(float(row["lower"]), float(row["upper"])),
+        "yes" if row["complete"] else "not yet",
+    ]
+    return (day if row["active"] else None, cells)
