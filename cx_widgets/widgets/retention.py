@@ -22,6 +22,8 @@ from cx_widgets.widgets._selection import NO_PURCHASE, PURCHASE, Selection
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
@@ -188,11 +190,11 @@ class RetentionView(Face, w.VBox):
         heads = shown[["period", "label"]].drop_duplicates().sort_values("period")
         self._heads, columns = heads["period"].tolist(), heads["label"].tolist()
         # A pivot table would leave out what has no number at all.
-        cells = shown.pivot(index="cohort", columns="period")  # noqa: PD010
-        value, ripe = cells["value"], cells["ripe"]
-        shares = value.to_numpy(float)
-        known = np.isfinite(shares)
-        waiting = (ripe == False).to_numpy(bool)  # noqa: E712 - a cell that has not begun is neither
+        table = shown.assign(unripe=(~shown["ripe"]).astype(float)).set_index(["cohort", "period"])
+        shares, unripe = (
+            table[name].unstack().to_numpy(float)  # noqa: PD010
+            for name in ("value", "unripe")
+        )
         # bqplot takes a row or a column alone for a list of numbers, so an empty one stands beside it.
         rows, columns = [*rows, " "][: max(len(rows), 2)], [*columns, " "][: max(len(columns), 2)]
         colours = np.zeros((len(rows), len(columns)))
@@ -204,12 +206,22 @@ class RetentionView(Face, w.VBox):
         later = shares[:, 1:] if self._heads[0] == 0 else shares
         top = float(max(np.nanmax(later, initial=0.0), _PALEST_TOP))
         self._shade.max = top
+        colours[: len(self._cohorts), : len(self._heads)] = np.minimum(np.nan_to_num(shares), top)
         with self._heat.hold_sync():
             # bqplot lays the grid out when `row` or `column` arrives, so the colours have to be there first
-            colours[: shares.shape[0], : shares.shape[1]] = np.minimum(np.nan_to_num(shares), top)
             self._heat.color = colours
             self._heat.row, self._heat.column = rows, columns
-        written, hatched = np.argwhere(known), np.argwhere(waiting)
+        self._write(rows, columns, shares, unripe == 1)
+        self._frame.show(
+            _ROW_PX * len(rows) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"],
+            at_least_wide=_COLUMN_PX * len(columns) + _MARGIN_PX["left"] + _MARGIN_PX["right"],
+        )
+
+    def _write(
+        self, rows: list[str], columns: list[str], shares: NDArray[np.float64], waiting: NDArray[np.bool_]
+    ) -> None:
+        """Put a number into each cell that has one, and a hatch where there will be one."""
+        written, hatched = np.argwhere(np.isfinite(shares)), np.argwhere(waiting)
         self._cells = [(self._cohorts[row], self._heads[column]) for row, column in written]
         self._marked = [(self._cohorts[row], self._heads[column]) for row, column in hatched]
         for label, places, texts in (
@@ -220,10 +232,6 @@ class RetentionView(Face, w.VBox):
                 label.x = [columns[column] for _, column in places]
                 label.y = [rows[row] for row, _ in places]
                 label.text = texts
-        self._frame.show(
-            _ROW_PX * len(rows) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"],
-            at_least_wide=_COLUMN_PX * len(columns) + _MARGIN_PX["left"] + _MARGIN_PX["right"],
-        )
 
     def _all(self, now: Retention) -> None:
         before = None
