@@ -55,6 +55,8 @@ class Frame(w.Box):
     ----------
     marks, axes, margin, padding_x
         As a bqplot figure takes them.
+    toolbar
+        Whether bqplot shows its buttons under the pointer; they cover what lies at the upper right.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class Frame(w.Box):
         axes: Sequence[bqplot.Axis],
         margin: Mapping[str, int],
         padding_x: float = 0,
+        *,
+        toolbar: bool = True,
     ) -> None:
         self._drawing = bqplot.Figure(
             marks=list(marks),
@@ -72,6 +76,7 @@ class Frame(w.Box):
             padding_y=0,
             background_style={"fill": "transparent"},
             layout=w.Layout(width="100%", min_width="0"),
+            display_toolbar=toolbar,
         )
         self._drawing.add_class("cx-chart")
         super().__init__(layout=w.Layout(overflow="auto", max_height="520px"))

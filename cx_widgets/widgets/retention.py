@@ -104,7 +104,9 @@ class RetentionView(Face, w.VBox):
             bqplot.Axis(scale=self._columns, side="top", grid_lines="none", tick_style=_theme.ticks()),
             _theme.upright(bqplot.Axis(scale=self._rows, grid_lines="none", tick_style=_theme.ticks())),
         ]
-        self._frame = _theme.Frame([self._heat, self._numbers, self._hatches], axes, _MARGIN_PX)
+        self._frame = _theme.Frame(
+            [self._heat, self._numbers, self._hatches], axes, _MARGIN_PX, toolbar=False
+        )
         self._heat.on_element_click(self._on_cell)
         self._numbers.observe(self._on_number, names="selected")
         self._hatches.observe(self._on_number, names="selected")
