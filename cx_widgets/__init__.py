@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.flow import flow
     from cx_widgets.metrics.funnel import funnel
     from cx_widgets.metrics.lifecycle import lifecycle, stickiness
+    from cx_widgets.metrics.lifetime_value import lifetime_value
     from cx_widgets.metrics.loyalty import loyalty
+    from cx_widgets.metrics.purchase_history import purchase_history
     from cx_widgets.metrics.reasons import reasons
     from cx_widgets.metrics.retention import retention
     from cx_widgets.metrics.retention_flags import retention_flags
@@ -86,8 +88,10 @@ __all__ = [
     "flow",
     "funnel",
     "lifecycle",
+    "lifetime_value",
     "loyalty",
     "presets",
+    "purchase_history",
     "reasons",
     "retention",
     "retention_flags",
@@ -119,6 +123,7 @@ _HOMES = {
         ),
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),
+        *("lifetime_value", "purchase_history"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

@@ -10,7 +10,9 @@ from cx_widgets.metrics.figures import Figures, figures
 from cx_widgets.metrics.flow import Flow, flow
 from cx_widgets.metrics.funnel import Funnel, funnel
 from cx_widgets.metrics.lifecycle import Lifecycle, Stickiness, lifecycle, stickiness
+from cx_widgets.metrics.lifetime_value import LifetimeValue, lifetime_value
 from cx_widgets.metrics.loyalty import Loyalty, loyalty
+from cx_widgets.metrics.purchase_history import PurchaseHistory, purchase_history
 from cx_widgets.metrics.reasons import Reasons, reasons
 from cx_widgets.metrics.retention import Retention, retention
 from cx_widgets.metrics.retention_flags import RetentionFlags, retention_flags
@@ -30,7 +32,9 @@ __all__ = [
     "Flow",
     "Funnel",
     "Lifecycle",
+    "LifetimeValue",
     "Loyalty",
+    "PurchaseHistory",
     "Reasons",
     "Retention",
     "RetentionFlags",
@@ -49,7 +53,9 @@ __all__ = [
     "flow",
     "funnel",
     "lifecycle",
+    "lifetime_value",
     "loyalty",
+    "purchase_history",
     "reasons",
     "retention",
     "retention_flags",
