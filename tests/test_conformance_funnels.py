@@ -313,7 +313,11 @@ def check_retention(case):
     assert (asked["period"], asked["return_event"]) == ("day", name)
     the_day_after = pd.Timestamp(asked["date_to"]) + pd.Timedelta(days=1)
     frame = cx.retention(
-        plain_log(case), active(name), start="Active", period="D", cohort="recurring", until=the_day_after
+        plain_log(case),
+        active(name).with_rules(observation_end=the_day_after),
+        start="Active",
+        period="D",
+        cohort="recurring",
     ).frame
     lines = [cohort["returned"].tolist() for _, cohort in frame.groupby("cohort")]
     assert lines == case["expected"]["matrix_by_start_day"]
@@ -349,8 +353,9 @@ def check_cohorts(case):
     """Periods of 30 days from the first Monday, all of them over; what their tool leaves out is 0 in ours."""
     assert (case["definition"]["cohort_start_unit"], case["definition"]["period"]) == ("week", "30 days")
     expected = case["expected"]
-    asked = {"period": "30D", "origin": expected["index"][0], "until": "2022-04-26"}
-    matrix = cx.retention(plain_log(case), active("event"), start="Active", **asked).matrix
+    over = active("event").with_rules(observation_end="2022-04-26")
+    asked = {"period": "30D", "origin": expected["index"][0]}
+    matrix = cx.retention(plain_log(case), over, start="Active", **asked).matrix
     shown = matrix[[str(start.date()) in expected["index"] for start in matrix.index]]
     assert [str(start.date()) for start in shown.index] == expected["index"]
     theirs = pd.DataFrame(expected["matrix"], dtype=float).fillna(0)

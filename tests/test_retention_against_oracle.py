@@ -73,9 +73,10 @@ def questions(draw, rows, zone):
     asked["first_weekday"] = {0: "Monday", 6: "Sunday"}[weekday]
     begin, end = (choose(when for _, when, _ in rows) for choose in (min, max))
     until = draw(st.sampled_from([None, None, end - dt.timedelta(hours=7), end + dt.timedelta(hours=50)]))
+    definition = DEFINITION
     if until is not None and until > begin:
-        asked["until"] = pd.Timestamp(until)
-        rows, end = [row for row in rows if row[1] < until], until
+        definition = DEFINITION.with_rules(observation_end=pd.Timestamp(until))
+        rows, end = [row for row in rows if row[1] <= until], until
     length, (period, unit) = None, units(draw)
     by, group = (period, unit) if recurring else units(draw)
     if own_clock:
@@ -83,7 +84,9 @@ def questions(draw, rows, zone):
         period, unit = pd.Timedelta(length), 1
     asked |= {"period": period, "clock": "24h" if own_clock else "calendar"}
     asked |= {"cohort": "recurring"} if recurring else {"by": by}
-    zone_info = ZoneInfo(zone) if zone else None
+    counted = draw(st.sampled_from([zone, "Asia/Beirut"])) if zone else None
+    definition = definition.with_rules(time_zone=counted)
+    zone_info = ZoneInfo(counted) if counted else None
     first_day = slow.Calendar(1, zone_info, None).day(begin)
     origin = None
     if {"2D", "7D"} & ({by} if own_clock else {period, by}) and draw(st.booleans()):
@@ -93,12 +96,16 @@ def questions(draw, rows, zone):
         asked["brackets"] = draw(st.sampled_from([(0, 1, 3), (1, 2, 4, 9), (2, 5)]))
     calendar, groups = (slow.Calendar(one, zone_info, first_day, weekday, origin) for one in (unit, group))
     told = {"kind": kind, "calendar": calendar, "groups": groups, "length": length, "end": end}
-    return asked, {
-        **told,
-        "recurring": recurring,
-        "starts": chosen(rows, start),
-        "backs": chosen(rows, back),
-    }
+    return (
+        definition,
+        asked,
+        {
+            **told,
+            "recurring": recurring,
+            "starts": chosen(rows, start),
+            "backs": chosen(rows, back),
+        },
+    )
 
 
 def check_cell(line, expected):
@@ -124,8 +131,8 @@ def check_pooled(line, trials, *, recurring):
 @given(st.data())
 def test_retention_is_that_of_the_oracle(data):
     log, rows, zone = data.draw(logs([2, 9, 40]))
-    asked, told = data.draw(questions(rows, zone))
-    result = cx.retention(log, DEFINITION, **asked)
+    definition, asked, told = data.draw(questions(rows, zone))
+    result = cx.retention(log, definition, **asked)
     columns = [(k, k) for k in sorted(set(result.frame["period"]))]
     if asked["kind"] == "bracket":
         columns = [(a, b - 1) for a, b in pairwise(asked["brackets"])]
@@ -172,8 +179,12 @@ def test_lifecycle_and_stickiness_are_those_of_the_oracle(data):
     zone_info = ZoneInfo(zone) if zone else None
     first_day = slow.Calendar(1, zone_info, None).day(min(when for _, when, _ in rows))
     calendar = slow.Calendar(unit, zone_info, first_day, weekday)
-    periods, table = slow.lifecycle(chosen(rows, what), calendar, end)
-    result = cx.lifecycle(log, DEFINITION, **asked)
+    definition, last = DEFINITION, end
+    if data.draw(st.booleans()):
+        end += dt.timedelta(hours=50)
+        definition, last = DEFINITION.with_rules(observation_end=end), end - dt.timedelta(microseconds=1)
+    periods, table = slow.lifecycle(chosen(rows, what), calendar, last)
+    result = cx.lifecycle(log, definition, **asked)
     assert [start.date() for start in result.frame["start"]] == periods
     for state in ("new", "returning", "resurrecting", "dormant"):
         assert result.frame[state].tolist() == [len(line[state]) for line in table]
@@ -182,8 +193,8 @@ def test_lifecycle_and_stickiness_are_those_of_the_oracle(data):
         assert set(here.index) == table[number][state]
     over = [calendar.moment(calendar.following(begin)) <= end for begin in periods]
     assert result.frame["complete"].tolist() == over
-    sticky = cx.stickiness(log, DEFINITION, **asked)
-    assert sticky.frame["customers"].tolist() == slow.stickiness(chosen(rows, what), calendar, end)
+    sticky = cx.stickiness(log, definition, **asked)
+    assert sticky.frame["customers"].tolist() == slow.stickiness(chosen(rows, what), calendar, last)
 
 
 @EXAMPLES

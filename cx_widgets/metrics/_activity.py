@@ -64,8 +64,8 @@ def label(definition: Definition, what: What) -> str:
     return " or ".join(definition.stages_with_role("buy")) if what is None else what
 
 
-def activity(log: EventLog, definition: Definition, what: What, end_tick: int) -> Activity:
-    """Return the rows that count, up to the end of observation."""
+def activity(log: EventLog, definition: Definition, what: What) -> Activity:
+    """Return the rows that count."""
     numbers: tuple[int, ...]
     if what is None:
         numbers = stage_numbers(definition, "buy")
@@ -74,20 +74,13 @@ def activity(log: EventLog, definition: Definition, what: What, end_tick: int) -
     else:
         own = what if isinstance(what, Stage) else Stage("(event)", [what], role=None)
         at = np.flatnonzero(stages_of_rows([own], log)[0])
-        return _cut(log.packed.customers[at], log.packed.ticks[at], end_tick, log)
+        return Activity(log.packed.customers[at], log.packed.ticks[at])
     rows = coded_rows(log, definition)
     if len(numbers) == 1:
         at = np.flatnonzero(rows.stage == numbers[0])
     else:
         at = np.flatnonzero(np.isin(np.arange(256), numbers)[rows.stage])
-    return _cut(rows.customer[at], rows.tick[at], end_tick, log)
-
-
-def _cut(customer: Ints, tick: Ints, end_tick: int, log: EventLog) -> Activity:
-    if end_tick < log.packed.end_tick:
-        inside = tick <= end_tick
-        customer, tick = customer[inside], tick[inside]
-    return Activity(customer, tick)
+    return Activity(rows.customer[at], rows.tick[at])
 
 
 def begins(*keys: Ints) -> Bools:

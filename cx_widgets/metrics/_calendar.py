@@ -15,6 +15,7 @@ from cx_widgets.errors import CXError, unknown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cx_widgets.definition import Definition
     from cx_widgets.engine import Ints
     from cx_widgets.log import EventLog
 
@@ -116,7 +117,7 @@ class Grid:
     Attributes
     ----------
     starts
-        The moments at which periods begin, in the log's zone, and that at which the last one ends.
+        The moments at which periods begin, in the zone of the calendar, and that at which the last one ends.
     edges
         The first tick of each, and the first after the last one.
     complete
@@ -149,15 +150,26 @@ class Grid:
         return found
 
 
-def grid(log: EventLog, cut_: Cut, end: Observed) -> Grid:
-    """Return the periods of a log, kept with it: no definition has a part in them."""
-    return log.memo(("calendar", cut_, end.ns), lambda: _grid(log, cut_, end))
+def grid(log: EventLog, definition: Definition, cut_: Cut) -> Grid:
+    """Return the periods of a log, kept with it: nothing of a definition has a part in them but its zone."""
+    zone = definition.rules.time_zone or log.time_zone
+    return log.memo(("calendar", cut_, zone), lambda: _grid(log, cut_, zone))
 
 
-def _grid(log: EventLog, cut_: Cut, end: Observed) -> Grid:
+def end_ns(log: EventLog) -> int:
+    """Return the end of observation in nanoseconds since tick 0."""
+    return log.packed.end_tick * log.packed.tick_ns
+
+
+def _grid(log: EventLog, cut_: Cut, zone: str | None) -> Grid:
     if not log.n_events:
         return Grid(log.timestamps([]), np.zeros(0, dtype=np.int64), 0)
-    first, last = (moment.tz_localize(None).normalize() for moment in (log.start, end.last))
+    # An observation that ends at midnight, with nothing there, has seen nothing of that day.
+    seen = max(log.end, log.observation_end - pd.Timedelta(1, unit="ns"))
+    first, last = (
+        (moment if zone is None else moment.tz_convert(zone)).tz_localize(None).normalize()
+        for moment in (log.start, seen)
+    )
     if cut_.months:
         begin = first.to_period(cut_.text).start_time
         days = pd.date_range(begin, last + pd.DateOffset(months=cut_.months), freq=f"{cut_.months}MS")
@@ -168,68 +180,16 @@ def _grid(log: EventLog, cut_: Cut, end: Observed) -> Grid:
         begin = first - ((first - anchor) // _DAY % cut_.days) * _DAY
         blocks = (last - begin) // _DAY // cut_.days + 2
         days = begin + pd.to_timedelta(np.arange(blocks) * cut_.days, unit="D")
-    starts = instants(log, pd.DatetimeIndex(days))
-    ns = starts.tz_convert(None) if starts.tz is not None else starts
+    starts = _instants(pd.DatetimeIndex(days), zone)
+    ns = starts if zone is None else starts.tz_convert(None)
     since = np.asarray(ns.asi8, dtype=np.int64) - log.packed.origin_ns
     edges = -(-since // log.packed.tick_ns)
-    return Grid(starts, edges, int(np.searchsorted(since[1:], end.ns, side="right")))
+    return Grid(starts, edges, int(np.searchsorted(since[1:], end_ns(log), side="right")))
 
 
-def instants(log: EventLog, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
+def _instants(days: pd.DatetimeIndex, zone: str | None) -> pd.DatetimeIndex:
     """Return the moments at which days begin; midnights that clocks skip or repeat are the earliest."""
     begins = days.as_unit("ns")
-    if log.time_zone is None:
+    if zone is None:
         return begins
-    return begins.tz_localize(
-        log.time_zone, ambiguous=np.ones(len(begins), dtype=bool), nonexistent="shift_forward"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """The end of observation.
-
-    Attributes
-    ----------
-    tick
-        The last tick that counts.
-    ns
-        The end in nanoseconds since tick 0.
-    last
-        The last moment observed: that of the last event, or the last one before a given end.
-    """
-
-    tick: int
-    ns: int
-    last: pd.Timestamp
-
-
-def observed(log: EventLog, until: object) -> Observed:
-    """Return the end of observation: the last event, or the moment given."""
-    packed = log.packed
-    if until is None or not log.n_events:
-        return Observed(packed.end_tick, packed.end_tick * packed.tick_ns, log.end)
-    moment = _moment(log, until)
-    instant = moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)
-    ns = int(instant.as_unit("ns").value) - packed.origin_ns
-    if ns <= 0:
-        raise CXError(
-            f"until={str(moment)!r} leaves no event: the first is at {str(log.start)!r}. Give a later moment."
-        )
-    tick = min(-(-ns // packed.tick_ns) - 1, packed.end_tick)
-    return Observed(tick, ns, moment - pd.Timedelta(1, unit="ns"))
-
-
-def _moment(log: EventLog, until: object) -> pd.Timestamp:
-    moment = _stamp(until)
-    if moment is None:
-        raise CXError(
-            f"until={until!r} is no moment. Give a time such as '2026-01-31' or '2026-01-31 12:00'."
-        )
-    if log.time_zone is None:
-        if moment.tzinfo is not None:
-            raise CXError(f"until={str(until)!r} has a time zone, but the times of the log have none.")
-        return moment
-    if moment.tzinfo is not None:
-        return moment.tz_convert(log.time_zone)
-    return instants(log, pd.DatetimeIndex([moment]))[0]
+    return begins.tz_localize(zone, ambiguous=np.ones(len(begins), dtype=bool), nonexistent="shift_forward")

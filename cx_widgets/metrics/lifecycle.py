@@ -13,7 +13,7 @@ from cx_widgets.engine import coded_rows
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._activity import Presence, What, activity, begins, known, label, presence
-from cx_widgets.metrics._calendar import Cut, Grid, Observed, check_origin, cut, grid, observed
+from cx_widgets.metrics._calendar import Cut, Grid, check_origin, cut, grid
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
@@ -32,7 +32,6 @@ _SHOWN = 24
 class _Asked:
     active: What
     period: Cut
-    end: Observed
     within: Cut | None = None
 
 
@@ -131,7 +130,6 @@ def lifecycle(
     active: What = None,
     first_weekday: str = "Monday",
     origin: object = None,
-    until: object = None,
 ) -> Lifecycle:
     """Return how many customers are new, returning, resurrecting and dormant in each calendar period.
 
@@ -151,8 +149,8 @@ def lifecycle(
 
     **Ties, repeats**: a customer counts once in a period. **Calendar** as in `retention`: periods of the
     log's time zone, from that of the first event to that of the end of observation, all with a line.
-    **Empty.** A period of nobody has zeros; an empty log has no periods. The rules of the funnel have no
-    part in it.
+    **Empty.** A period of nobody has zeros; an empty log has no periods. No rules have a part in it but the
+    end of observation and the time zone.
 
     Parameters
     ----------
@@ -165,7 +163,7 @@ def lifecycle(
     active
         The name of a stage, or else of an event, or a `Stage` of its own, whose rows make a customer active;
         by default the stages with the role buy.
-    first_weekday, origin, until
+    first_weekday, origin
         As in `retention`.
 
     Returns
@@ -206,15 +204,14 @@ def lifecycle(
     asked = _Asked(
         known(log, definition, active, "active"),
         cut(period, "period", first_weekday=first_weekday, origin=origin),
-        observed(log, until),
     )
     check_origin(origin, asked.period)
     return log.memo(("lifecycle", definition, asked), lambda: _lifecycle(log, definition, asked))
 
 
 def _seen(log: EventLog, definition: Definition, asked: _Asked) -> tuple[Presence, Grid]:
-    periods = grid(log, asked.period, asked.end)
-    return presence(activity(log, definition, asked.active, asked.end.tick), periods), periods
+    periods = grid(log, definition, asked.period)
+    return presence(activity(log, definition, asked.active), periods), periods
 
 
 def _states(seen: Presence, n_periods: int) -> dict[str, tuple[Ints, Ints]]:
@@ -369,7 +366,6 @@ def stickiness(
     active: What = None,
     first_weekday: str = "Monday",
     origin: object = None,
-    until: object = None,
 ) -> Stickiness:
     """Return in how many calendar periods of the log customers were active.
 
@@ -396,7 +392,7 @@ def stickiness(
         The longer period of ``ratio``.
     active
         As in `lifecycle`.
-    first_weekday, origin, until
+    first_weekday, origin
         As in `retention`.
 
     Returns
@@ -428,7 +424,6 @@ def stickiness(
     asked = _Asked(
         known(log, definition, active, "active"),
         cut(period, "period", first_weekday=first_weekday, origin=origin),
-        observed(log, until),
         cut(within, "within", first_weekday=first_weekday, origin=origin),
     )
     check_origin(origin, asked.period, cut(within, "within", origin=origin))
@@ -473,18 +468,20 @@ def _stickiness(log: EventLog, definition: Definition, asked: _Asked) -> Stickin
         unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
         active=label(definition, asked.active),
         n_periods=len(periods),
-        _ratio=_days_active(log, asked, seen, periods),
+        _ratio=_days_active(log, definition, asked, seen, periods),
         _asked=asked,
         _frame=frame,
         _log=log,
     )
 
 
-def _days_active(log: EventLog, asked: _Asked, seen: Presence, days: Grid) -> pd.DataFrame:
+def _days_active(
+    log: EventLog, definition: Definition, asked: _Asked, seen: Presence, days: Grid
+) -> pd.DataFrame:
     """Return the share of days active, of those active in each longer period."""
     if asked.within is None or asked.period.text not in ("D", "1D"):
         days = Grid(log.timestamps([]), np.zeros(0, dtype=np.int64), 0)
-    longer = grid(log, asked.within or asked.period, asked.end) if len(days) else days
+    longer = grid(log, definition, asked.within or asked.period) if len(days) else days
     n = len(longer)
     place = longer.number(np.maximum(days.edges[:-1], 0)) if n else np.zeros(0, dtype=np.int64)
     length = np.bincount(place, minlength=n)

@@ -15,7 +15,7 @@ from cx_widgets.engine import coded_rows
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._activity import Activity, What, activity, begins, known, label, presence
-from cx_widgets.metrics._calendar import Cut, Grid, Observed, check_origin, cut, grid, observed
+from cx_widgets.metrics._calendar import Cut, Grid, check_origin, cut, end_ns, grid
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
@@ -55,7 +55,6 @@ class _Asked:
     cohort: str
     brackets: tuple[int, ...] | None
     periods: int | None
-    end: Observed
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -156,7 +155,7 @@ class Retention(Result):
         size = int(frame["size"][frame["period"] == frame["period"].min()].sum())
         everybody = [_numbers.percent(pooled.get(period, np.nan)) for period in columns["period"]]
         rows.append(("all", _numbers.count(size), *everybody))
-        zone = self._log.time_zone
+        zone = self.definition.rules.time_zone or self._log.time_zone
         notes = [
             _sentence(self),
             f"{_UNRIPE}: not wholly observed yet. Calendar in {zone or 'the time of the log'}.",
@@ -209,7 +208,6 @@ def retention(
     periods: int | None = None,
     first_weekday: str = "Monday",
     origin: object = None,
-    until: object = None,
 ) -> Retention:
     """Return who comes back how long after they began, by the period in which they began.
 
@@ -233,13 +231,14 @@ def retention(
     when that is the whole cohort; the value of others is NaN, and ``returned`` what was seen of everybody
     so far.
 
-    **Calendar.** Days, weeks, months and quarters of the log's time zone; a day on which clocks change is one
-    day. Blocks of days (``"7D"``) are counted from ``origin``.
+    **Calendar.** Days, weeks, months and quarters of the log's time zone, or of ``Rules.time_zone``; a day on
+    which clocks change is one day. Blocks of days (``"7D"``) are counted from ``origin``.
 
     **Ties.** A row of ``back`` at the time of the start counts, in period 0; with ``start`` = ``back`` the
     start is itself one. **Repeats.** A customer counts once in a cell. **Censoring.** As above: ripe cells
-    only. **Empty.** A cohort of nobody has a size of 0 and undefined values; an empty log has no cohorts.
-    The rules of the funnel have no part in it.
+    only; what is known of a later time than the last event is said by ``Rules.observation_end``. **Empty.**
+    A cohort of nobody has a size of 0 and undefined values; an empty log has no cohorts. No other rule has
+    a part in it.
 
     Parameters
     ----------
@@ -270,9 +269,6 @@ def retention(
         Where weeks begin.
     origin
         A day on which a block of days begins; the first day of the log by default.
-    until
-        The end of observation, where it is known to be another than the last event: a moment. Rows at it or
-        later do not count.
 
     Returns
     -------
@@ -331,7 +327,6 @@ def retention(
         periods=periods,
         first_weekday=first_weekday,
         origin=origin,
-        until=until,
     )
     return log.memo(("retention", definition, asked), lambda: _retention(log, definition, asked))
 
@@ -351,7 +346,6 @@ def _checked(
     periods: object,
     first_weekday: object,
     origin: object,
-    until: object,
 ) -> _Asked:
     for field, value, choices in (
         ("kind", kind, KINDS),
@@ -394,7 +388,6 @@ def _checked(
         cohort=str(cohort),
         brackets=None if brackets is None else _bracket_edges(brackets),
         periods=_whole(periods),
-        end=observed(log, until),
     )
 
 
@@ -448,20 +441,20 @@ class _Came:
 
 def _facts(log: EventLog, definition: Definition, asked: _Asked) -> tuple[_Began, _Came, Int64s]:
     """Return who began, when they came back, and the edges of the columns in periods."""
-    cohorts = grid(log, asked.by, asked.end)
-    starts = activity(log, definition, asked.start, asked.end.tick)
-    backs = starts if asked.back == asked.start else activity(log, definition, asked.back, asked.end.tick)
+    cohorts = grid(log, definition, asked.by)
+    starts = activity(log, definition, asked.start)
+    backs = starts if asked.back == asked.start else activity(log, definition, asked.back)
     if isinstance(asked.period, Cut):
-        periods = grid(log, asked.period, asked.end)
+        periods = grid(log, definition, asked.period)
         recurring = asked.cohort == "recurring"
         began, own = _began(starts, cohorts, periods, recurring=recurring)
         came = _recurring(began, own, backs, periods) if recurring else _came(began, own, backs, periods)
         most = max(len(periods) - 1, 0)
     else:
         length = int(asked.period.as_unit("ns").value)
-        began = _by_clock(log, starts, cohorts, asked.end, length)
+        began = _by_clock(log, starts, cohorts, length)
         came = _came_by_clock(log, began, backs, length)
-        most = int(asked.end.ns // length)
+        most = end_ns(log) // length
     last = most if asked.periods is None else min(asked.periods, most)
     return began, came, _columns(asked, last)
 
@@ -527,10 +520,10 @@ def _recurring(began: _Began, own: Ints, backs: Activity, periods: Grid) -> _Cam
     return _Came(entry, seen.period[place] - own[entry])
 
 
-def _by_clock(log: EventLog, starts: Activity, cohorts: Grid, end: Observed, length: int) -> _Began:
+def _by_clock(log: EventLog, starts: Activity, cohorts: Grid, length: int) -> _Began:
     at = np.flatnonzero(begins(starts.customer))
     customer, tick = starts.customer[at], starts.tick[at]
-    waited = end.ns - tick.astype(np.int64) * log.packed.tick_ns
+    waited = end_ns(log) - tick.astype(np.int64) * log.packed.tick_ns
     return _Began(customer, cohorts.number(tick), tick, waited // length)
 
 
@@ -584,7 +577,7 @@ def _returned(asked: _Asked, began: _Began, came: _Came, edges: Int64s, period: 
 
 def _retention(log: EventLog, definition: Definition, asked: _Asked) -> Retention:
     began, came, edges = _facts(log, definition, asked)
-    cohorts = grid(log, asked.by, asked.end)
+    cohorts = grid(log, definition, asked.by)
     n_cohorts, n_columns = len(cohorts), len(edges) - 1
     if n_cohorts * n_columns > MOST_CELLS:
         raise CXError(
@@ -620,6 +613,7 @@ def _retention(log: EventLog, definition: Definition, asked: _Asked) -> Retentio
         _asked=asked,
         _frame=_cells(
             log,
+            definition,
             asked,
             cohorts,
             edges=edges,
@@ -643,19 +637,20 @@ def _labels(asked: _Asked, edges: Int64s) -> NDArray[np.object_]:
     return np.array(texts, dtype=object)
 
 
-def _begun(log: EventLog, asked: _Asked, cohorts: Grid) -> Int64s:
+def _begun(log: EventLog, definition: Definition, asked: _Asked, cohorts: Grid) -> Int64s:
     """Return for each cohort the last period since that had begun for whoever began at once."""
     first = np.maximum(cohorts.edges[:-1], 0)
     if isinstance(asked.period, Cut):
-        periods = grid(log, asked.period, asked.end)
+        periods = grid(log, definition, asked.period)
         return len(periods) - 1 - np.searchsorted(periods.edges[1:-1], first, side="right")
     length = int(asked.period.as_unit("ns").value)
-    begun: Int64s = (asked.end.ns - first * log.packed.tick_ns) // length
+    begun: Int64s = (end_ns(log) - first * log.packed.tick_ns) // length
     return begun
 
 
 def _cells(
     log: EventLog,
+    definition: Definition,
     asked: _Asked,
     cohorts: Grid,
     *,
@@ -665,7 +660,7 @@ def _cells(
     numerator: Int64s,
     mature: Int64s,
 ) -> pd.DataFrame:
-    there = edges[None, :-1] <= _begun(log, asked, cohorts)[:, None]
+    there = edges[None, :-1] <= _begun(log, definition, asked, cohorts)[:, None]
     row, column = np.nonzero(there)
     ripe = (mature == size[:, None])[there]
     top, bottom = numerator[there], mature[there]
