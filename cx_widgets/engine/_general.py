@@ -369,7 +369,10 @@ class _Track:
                             asked[level].append(position)
                 new = self._served(block, asked, serves)
                 made.arrivals += [place] * new
-                if all(level in serves for level in block):
+                if self.way.reuse != "distinct":
+                    # Rows of a stage that has one already move nothing.
+                    wanted &= ~sum(1 << level for level in block if level in serves)
+                if new and all(level in serves for level in block):
                     begin = place
                     break
             else:
@@ -381,7 +384,9 @@ class _Track:
     def _served(self, block: Sequence[int], asked: dict[int, list[int]], serves: dict[int, int]) -> int:
         """Give rows to the levels of a block that have none, and return how many got one: all that can."""
         free = [level for level in block if level not in serves and asked[level]]
-        if self.way.reuse == "shared":
+        if not free:
+            return 0
+        if self.way.reuse != "distinct":
             serves |= {level: asked[level][0] for level in free}
             return len(free)
         owner = {position: level for level, position in serves.items()}
