@@ -324,6 +324,21 @@ def test_an_explanation_without_a_countable_baseline_says_why(log, journey):
     assert view._frame.children == ()
 
 
+def test_a_part_of_a_bar_a_point_and_a_bar_select_their_customers_and_the_same_click_lets_go(log, journey):
+    reasons = cx.ReasonsView(log, journey)
+    # The first stage that can be missed is Evaluate, and the first reason that it never came.
+    reasons._on_part(None, {"data": {"index": 0, "subIndex": 0}})
+    assert reasons.selected == Selection("lost", "Evaluate", "never")
+    reasons._on_part(None, {"data": {"index": 0, "subIndex": 0}})
+    assert reasons.selected is None
+    trend = cx.TrendView(log, journey)
+    trend._on_point(True, None, {"data": {"index": 0}})
+    assert trend.selected == Selection("entered", "M", "2026-01-01")
+    groups = cx.BreakdownView(log, journey)
+    groups._on_bar(None, {"data": {"index": 0}})
+    assert groups.selected.kind == "group"
+
+
 def test_the_timeline_follows_the_selection_and_says_who_is_unknown(log, journey):
     view = cx.TimelineView(log, journey)
     assert view._customer.value == "a"

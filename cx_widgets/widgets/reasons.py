@@ -142,7 +142,7 @@ class ReasonsView(Face, w.VBox):
         self._caption.mark(key)
 
     def _on_part(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
-        index, part = event["data"]["index"], event["data"].get("sub_index")
+        index, part = event["data"]["index"], event["data"].get("subIndex")
         if self._good is None or part is None:
             return
         frame = reasons(self.event_log, self._good).frame
