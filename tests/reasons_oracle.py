@@ -256,3 +256,44 @@ def counted_entry(counted):
         return max(tried.made.start[0] for tried in done if tried.made.level == lowest)
     going = [tried for tried in counted if tried.made.met is None and not tried.made.replaced]
     return max(tried.made.start[0] for tried in (going or counted))
+
+
+def spell(counted, rule, start, end, over):
+    """Return (time, converted) of a line from one stage to a later one, levels from 0; None if not under way.
+
+    ``over`` is the end of observation.
+    """
+    under_way = [tried for tried in counted if tried.made.first[start] is not None]
+    if not under_way:
+        return None
+    done = [
+        tried
+        for tried in under_way
+        if tried.made.first[end] is not None
+        and (rule.grace is not None or tried.made.first[end][0] >= tried.made.first[start][0])
+    ]
+    if done:
+        first = min(tried.made.first[end][0] for tried in done)
+        done = [tried for tried in done if tried.made.first[end][0] == first]
+        lowest = min(tried.made.level for tried in done)
+        best = max((tried for tried in done if tried.made.level == lowest), key=lambda one: one.made.start[0])
+        since = [
+            tried.made.first[start][0]
+            for tried in done
+            if tried.made.level == lowest and tried.made.start[0] == best.made.start[0]
+        ]
+        return {(max(first - begun, 0), True) for begun in since}
+    going = [tried for tried in under_way if tried.made.met is None and not tried.made.replaced]
+    latest = max(tried.made.start[0] for tried in (going or under_way))
+    answers = set()
+    for tried in going or under_way:
+        if tried.made.start[0] == latest:
+            ends = [over]
+            if rule.window is not None:
+                ends.append(latest + rule.window)
+            if tried.made.met is not None:
+                ends.append(tried.made.met[0])
+            if tried.made.replaced:
+                ends.append(tried.until[0])
+            answers.add((max(min(ends) - tried.made.first[start][0], 0), False))
+    return answers
