@@ -27,6 +27,7 @@ from test_rules_against_oracle import (
 )
 
 import cx_widgets as cx
+from cx_widgets.metrics import _result
 from cx_widgets.metrics._entries import entries, starts
 from cx_widgets.metrics.reasons import possible
 from cx_widgets.metrics.time_to_convert import _spells
@@ -143,6 +144,7 @@ def test_reasons_partition_those_who_did_not_convert_under_every_rule(rows, draw
 @given(logs(), definitions())
 def test_every_line_has_the_entry_the_oracle_finds(rows, drawn):
     log, definition, _, lines, _ = asked(rows, drawn)
+    log, definition = _result.check(log, definition)
     found = entries(log, definition)
     times = ticks_of(log, drawn, found.tick)
     assert Counter(times) == Counter(reasons_oracle.counted_entry(line[1]) for line in lines)
@@ -181,6 +183,7 @@ def test_every_line_takes_the_time_the_oracle_finds(rows, drawn, data):
             cx.time_to_convert(log, definition)
         return
     end = max(second for _, second, *_ in complete(rows)) if drawn["end"] is None else drawn["end"]
+    log, definition = _result.check(log, definition)
     spells = _spells(log, definition, first + 1, last + 1)
     one = span(drawn, 1) / pd.Timedelta(log.packed.tick_ns, unit="ns")
     mine = list(zip((spells.lasted / one).tolist(), spells.converted.tolist(), strict=True))
@@ -188,7 +191,7 @@ def test_every_line_takes_the_time_the_oracle_finds(rows, drawn, data):
     truth = [reasons_oracle.spell(line[1], simple, first, last, end) for line in lines]
     truth = [one for one in truth if one is not None]
     if isinstance(rule.window, tuple):
-        # Where a window of the calendar cuts off is told by the calendar; who converted, and when, by the rows.
+        # Where a window of the calendar cuts off is told by the calendar; who converted when, by the rows.
         assert Counter(time for time, done in mine if done) == Counter(
             time for some in truth for time, done in some if done
         )

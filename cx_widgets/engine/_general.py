@@ -245,14 +245,14 @@ class _Track:
         if self.way.order == "any":
             made = self.any_order(start, until)
         elif self.simple:
-            made = self._first_arrivals(start, level, until)
+            made = self.first_arrivals(start, level, until)
         else:
             made = self._walk(start, level, until)
         if self.way.exclusions:
             self._exclude(made, until)
         return made
 
-    def _first_arrivals(self, start: int, first: int, until: int) -> Attempt:
+    def first_arrivals(self, start: int, first: int, until: int) -> Attempt:
         """Walk where the earliest arrival at a level always serves the next one best."""
         made = Attempt(self, start, [NONE] * self.way.n_levels, [None] * self.way.n_levels, {})
         made.first = first

@@ -7,7 +7,6 @@ what lies between, then windows.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -224,6 +223,7 @@ class _Court:
         no_steps = (None,) * way.n_levels
         plain_steps = (False,) * way.n_levels
         order = "any" if way.order == "any" else "ordered"
+        self.first_block = sum(1 << level for level in way.blocks[0]) if order == "any" else 0
         self.beside = replace(way, order=order, directly=plain_steps)
         self.timeless = replace(way, window=None, step_window=no_steps)
         self.loose = replace(self.beside, window=None, step_window=no_steps)
@@ -232,8 +232,8 @@ class _Court:
         """Return an attempt as a line of `Attempts`."""
         made, track = tried.made, tried.track
         slot = track.slots[made.start]
-        any_level = self.way.order == "any"
-        begins = [position for position, bits in slot.rows if (any_level and bits) or bits >> made.first & 1]
+        wanted = self.first_block or 1 << made.first
+        begins = [position for position, bits in slot.rows if bits & wanted]
         over = FOREVER
         if made.met != NONE:
             over = track.slots[made.met].tick
@@ -255,11 +255,11 @@ class _Court:
         way = self.way
         level = next(level for level in range(depth, way.n_levels) if not way.optional[level])
         lowest = way.prior[level]
-        tried_on = [(tried, _states(tried, lowest, level)) for tried in every]
-        without = [tried for tried in every if _gets_to(tried, level)]
+        without = [tried for tried in every if tried.made.met != NONE and _gets_to(tried, level)]
         if without:
             first = min(without, key=lambda tried: (_when(tried, level), -tried.made.start))
             return _Verdict(EXCLUDED, level + 1, first.made.by, self.excluded_row(first))
+        tried_on = [(tried, _states(tried, lowest, level)) for tried in every if tried.track.at[level]]
         cause = self._breaker(tried_on, level) if way.adjacent else NONE
         if cause != NONE:
             return _Verdict(BROKEN, level + 1, NONE, cause)
@@ -289,8 +289,7 @@ class _Court:
 
     def _next(self, tried: _Tried, state: _State, level: int, way: Way) -> int:
         """Return the slot of the first row that may follow a state under some of the rules, or none."""
-        track = copy(tried.track)
-        track.way = way
+        track = _under(tried.track, way)
         after = next(track.steps(state, level, track.until(tried.made.start)), None)
         return NONE if after is None or after[1] > tried.last else after[1]
 
@@ -319,13 +318,20 @@ class _Court:
         """Return by how much longer windows had to be for the window not to be the reason."""
         if self.counted:
             return NO_TIME
-        return min(cost for tried in every for cost in self._excesses(tried, lowest, level))
+        length = self.lengths.window
+        if length is None or not all(tried.track.simple for tried in every):
+            return min(cost for tried in every for cost in self._excesses(tried, lowest, level))
+        free = [
+            _under(tried.track, self.timeless).first_arrivals(tried.made.start, tried.made.first, tried.last)
+            for tried in every
+        ]
+        took = [made.tick(level) - made.start_tick for made in free if made.arrivals[level] != NONE]
+        return min(took) * self.lengths.tick - length
 
     def _excesses(self, tried: _Tried, lowest: int, goal: int) -> Iterator[int]:
         """Return by how much the chains of an attempt to a level exceed their windows, the least of each."""
         way, made = self.way, tried.made
-        track, last_step = copy(tried.track), copy(tried.track)
-        track.way, last_step.way = self.timeless, self.loose
+        track, last_step = _under(tried.track, self.timeless), _under(tried.track, self.loose)
         thin = not (way.adjacent or track.apart or any(window is not None for window in way.step_window))
         cost: dict[_State, int] = {(made.first, made.start, 1 << made.first if track.apart else 0): 0}
         states: list[list[_State]] = [[] for _ in range(way.n_levels)]
@@ -390,6 +396,14 @@ class _Court:
             for tried, _ in free
         )
         return _Verdict(BEFORE if there else NEVER, missed)
+
+
+def _under(track: _Track, way: Way) -> _Track:
+    """Return a track as it is walked under other windows, or another order."""
+    other = object.__new__(_Track)
+    other.__dict__.update(track.__dict__)
+    other.way = way
+    return other
 
 
 def _within(made: Attempt, level: int, last: int) -> bool:

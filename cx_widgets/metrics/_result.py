@@ -13,7 +13,7 @@ from cx_widgets._text import own_rules
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog
-from cx_widgets.rules import DEFAULT_RULES, SPECIAL, format_duration
+from cx_widgets.rules import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,21 +134,6 @@ def check(log: object, definition: object) -> tuple[EventLog, Definition]:
     definition.require(log)
     end = definition.rules.observation_end
     return log if end is None else log.until(end), definition
-
-
-def check_plain(log: object, definition: object, metric: str) -> tuple[EventLog, Definition]:
-    """Return the log and the definition, or refuse rules under which the metric is not defined yet."""
-    log, definition = check(log, definition)
-    own = [field for field in SPECIAL if getattr(definition.rules, field) != getattr(DEFAULT_RULES, field)]
-    if definition.rules.counted_window is not None:
-        own.append(f"a window of {definition.rules.window}")
-    own += [f"the own rules of stage {stage.name!r}" for stage in definition.stages if stage.special]
-    if own:
-        raise CXError(
-            f"{metric} is not available yet with {', '.join(own)}. "
-            f"cx.funnel counts them; for {metric} take the defaults, as with_rules(...) can."
-        )
-    return log, definition
 
 
 def most_frequent(counts: pd.Series, what: str) -> tuple[pd.Index, tuple[str, ...]]:
