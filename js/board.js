@@ -81,6 +81,7 @@ function render(view) {
     { class: "cx-toolbar", role: "group", "aria-label": "Board" },
     h("span", { class: "cx-buttons" }, undo, redo),
     presetButton,
+    rules.like,
     lastEdit,
     h("span", { class: "cx-buttons cx-push" }, standing, pin, codeButton),
   );

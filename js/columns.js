@@ -206,7 +206,8 @@ export function createColumns(board) {
     const answered = answer?.stages.find((each) => each.name === stage.name);
     const fresh = answered && !board.updating();
     const named = item.chips.reduce((sum, chip) => sum + (events.get(chip.name)?.events ?? 0), 0);
-    const n = fresh || (answered && isConditional(stage)) ? answered.events : named;
+    const partly = isConditional(stage) || Boolean(board.draft().definition.rules?.observation_end);
+    const n = fresh || (answered && partly) ? answered.events : named;
     const customers = answered?.customers;
 
     setAttribute(column, "data-testid", `stage:${stage.name}`);

@@ -398,6 +398,7 @@ function stageRuleEdit(stage, field, value) {
   const name = quoted(stage);
   if (field === "optional") return value ? `made ${name} optional` : `made ${name} required`;
   if (field === "directly") return value ? `let nothing lie before ${name}` : `let other events lie before ${name}`;
+  if (field === "anchored") return value ? `let ${name} keep its place` : `let ${name} come in any place`;
   if (field === "window") {
     return value ? `gave ${name} a window of ${spanWords(parseSpan(String(value)) ?? 0)}` : `took the window of ${name} away`;
   }

@@ -15,7 +15,7 @@ import { createWindowControl } from "./window_control.js";
 
 /**
  * @param {Board} board
- * @returns {{ element: HTMLElement, draw: () => void }}
+ * @returns {{ element: HTMLElement, like: HTMLElement, draw: () => void }} `like`: the button for the rules of other tools.
  */
 export function createRulesBar(board) {
   const { listen } = board;
@@ -38,7 +38,7 @@ export function createRulesBar(board) {
   const element = h(
     "div",
     { class: "cx-rules", role: "group", "aria-label": "Counting rules", "data-testid": "rules" },
-    h("div", { class: "cx-rule-row" }, ...common.map((field) => field.element), h("div", { class: "cx-rule-buttons" }, like, toggle)),
+    h("div", { class: "cx-rule-row" }, ...common.map((field) => field.element), toggle),
     changes,
     problems,
     more.element,
@@ -148,13 +148,16 @@ export function createRulesBar(board) {
     setText(toggleText, behind && !open ? `More rules (${behind})` : "More rules");
     // What belongs to a field in the open panel stands there.
     const here = [...found].filter(([key]) => !open || key === "" || COMMON.includes(key)).flatMap(([, list]) => list);
-    drawProblems(problems, here, (problem) => {
-      const key = problem.field ?? "";
-      if (!fields.has(key)) return [];
-      const go = h("button", { class: "cx-button cx-small" }, `Go to ${RULES[key]?.label ?? key}`);
-      listen(go, "click", () => goTo(key));
-      return [go];
-    });
+    drawProblems(problems, here, (problem) =>
+      named(problem).map((key) => {
+        const go = h("button", { class: "cx-button cx-small" }, `Go to ${RULES[key]?.label ?? key}`);
+        listen(go, "click", () => goTo(key));
+        return go;
+      }),
+    );
   }
-  return { element, draw };
+  /** The rules out of sight that a sentence is about. @param {import("./wire.d.ts").Problem} problem */
+  const named = (problem) =>
+    [...fields.keys()].filter((key) => !COMMON.includes(key) && (key === problem.field || new RegExp(`\\b${key}=`).test(problem.message)));
+  return { element, like, draw };
 }

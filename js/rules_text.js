@@ -166,7 +166,7 @@ export function conditionText({ column, op, value }) {
 /** @type {Record<string, { label: string, words: string, chip: string }>} */
 export const EFFECTS = {
   stop: { label: "Stop: goes no further", words: "The attempt keeps what it had reached and goes no further.", chip: "" },
-  reset: { label: "Reset: the attempt is undone", words: "The attempt counts for nothing, not even as entered; another may count.", chip: "undoes the attempt" },
+  reset: { label: "Reset: the attempt is void", words: "The attempt counts for nothing, not even as entered; another may count.", chip: "voids the attempt" },
   remove: { label: "Remove: leaves the funnel", words: "Whoever makes such an attempt leaves the funnel, with all attempts.", chip: "removes from the funnel" },
 };
 
@@ -230,7 +230,7 @@ export function changedRules(rules, catalog) {
  */
 function wordsOf(field, value) {
   if (field === "retention_period") return `retention by ${inWords(value)}`;
-  if (field === "observation_end") return `observed until ${value.replace("T", " ")}`;
+  if (field === "observation_end") return `observed until ${value.replace("T", " ").replace(/ 00:00(:00)?$/, "")}`;
   if (field === "time_zone") return `time in ${value}`;
   const choice = choiceOf(field, value);
   if (field === "ties" && choice === "grace") return `${inWords(value)} of grace`;
@@ -265,6 +265,7 @@ export function stageMarks(stage) {
   const marks = [];
   if (stage.optional) marks.push({ key: "optional", text: "optional", words: "May be skipped" });
   if (stage.directly) marks.push({ key: "directly", text: "directly", words: "Directly after the stage before, nothing between" });
+  if (stage.anchored) marks.push({ key: "anchored", text: "keeps its place", words: "Those before it come before it, those behind it after it" });
   if (stage.window) marks.push({ key: "window", text: `≤ ${inWords(stage.window)}`, words: `Within ${inWords(stage.window)} of the stage before` });
   if (stage.nth !== undefined && stage.nth !== null) {
     const text = occurrence(stage.nth);

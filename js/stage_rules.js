@@ -25,7 +25,7 @@ export function stageRuleItems(board, stage, anchor) {
   const last = definition.stages.length - 1;
   const anyOrder = definition.rules?.order === "any" ? "In any order no stage lies before another." : null;
   const first = index === 0 ? "It is the first stage; none lies before it." : null;
-  /** @param {"optional" | "window" | "directly" | "nth"} field @param {unknown} value */
+  /** @param {"optional" | "window" | "directly" | "anchored" | "nth"} field @param {unknown} value */
   const set = (field, value) => void board.act({ type: "stage_rule", stage: stage.name, field, value }, { stage: stage.name });
   /** What is set can always be taken back. @param {unknown} on @param {string | null} why */
   const unless = (on, why) => (on ? null : why);
@@ -114,6 +114,9 @@ export function stageRuleItems(board, stage, anchor) {
       disabled: unless(stage.directly, anyOrder ?? first),
       run: () => set("directly", !stage.directly),
     },
+    ...(definition.rules?.order === "any" || stage.anchored
+      ? [{ label: "Keeps its place", toggle: true, checked: Boolean(stage.anchored), run: () => set("anchored", !stage.anchored) }]
+      : []),
     {
       label: "Time from the stage before",
       icon: "timer",

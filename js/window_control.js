@@ -2,7 +2,7 @@
 
 import { h, setAttribute, setText } from "./dom.js";
 import { nextStop, SLIDER_MAX, sliderPosition, spanStops, spanText, spanWords, stopAt, unitOf, UNITS } from "./timespan.js";
-import { CALENDAR, parseWindow, windowText, windowWords } from "./window_text.js";
+import { parseWindow, windowText, windowWords } from "./window_text.js";
 
 /** @typedef {import("./context.js").Board} Board */
 /** @typedef {import("./window_text.js").Window} Window */
@@ -11,9 +11,18 @@ import { CALENDAR, parseWindow, windowText, windowWords } from "./window_text.js
 const REST = 150;
 const DAY = 86_400;
 
+/** @type {Record<string, string>} */
+const WINDOW_WORDS = {
+  none: "However long it takes.",
+  time: "The end of the window is inside.",
+  events: "At most so many events later, whatever they are; needs ties as they stand in the data.",
+  sessions: "In the session of the entry or the next ones.",
+  calendar: "Before the calendar unit of the entry, or the last of so many, is over.",
+};
+
 /**
  * @param {Board} board
- * @returns {{ elements: HTMLElement[], focus: () => void, draw: () => void }}
+ * @returns {import("./rule_fields.js").Control}
  */
 export function createWindowControl(board) {
   const { guard, listen } = board;
@@ -24,24 +33,18 @@ export function createWindowControl(board) {
   const of = h("span", { class: "cx-muted", "aria-hidden": "true" }, "gap");
 
   const fill = () => {
-    const kinds = board.catalog().window_kinds ?? [];
+    const counted = board.catalog().window_units ?? [];
+    const calendar = counted.filter((unit) => unit !== "event" && unit !== "session");
     /** @param {string} label @param {Node[]} options */
-    const group = (label, ...options) => h("optgroup", { label }, ...options);
+    const group = (label, options) => (options.length ? [h("optgroup", { label }, ...options)] : []);
     units.replaceChildren(
       h("option", { value: "none" }, "no limit"),
-      group("Length of time", ...UNITS.map((unit) => h("option", { value: unit.key }, unit.label))),
-      ...(kinds.includes("calendar")
-        ? [group("By the calendar", ...CALENDAR.map((unit) => h("option", { value: `calendar ${unit}` }, `calendar ${unit}s`)))]
-        : []),
-      ...(kinds.includes("events") || kinds.includes("sessions")
-        ? [
-            group(
-              "Counted",
-              ...(kinds.includes("events") ? [h("option", { value: "events" }, "events")] : []),
-              ...(kinds.includes("sessions") ? [h("option", { value: "sessions" }, "sessions")] : []),
-            ),
-          ]
-        : []),
+      ...group("Length of time", UNITS.map((unit) => h("option", { value: unit.key }, unit.label))),
+      ...group("To the end of the calendar", calendar.map((unit) => h("option", { value: `calendar ${unit}` }, `calendar ${unit}s`))),
+      ...group("Counted", [
+        ...(counted.includes("event") ? [h("option", { value: "events" }, "events")] : []),
+        ...(counted.includes("session") ? [h("option", { value: "sessions" }, "sessions")] : []),
+      ]),
     );
   };
   let filled = /** @type {unknown} */ (null);
@@ -174,6 +177,7 @@ export function createWindowControl(board) {
   }
   return {
     elements: [slider, box, units, of, gap],
+    words: () => WINDOW_WORDS[current().kind] ?? "",
     focus: () => (box.hidden ? units : box).focus({ preventScroll: true }),
     draw,
   };

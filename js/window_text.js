@@ -11,7 +11,6 @@ import { parseSpan, spanWords } from "./timespan.js";
  *   | { kind: "other", text: string }} Window
  */
 
-export const CALENDAR = /** @type {const} */ (["day", "week", "month", "quarter", "year"]);
 const COUNTED = /^\s*(\d+)\s+(event|session|calendar\s+(?:day|week|month|quarter|year))s?(?:\s+of\s+(.+?))?\s*$/;
 
 /**

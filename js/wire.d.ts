@@ -18,6 +18,7 @@ export interface Stage {
   optional?: boolean;
   window?: string | null;
   directly?: boolean;
+  anchored?: boolean;
   [later: string]: unknown;
 }
 
@@ -114,8 +115,8 @@ export interface Catalog {
   rule_clashes?: Clash[];
   rule_presets?: RulePreset[];
   columns?: { name: string; kind: string }[];
-  /** Of "events", "sessions" and "calendar" those that can be a window; lengths of time always can. */
-  window_kinds?: string[];
+  /** What a window can be counted in besides time: "event", "session" and calendar units. */
+  window_units?: string[];
   /** Where the log ends and in which time zone, as text; absent where rules cannot change them. */
   observation?: { end: string; time_zone: string | null };
   operators?: string[];
@@ -173,7 +174,7 @@ export type Action =
   | { type: "reset_rules" }
   | { type: "rule_preset"; key: string }
   | { type: "exclusion"; at: number | null; exclusion: Exclusion | null }
-  | { type: "stage_rule"; stage: string; field: "optional" | "window" | "directly" | "nth"; value: unknown }
+  | { type: "stage_rule"; stage: string; field: "optional" | "window" | "directly" | "anchored" | "nth"; value: unknown }
   | { type: "preset"; key: string; suggestions: boolean }
   | { type: "remove_entry"; event: string; stage?: string | null }
   | { type: "pin" }

@@ -55,7 +55,7 @@ test("what differs from the default is said in short, one text for each column a
 
 test("exclusions read well", () => {
   assert.equal(exclusionWords({ events: ["refund"], after: "Buy" }), "refund after Buy");
-  assert.equal(exclusionWords({ events: ["x"], before: "Buy", where: [{ column: "v", op: ">", value: 3 }], effect: "reset" }), "x where v > 3 before Buy (undoes the attempt)");
+  assert.equal(exclusionWords({ events: ["x"], before: "Buy", where: [{ column: "v", op: ">", value: 3 }], effect: "reset" }), "x where v > 3 before Buy (voids the attempt)");
 });
 
 test("a unit is a word, a gap or a column, and a column that reads like one of the others is marked", () => {

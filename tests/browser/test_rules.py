@@ -144,7 +144,7 @@ def test_an_exclusion_is_added_changed_and_removed(bench):
         {"events": ["cart", "supp*"], "after": "Evaluate", "before": "Buy", "effect": "reset"}
     ]
     expect(form).to_be_hidden()
-    bench.button("Change the exclusion of cart, supp* between Evaluate and Buy (undoes the attempt)").click()
+    bench.button("Change the exclusion of cart, supp* between Evaluate and Buy (voids the attempt)").click()
 
     def change():
         form.get_by_role("button", name="Take supp* out of the exclusion").click()
@@ -166,7 +166,7 @@ def test_an_exclusion_is_added_changed_and_removed(bench):
     edited(
         bench,
         bench.button(
-            "Remove the exclusion of cart where value is null between Evaluate and Buy (undoes the attempt)"
+            "Remove the exclusion of cart where value is null between Evaluate and Buy (voids the attempt)"
         ).click,
     )
     assert rules(bench) == {"window": "30D"}
@@ -374,3 +374,55 @@ def test_a_stage_has_rules_of_its_own_in_its_menu_and_shows_them_on_its_head(ben
     for _ in range(5):
         edited(bench, bench.button("Undo").click)
     assert bench.agrees_with_the_functions() == before
+
+
+CROWDED = """
+long = "a stage whose name somebody wrote out in full, as one does, with all that it holds"
+nasty = "<img src=x onerror='window.pwned = 1'>"
+log = cx.EventLog(
+    events.assign(**{nasty: "x", "a column of a very long name that nobody shortened in time": "y"}),
+    customer="who", time="when", event="what", value="value",
+)
+journey = cx.Definition(
+    [
+        cx.Stage("Consider", ["ad", "search"]),
+        cx.Stage(long, ["view", "compare"], optional=True, window="2D", nth="2+"),
+        cx.Stage(nasty, ["order", "compare"], directly=True, window="36h"),
+    ],
+    window="30D", entry="first", reuse="distinct", unit="30min", denominator="all", ties="row",
+    hold_constant=[nasty, "a column of a very long name that nobody shortened in time"],
+    retention_period="7D",
+    exclusions=[
+        cx.Exclusion(["cart", "support", "visit", "review"], after=long, before=nasty, effect="reset"),
+        cx.Exclusion("support", where=[cx.Condition(nasty, "==", nasty)], effect="remove"),
+    ],
+)
+bench = cx.Workbench(log, journey)
+bench
+"""
+
+OUTSIDE = """() => {
+    const board = document.querySelector('[data-testid="board"]').getBoundingClientRect();
+    return [...document.querySelectorAll('[data-testid="rules"] *')]
+        .filter((each) => each.checkVisibility() && !each.closest('.cx-hidden'))
+        .filter((each) => each.getBoundingClientRect().right > board.right + 1)
+        .map((each) => each.outerHTML.slice(0, 120));
+}"""
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_many_rules_with_long_and_nasty_names_fit_and_stay_text(lab, theme):
+    bench = Bench.on(lab, LOG, CROWDED)
+    lab.theme(theme)
+    page = lab.page
+    expect(chips(bench)).to_have_count(10)
+    bench.button("More rules").click()
+    bench.board.get_by_role("button", name="Change the exclusion of support").click()
+    for width in (700, 1000, 1400):
+        page.set_viewport_size({"width": width, "height": 2600})
+        bench.settled()
+        assert page.evaluate(OUTSIDE) == []
+        bench.picture(f"{theme[11:]}-{width}")
+    assert page.evaluate("() => window.pwned") is None
+    assert page.locator(".cx-workbench img").count() == 0
+    bench.agrees_with_the_functions()
