@@ -56,7 +56,7 @@ export function createExclusions(board) {
 
   const names = h("datalist", { id: `${id}-events` });
   const pills = h("span", { class: "cx-pills" });
-  const name = h("input", { class: "cx-text", type: "text", list: `${id}-events`, "aria-label": "Event to exclude", placeholder: "event, or a pattern with *", spellcheck: "false", autocomplete: "off" });
+  const name = h("input", { class: "cx-text", type: "text", list: `${id}-events`, "aria-label": "Event to exclude", placeholder: "name or pattern*", spellcheck: "false", autocomplete: "off" });
   const more = h("button", { class: "cx-button cx-small" }, "Add event");
   const after = h("select", { class: "cx-select", "aria-label": "After the stage" });
   const before = h("select", { class: "cx-select", "aria-label": "Before the stage" });

@@ -110,14 +110,15 @@ export function createWindowControl(board) {
   /** The window that number, unit and gap say. @param {string} chosen */
   const take = (chosen) => {
     const size = box.valueAsNumber;
+    const now = current();
     if (chosen === "none") return write(null);
     const known = UNITS.find((each) => each.key === chosen);
     if (known) {
       unit = known;
-      const seconds = size > 0 ? size * known.seconds : lastSeconds || Math.min(30 * DAY, stops().at(-1) ?? DAY);
+      const seconds = now.kind === "time" && size > 0 ? size * known.seconds : lastSeconds || Math.min(30 * DAY, stops().at(-1) ?? DAY);
       return seconds > 0 ? commit(seconds) : undefined;
     }
-    const whole = size > 0 ? Math.max(1, Math.round(size)) : lastSize || 1;
+    const whole = "size" in now && size > 0 ? Math.max(1, Math.round(size)) : lastSize || 1;
     if (chosen === "events") return write(windowText({ kind: "events", size: whole }));
     if (chosen === "sessions") return write(windowText({ kind: "sessions", size: whole, gap: gap.value.trim() || lastGap }));
     return write(windowText({ kind: "calendar", size: whole, unit: chosen.replace("calendar ", "") }));
@@ -133,7 +134,6 @@ export function createWindowControl(board) {
     if (event.key === "Escape") draw();
   });
   listen(units, "change", () => {
-    if (units.value !== "none" && current().kind === "none") box.value = "";
     take(units.value);
   });
   listen(gap, "change", () => take("sessions"));
