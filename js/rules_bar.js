@@ -111,9 +111,10 @@ export function createRulesBar(board) {
     const chip = () => /** @type {Chip} */ (shown.get(item));
     listen(text, "click", () => goTo(chip().field, chip().index));
     listen(remove, "click", () => {
-      const next = item.nextElementSibling ?? item.previousElementSibling;
+      const near = [item, item.nextElementSibling, item.previousElementSibling];
       if (!takeBack(chip())) return;
-      const control = /** @type {HTMLElement | null | undefined} */ (next?.lastElementChild);
+      // Chips of exclusions and columns are counted through, so another one may have moved up into this place.
+      const control = /** @type {HTMLElement | null | undefined} */ (near.find((each) => each?.isConnected)?.lastElementChild);
       (control ?? toggle).focus({ preventScroll: true });
     });
     return item;

@@ -39,7 +39,10 @@ export function createSpanInput(name, listen, commit = () => {}) {
   };
   listen(box, "change", () => commit(read()));
   listen(box, "keydown", (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape") show(shown);
+    if (event.key !== "Escape") return;
+    const before = box.value;
+    show(shown);
+    if (box.value !== before) event.preventDefault();
   });
   listen(units, "change", () => {
     const size = box.valueAsNumber;
