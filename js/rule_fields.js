@@ -54,10 +54,12 @@ export const valueOf = (board, key) => ruleValue(board.draft().definition.rules,
  * @param {Board} board
  * @param {string} key
  * @param {Control} control
- * @param {boolean} [spoken] Whether the explanation stands under the control instead of behind the pointer.
+ * @param {string | null} [outside] For a field without room of its own: the id of the element that says what is wrong. Its
+ *   explanation is then behind the pointer; else both stand under the control.
  * @returns {Field}
  */
-export function createField(board, key, control, spoken = false) {
+export function createField(board, key, control, outside = null) {
+  const spoken = outside === null;
   const id = `cx-rule-${Math.random().toString(36).slice(2, 8)}`;
   const rule = RULES[key] ?? { label: key, words: "" };
   const name = h("span", { class: "cx-field-name", title: rule.words }, rule.label);
@@ -88,7 +90,7 @@ export function createField(board, key, control, spoken = false) {
       setAttribute(element, "data-wrong", problems.length > 0);
       if (spoken) drawProblems(wrong, problems);
       for (const each of described()) {
-        setAttribute(each, "aria-describedby", `${id}-words${spoken && problems.length ? ` ${id}-wrong` : ""}`);
+        setAttribute(each, "aria-describedby", problems.length ? `${id}-words ${outside ?? `${id}-wrong`}` : `${id}-words`);
         setAttribute(each, "aria-invalid", problems.length ? "true" : null);
       }
     },

@@ -20,13 +20,13 @@ import { createWindowControl } from "./window_control.js";
 export function createRulesBar(board) {
   const { listen } = board;
   const id = `cx-more-${Math.random().toString(36).slice(2, 8)}`;
-  const common = [
-    createField(board, "order", createChoice(board, "order")),
-    createField(board, "window", createWindowControl(board)),
-    createField(board, "entry", createChoice(board, "entry")),
-    createField(board, "unit", createUnit(board)),
-    createField(board, "count", createChoice(board, "count")),
-  ];
+  const common = Object.entries({
+    order: createChoice(board, "order"),
+    window: createWindowControl(board),
+    entry: createChoice(board, "entry"),
+    unit: createUnit(board),
+    count: createChoice(board, "count"),
+  }).map(([key, control]) => createField(board, key, control, `${id}-wrong`));
   const more = createMoreRules(board, id);
   const like = h("button", { class: "cx-button", "aria-haspopup": "menu", title: "Take over the rules of another tool" }, icon("equal"), h("span", {}, "Count like…"));
   const toggleText = h("span", {}, "More rules");
@@ -34,7 +34,7 @@ export function createRulesBar(board) {
   const chips = h("ul", { class: "cx-rule-chips", "aria-label": "Rules that differ from the default" });
   const reset = h("button", { class: "cx-button cx-small cx-quiet", title: "Set every rule back to its default, the window too" }, "Reset all rules");
   const changes = h("div", { class: "cx-rule-changes" }, chips, reset);
-  const problems = h("div", { class: "cx-rule-problems" });
+  const problems = h("div", { class: "cx-rule-problems", id: `${id}-wrong` });
   const element = h(
     "div",
     { class: "cx-rules", role: "group", "aria-label": "Counting rules", "data-testid": "rules" },
@@ -83,7 +83,9 @@ export function createRulesBar(board) {
       const draft = { ...board.draft(), past: [], future: [] };
       return same(reduce(draft, { type: "rule_preset", key }, board.catalog()).definition, definition);
     };
-    return [...new Set(presets.map((preset) => preset.tool))].map((tool) => {
+    /** @type {MenuItem} */
+    const plain = { label: "The default rules", checked: !definition.rules, run: () => void board.act({ type: "reset_rules" }) };
+    const others = [...new Set(presets.map((preset) => preset.tool))].map((tool) => {
       const settings = presets.filter((preset) => preset.tool === tool);
       const items = settings.map(({ key, setting }) => ({
         label: setting,
@@ -92,6 +94,7 @@ export function createRulesBar(board) {
       }));
       return /** @type {MenuItem} */ ({ label: tool, items, ...(items.some((item) => item.checked) ? { icon: "check" } : {}) });
     });
+    return [plain, ...others];
   };
 
   /** @param {Chip} chip */

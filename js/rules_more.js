@@ -137,7 +137,7 @@ export function createMoreRules(board, id) {
   const exclusions = createExclusions(board);
   const catalog = board.catalog();
   /** @param {string} key @param {Control} control */
-  const field = (key, control) => createField(board, key, control, true);
+  const field = (key, control) => createField(board, key, control);
   const way = [
     field("reach", createChoice(board, "reach")),
     field("ties", createChoiceWithSpan(board, "ties", "grace", "2s", "the grace")),
