@@ -87,6 +87,8 @@ def test_the_board_offers_every_word_of_every_rule_and_its_default(log):
     for field, words in rule_choices().items():
         assert words[0] == catalog["rule_defaults"][field]
     assert catalog["columns"] == [{"name": "device", "kind": "text"}, {"name": "value", "kind": "number"}]
+    assert catalog["window_units"] == ["event", "session", "day", "week", "month", "quarter", "year"]
+    assert catalog["observation"] == {"end": "2026-01-05 00:00:00", "time_zone": None}
     assert json.loads(json.dumps(catalog, allow_nan=False)) == catalog
 
 

@@ -14,6 +14,7 @@ from cx_widgets.problems import DefinitionError
 from cx_widgets.rule_presets import tools
 from cx_widgets.rules import DEFAULT_RULES, Rules, format_duration, rule_choices
 from cx_widgets.stages import OPERATORS
+from cx_widgets.windows import CALENDAR_UNITS
 
 if TYPE_CHECKING:
     from cx_widgets.log import EventLog
@@ -33,6 +34,8 @@ def rule_catalog(log: EventLog) -> dict[str, JSON]:
         "columns": [{"name": name, "kind": _kind(dtype)} for name, dtype in log.column_types.items()],
         "operators": list(OPERATORS),
         "effects": list(EFFECTS),
+        "window_units": ["event", "session", *CALENDAR_UNITS],
+        "observation": {"end": _until(log), "time_zone": log.time_zone},
     }
 
 
@@ -93,6 +96,10 @@ def _presets() -> list[dict[str, JSON]]:
         }
         for tool in tools()
     ]
+
+
+def _until(log: EventLog) -> str:
+    return log.observation_end.isoformat(sep=" ", timespec="seconds") if log.n_events else ""
 
 
 def _kind(dtype: object) -> str:

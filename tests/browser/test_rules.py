@@ -426,3 +426,83 @@ def test_many_rules_with_long_and_nasty_names_fit_and_stay_text(lab, theme):
     assert page.evaluate("() => window.pwned") is None
     assert page.locator(".cx-workbench img").count() == 0
     bench.agrees_with_the_functions()
+
+
+def test_a_window_is_counted_in_calendar_units_in_sessions_and_in_events(bench):
+    unit = bench.board.get_by_role("combobox", name="Unit of the window")
+    length = bench.board.get_by_role("spinbutton", name="Length of the window")
+    before = bench.agrees_with_the_functions()
+    edited(bench, lambda: unit.select_option("calendar month"))
+    assert rules(bench) == {"window": "1 calendar month"}
+    expect(bench.board.get_by_role("slider", name="Window")).to_be_hidden()
+    edited(bench, lambda: unit.select_option("sessions"))
+    assert rules(bench) == {"window": "1 session of 30min"}
+    gap = bench.board.get_by_role("textbox", name="Gap that ends a session")
+
+    def two_of_three_days():
+        gap.fill("3D")
+        gap.press("Enter")
+
+    edited(bench, two_of_three_days)
+
+    def two():
+        length.fill("2")
+        length.press("Enter")
+
+    after = edited(bench, two)
+    assert rules(bench) == {"window": "2 sessions of 3D"}
+    assert after["funnel"] != before["funnel"]
+    # Events at one time have no order to count by, until a rule gives them one.
+    at = bench.revision()
+    unit.select_option("events")
+    bench.after(at)
+    expect(bench.page.get_by_test_id("rules").get_by_role("alert")).to_contain_text(
+        "window='2 events' with ties='stage': rows at one time have no order to count them by."
+    )
+    expect(unit).to_have_accessible_description(re.compile("Say ties='row'"))
+    bench.button("Go to Ties").click()
+    choose(bench, "Ties", "row")
+    assert rules(bench) == {"window": "2 events", "ties": "row"}
+    edited(bench, lambda: unit.select_option("D"))
+    edited(bench, bench.button("Reset: ties in row order").click)
+    assert rules(bench) == {"window": "30D"}
+    assert bench.agrees_with_the_functions() == before
+
+
+def test_the_observation_ends_where_it_is_said_and_a_time_zone_the_log_has_not_is_refused(bench):
+    before = bench.agrees_with_the_functions()
+    bench.button("More rules").click()
+    end = bench.board.get_by_role("combobox", name="Observation end")
+    expect(end).to_have_attribute("placeholder", re.compile("^2026-04-11"))
+
+    def type_february():
+        end.fill("2026-02-01")
+        end.press("Enter")
+
+    after = edited(bench, type_february)
+    assert after["figures"] != before["figures"]
+    expect(chips(bench)).to_have_text(["observed until 2026-02-01"])
+    assert bench.host.value("str(bench.definition.rules.observation_end)") == "2026-02-01 00:00:00"
+    at = bench.revision()
+    zone = bench.board.get_by_role("combobox", name="Time zone")
+    zone.fill("Europe/Berlin")
+    zone.press("Enter")
+    bench.after(at)
+    field = bench.page.get_by_test_id("rule:time_zone")
+    expect(field.get_by_role("alert")).to_contain_text("the times of the log have no zone to come from")
+    edited(bench, bench.button("Reset: time in Europe/Berlin").click)
+    edited(bench, bench.button("Reset: observed until 2026-02-01").click)
+    assert bench.agrees_with_the_functions() == before
+
+
+def test_a_stage_keeps_its_place_in_any_order(bench):
+    choose(bench, "Order", "any")
+
+    def anchor():
+        header(bench, "Buy").focus()
+        bench.page.keyboard.press("m")
+        bench.page.get_by_role("menuitemcheckbox", name="Keeps its place").press("Enter")
+
+    edited(bench, anchor)
+    assert bench.host.value("bench.definition['Buy'].anchored") is True
+    expect(bench.stage("Buy").get_by_text("keeps its place")).to_be_visible()
