@@ -332,7 +332,7 @@ def test_a_part_of_a_bar_a_point_and_a_bar_select_their_customers_and_the_same_c
     reasons._on_part(None, {"data": {"index": 0, "subIndex": 0}})
     assert reasons.selected is None
     trend = cx.TrendView(log, journey)
-    trend._ripe._click_handlers(trend._ripe, {"data": {"index": 0}})
+    trend._ripe._element_click_handlers(trend._ripe, {"data": {"index": 0}})
     assert trend.selected == Selection("entered", "M", "2026-01-01")
     groups = cx.BreakdownView(log, journey)
     groups._on_bar(None, {"data": {"index": 0}})
