@@ -327,3 +327,101 @@ def test_the_workbench_shows_why_sessions_were_lost_under_special_rules():
     caption = bench.closer._made["reasons"]._caption
     assert caption._view["note"] == "1 kept apart by page before Buy."
     assert [row["cells"][1:3] for row in caption._view["rows"]][3] == ["something lay between", "1"]
+
+
+RULES = {
+    "plain": {},
+    "strict": {"order": "strict"},
+    "sessions": {"unit": "2D"},
+    "attempts": {"count": "attempts"},
+    "excluded": {"exclusions": [cx.Exclusion("help")]},
+    "open": {"reach": "open"},
+    "any": {"order": "any"},
+    "first": {"entry": "first"},
+}
+
+
+@pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
+def test_another_time_zone_moves_days_and_nothing_else(rules):
+    # Clocks go forward in Berlin on 2026-03-29 at 01:00 UTC; 23:30 UTC is the next day there.
+    hours = [("a", 0, "look"), ("a", 26, "help"), ("a", 30, "buy"), ("b", 1.5, "look"), ("b", 23, "buy")]
+    hours += [("c", 23.5, "look"), ("c", 47, "look"), ("c", 47.5, "buy"), ("d", 100, "help")]
+    frame = pd.DataFrame(hours, columns=["who", "when", "what"])
+    frame["when"] = pd.Timestamp("2026-03-28 00:00", tz="UTC") + pd.to_timedelta(frame["when"], unit="h")
+    frame["kind"] = ["x", "y", "x", "y", "x", "y", "x", "y", "x"]
+    definition = cx.Definition(TWO, window="40h", **rules)
+    logs = [
+        cx.EventLog(frame, customer="who", time="when", event="what", time_zone=zone)
+        for zone in ("UTC", "Europe/Berlin", "America/Sao_Paulo")
+    ]
+    asked = {
+        "funnel": lambda log: cx.funnel(log, definition).frame,
+        "reasons": lambda log: cx.reasons(log, definition).frame,
+        "times": lambda log: cx.time_to_convert(log, definition).frame,
+        "groups": lambda log: cx.breakdown(log, definition, "kind", smallest=1).frame,
+    }
+    for ask in asked.values():
+        first, *others = (ask(log) for log in logs)
+        for other in others:
+            pd.testing.assert_frame_equal(first, other)
+    trends = [cx.trend(log, definition, period="D").frame for log in logs]
+    columns = ["entrants", "converted", "open"]
+    assert all((trend[columns].sum() == trends[0][columns].sum()).all() for trend in trends)
+    # The day of the change has 23 hours in Berlin alone.
+    day = [trend.loc["2026-03-29"] for trend in trends]
+    assert [(one["stop"] - one["start"]) / pd.Timedelta(hours=1) for one in day] == [24, 23, 24]
+    assert trends[0]["entrants"].tolist() != trends[1]["entrants"].tolist()
+
+
+@pytest.mark.parametrize(
+    "rules", [RULES[name] for name in RULES if name not in ("strict", "sessions")], ids=str
+)
+def test_an_event_in_no_stage_changes_no_companion_of_the_funnel(rules):
+    rows = [
+        ("a", 0, "look"),
+        ("a", 1, "help"),
+        ("a", 2, "buy"),
+        ("b", 0, "look"),
+        ("b", 9, "buy"),
+        ("c", 9, "look"),
+    ]
+    more = [*rows, ("a", 0.5, "noise"), ("b", 3, "noise"), ("c", 0, "noise")]
+    definition = cx.Definition(TWO, window="5D", **rules)
+    ours, theirs = (log_of(some, kind=pd.Series([row[2] for row in some])) for some in (rows, more))
+    for ask in (
+        lambda log: cx.reasons(log, definition).frame,
+        lambda log: cx.reasons(log, definition).causes,
+        lambda log: cx.time_to_convert(log, definition).frame,
+        lambda log: cx.trend(log, definition, period="D").frame,
+        lambda log: cx.trend(log, definition, period="D", once="overall").frame,
+        lambda log: cx.breakdown(log, definition, "kind", smallest=1).frame,
+    ):
+        pd.testing.assert_frame_equal(ask(ours), ask(theirs))
+
+
+def test_a_window_longer_by_the_overshoot_and_no_shorter_one_lets_a_late_session_through():
+    stages = [cx.Stage("Look", ["look"]), cx.Stage("Buy", ["buy"], window="30h")]
+    rows = [
+        ("a", 0, "look"),
+        ("a", 2.5, "buy"),
+        ("b", 0, "look"),
+        ("b", 1, "look"),
+        ("b", 4, "buy"),
+        ("z", 30, "x"),
+    ]
+    for definition in (
+        cx.Definition(stages, window="2D"),
+        cx.Definition(TWO, window="1D", unit="10D", entry="first"),
+        cx.Definition(TWO, window="1D", order="any"),
+        cx.Definition(TWO, window="1D", ties="2h"),
+    ):
+        late = cx.reasons(log_of(rows), definition).customers("Buy", "window")
+        assert len(late) == 2
+        for who, over in late["overshoot"].items():
+            for extra, through in ((over, True), (over - pd.Timedelta(seconds=1), False)):
+                longer = definition.with_rules(window=definition.window + extra)
+                if definition.stages[1].window is not None:
+                    wider = definition.stages[1].window + extra
+                    own = [stages[0], cx.Stage("Buy", ["buy"], window=wider)]
+                    longer = cx.Definition(own, window=definition.window + extra)
+                assert (who in cx.funnel(log_of(rows), longer).customers("Buy").index) is through
