@@ -218,6 +218,38 @@ def test_another_unit_is_said_not_to_be_comparable_line_by_line(log):
     assert table.loc["Bob", "events_b"] == ("ad",)
 
 
+def test_an_earlier_end_of_observation_leaves_out_who_came_later():
+    # By day 4 Ann and Cyd have ordered, Bob and Dan have not, Fay is not there yet.
+    log = log_of([*ROWS, ("Fay", 6, "ad"), ("Fay", 7, "cart"), ("Fay", 8, "order")])
+    result = cx.explain_difference(log, PLAIN, PLAIN.with_rules(observation_end="2026-01-05"))
+    assert result.frame.index.tolist() == ["observation_end"]
+    assert numbers(result, "numerator_before", "denominator_before", "numerator", "denominator") == [
+        [5, 6, 2, 5]
+    ]
+    assert numbers(result, "gained", "lost", "flipped") == [[0, 3, 3]]
+    table = result.customers
+    assert table["entered_b"].to_dict() == {"Bob": 1, "Dan": 1, "Fay": 0}
+    assert table["events_b"].to_dict() == {"Bob": ("ad",), "Dan": ("ad",), "Fay": ()}
+    assert table["reached_b"].isna().tolist() == [False, False, True]
+    back = cx.explain_difference(log, result.definition, PLAIN)
+    assert back.total.value == pytest.approx(-result.total.value)
+    assert cx.compare_rules(log, {"then": result.definition, "now": PLAIN}).frame["delta"].tolist() == [
+        0,
+        back.total.value,
+    ]
+
+
+def test_a_window_of_another_kind_and_an_anchored_stage_are_changes_too(log):
+    # Within two rows of the ad: Ann, Bob.
+    rows = PLAIN.with_rules(ties="row")
+    result = cx.explain_difference(log, rows, rows.with_rules(window="2 events"))
+    assert result.frame["label"].tolist() == ["window: none → 2 events"]
+    assert result.frame["numerator"].tolist() == [2]
+    a = PLAIN.with_rules(order="any")
+    anchored = cx.Definition([a["See"].replace(anchored=True), *a.stages[1:]], a.rules)
+    assert cx.explain_difference(log, a, anchored).frame.index.tolist() == ["See.anchored"]
+
+
 def test_changes_that_make_no_difference_are_said_to_make_none(log):
     result = cx.explain_difference(log, PLAIN, PLAIN.with_rules(window="50D", entry="first"))
     assert result.summary.endswith("none of the 2 changes makes a difference here.")

@@ -373,6 +373,12 @@ def explain_difference(
     )
 
 
+def conversion_of(log: EventLog, definition: Definition) -> Figure:
+    """Return the conversion under a definition, with influences over all customers of the log."""
+    seen, _ = _result.check(log, definition)
+    return over_customers(log, seen, conversion(seen, definition))
+
+
 def points(share: float) -> str:
     """Return a difference of shares in percentage points, with its sign."""
     if np.isnan(share):
@@ -524,31 +530,26 @@ def _outcome(log: EventLog, differences: Differences, chosen: frozenset[int]) ->
 
 
 def _counted(log: EventLog, definition: Definition, slot_of_level: Ints) -> _Outcome:
-    # Who was not there by the end of the observation is there with nothing done.
-    seen = _result.check(log, definition)[0]
-    there = places(log, seen)
+    seen, _ = _result.check(log, definition)
     paths = funnel_paths(seen, definition)
-    figure = over_customers(log, seen, conversion(seen, definition))
+    figure = conversion_of(log, definition)
     influence = figure.influence
-    held = replace(figure, _influence=None if influence is None else lambda: influence)
-    level = paths.reach.astype(np.int64)
-    entered, converted = level > 0, level == len(definition)
-    if paths.subjects is None and seen is log:
-        return _Outcome(definition, held, _small(entered), _small(converted), _small(slot_of_level[level]))
-    owner = there if paths.subjects is None else there[paths.subjects.customer]
-    deepest = np.zeros(log.n_customers, dtype=np.int64)
+    owner = places(log, seen)
+    if paths.subjects is not None:
+        owner = owner[paths.subjects.customer]
+    level, size = paths.reach.astype(np.int64), log.n_customers
+    deepest = np.zeros(size, dtype=np.int64)
     np.maximum.at(deepest, owner, level)
-    size = log.n_customers
     return _Outcome(
         definition,
-        held,
-        _small(np.bincount(owner[entered], minlength=size)),
-        _small(np.bincount(owner[converted], minlength=size)),
+        replace(figure, _influence=None if influence is None else lambda: influence),
+        _small(np.bincount(owner[level > 0], minlength=size)),
+        _small(np.bincount(owner[level == len(definition)], minlength=size)),
         _small(slot_of_level[deepest]),
     )
 
 
-def _small(values: NDArray[np.int64] | Bools) -> Numbers:
+def _small(values: NDArray[np.int64]) -> Numbers:
     """Return counts in a byte each where they fit."""
     if len(values) and int(values.max()) > np.iinfo(np.uint8).max:
         return values.astype(np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,8 +14,7 @@ from cx_widgets.metrics import _result
 from cx_widgets.metrics._differences import Differences
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.compare import change_of
-from cx_widgets.metrics.explain import counted_in, explain_difference, points, points_span
-from cx_widgets.metrics.figures import conversion
+from cx_widgets.metrics.explain import conversion_of, counted_in, explain_difference, points, points_span
 from cx_widgets.problems import DefinitionError
 
 if TYPE_CHECKING:
@@ -185,12 +184,12 @@ def compare_rules(
     found = {}
     for name, definition in _named(rule_sets):
         try:
-            log, found[name] = _result.check(log, definition)
+            _, found[name] = _result.check(log, definition)
         except DefinitionError as error:
             raise CXError(f"rule set {name!r}: {error}") from None
     if baseline is None:
         baseline = next(iter(found.values()))
-    log, first = _result.check(log, baseline)
+    _, first = _result.check(log, baseline)
     return log.memo(("compare_rules", tuple(found.items()), first), lambda: _compared(log, found, first))
 
 
@@ -207,10 +206,10 @@ def _named(rule_sets: object) -> Iterator[tuple[str, Definition]]:
 
 
 def _compared(log: EventLog, rule_sets: dict[str, Definition], first: Definition) -> RuleSets:
-    start = conversion(log, first)
+    start = conversion_of(log, first)
     lines = []
     for definition in rule_sets.values():
-        figure = conversion(log, definition)
+        figure = conversion_of(log, definition)
         change, _ = change_of(start, figure)
         lines.append(
             (
@@ -229,9 +228,9 @@ def _compared(log: EventLog, rule_sets: dict[str, Definition], first: Definition
     return RuleSets(
         definition=first,
         definitions=dict(rule_sets),
-        reference=start,
+        reference=replace(start, _influence=None),
         n_customers=log.n_customers,
-        unassigned_events=int((first.stage_of_rows(log) == 0).sum()),
+        unassigned_events=int((first.stage_of_rows(_result.check(log, first)[0]) == 0).sum()),
         _frame=pd.DataFrame(lines, columns=list(_COLUMNS), index=names),
         _log=log,
     )

@@ -194,11 +194,10 @@ def _whole(numerator: float, denominator: float, share: float) -> str:
 
 def _notes(result: Explanation, *, stale: bool) -> list[str]:
     said = ["Figures of the last good definition."] if stale else []
-    if len(result.frame) > 1 and not np.isnan(result.interaction):
-        said.append(
-            f"One change after the other, from the rows outward; what the changes do only together: "
-            f"{points(result.interaction)} points."
-        )
+    if len(result.frame) > 1:
+        said.append("One change after the other, from the rows outward.")
+    if points(result.interaction) not in (points(0), points(np.nan)):
+        said.append(f"What the changes do only together: {points(result.interaction)} points.")
     return [*said, *(str(note) for note in result.frame["note"] if note)]
 
 

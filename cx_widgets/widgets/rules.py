@@ -33,6 +33,7 @@ _ROW_PX = 22
 _MARGIN_PX = {"top": 6, "bottom": 28, "left": 170, "right": 10}
 _HEADROOM = 1.45
 _OTHER = _theme.STAGES[3]
+_PALE, _PALE_OTHER = "rgba(68, 119, 170, 0.2)", "rgba(184, 134, 11, 0.2)"
 _COLUMNS = (
     "Rule set",
     "Conversion",
@@ -84,8 +85,9 @@ class RulesView(Face, w.VBox):
         self._rows, self._shares = bqplot.LinearScale(reverse=True), bqplot.LinearScale(min=0)
         along = {"x": self._shares, "y": self._rows}
         dots = {"scales": along, "colors": [_theme.NOW], "stroke_width": 1.5, "default_size": 70}
-        self._ours = bqplot.Scatter(**dots, fill=False)
-        self._others = bqplot.Scatter(**{**dots, "colors": [_OTHER]}, fill=False, marker="diamond")
+        # Pale, not hollow: a hollow mark is clicked on its outline only.
+        self._ours = bqplot.Scatter(**{**dots, "colors": [_PALE]}, stroke=_theme.NOW)
+        self._others = bqplot.Scatter(**{**dots, "colors": [_PALE_OTHER]}, stroke=_OTHER, marker="diamond")
         self._chosen = bqplot.Scatter(**dots)
         self._whiskers = bqplot.Lines(scales=along, colors=[_theme.MUTED], stroke_width=1.5)
         self._level = bqplot.Lines(
@@ -97,11 +99,11 @@ class RulesView(Face, w.VBox):
         self._axis = _theme.upright(
             bqplot.Axis(scale=self._rows, grid_lines="none", tick_format="d", tick_style=_theme.ticks(12))
         )
-        across = bqplot.Axis(
-            scale=self._shares, grid_lines="none", tick_format=".0%", num_ticks=6, tick_style=_theme.ticks()
+        self._across = bqplot.Axis(
+            scale=self._shares, grid_lines="none", tick_format=".0%", tick_style=_theme.ticks()
         )
         marks = [self._level, self._whiskers, self._ours, self._others, self._chosen, self._labels]
-        self._frame = _theme.Frame(marks, [across, self._axis], _MARGIN_PX)
+        self._frame = _theme.Frame(marks, [self._across, self._axis], _MARGIN_PX)
         self.why = ExplainView(log, first, baseline)
         super().__init__(children=[self._caption, self._chooser, self._frame, self.why])
         self._start(log, first, baseline)
@@ -152,9 +154,10 @@ class RulesView(Face, w.VBox):
         defined = np.isfinite(share)
         far = np.nan_to_num(np.fmax(share, ends[:, 1]))
         marks = (self._ours, self._others, self._chosen, self._whiskers, self._level, self._labels)
-        with _theme.held(*marks, self._axis, self._rows, self._shares):
+        with _theme.held(*marks, self._axis, self._across, self._rows, self._shares):
             self._rows.min, self._rows.max = -0.5, len(frame) - 0.5
             self._shares.max = float(max(far.max(), 0.01) * _HEADROOM)
+            self._across.tick_values = _theme.share_marks(far)
             self._axis.tick_values = at
             self._axis.tick_labels = {
                 f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(frame.index)
