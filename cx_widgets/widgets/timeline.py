@@ -160,15 +160,20 @@ class TimelineView(Face, w.VBox):
             self._axis.tick_values = np.arange(len(names) + 1, dtype=float)
             labels = [*(_numbers.shortened(name, _NAME_LENGTH) for name in names), "(in no stage)"]
             self._axis.tick_labels = {f"{i:g}": label for i, label in enumerate(labels)}
-            self._others.x, self._others.y = at[~matched & ~cause], level[~matched & ~cause]
-            self._cause.x, self._cause.y = at[cause], level[cause]
-            closed = result.ended_by == "window"
-            over = [result.ended.tz_localize(None)] * 2 if closed else []
+            for mark, rows in (
+                (self._others, ~matched & ~cause),
+                (self._cause, cause),
+                (self._matched, matched),
+                (self._path, matched),
+            ):
+                # bqplot reckons an empty mark's dates as today: a hidden one stands on the first event.
+                shown = rows if rows.any() else np.arange(len(at)) == 0
+                mark.x, mark.y, mark.visible = at[shown], level[shown], bool(rows.any())
+            closed = result.ended_by == "window" and not pd.isna(result.ended)
+            over = [result.ended.tz_localize(None)] * 2 if closed else [at[0]] * 2
             self._end.x = np.array(over, dtype="datetime64[ns]")
-            self._end.y = np.array([-0.5, len(names) + 0.5] if closed else [], dtype=float)
+            self._end.y = np.array([-0.5, len(names) + 0.5])
             self._end.visible = closed
-            self._matched.x, self._matched.y = at[matched], level[matched]
-            self._path.x, self._path.y = at[matched], level[matched]
             self._path.visible = bool(matched.sum() > 1)
         self._frame.show(_ROW_PX * (len(names) + 1) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
 
