@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         TimelineView,
         TransitionMatrix,
         TrendView,
+        ValueView,
         Workbench,
     )
 
@@ -77,6 +78,7 @@ __all__ = [
     "TimelineView",
     "TransitionMatrix",
     "TrendView",
+    "ValueView",
     "Workbench",
     "__version__",
     "breakdown",
@@ -136,7 +138,7 @@ _HOMES = {
             "TrendView",
             "Workbench",
         ),
-        *("LifecycleView", "RetentionView"),
+        *("LifecycleView", "RetentionView", "ValueView"),
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

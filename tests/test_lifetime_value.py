@@ -101,6 +101,12 @@ def test_what_comes_after_the_split_is_held_out():
     assert frame["holdout_value"].tolist() == [0.0]
 
 
+def test_a_split_may_be_a_part_of_the_span():
+    # Half of 70 days.
+    assert history_of(split=0.5).end == pd.Timestamp("2026-02-05")
+    assert history_of(split=0.5).holdout == 5
+
+
 def test_a_split_day_is_inside_when_days_count():
     log = log_of([("a", 0.4, "order"), ("a", 5.6, "order"), ("b", 5.9, "order"), ("a", 9, "order")])
     split = "2026-01-06"
@@ -198,6 +204,17 @@ def test_totals_by_frequency_add_up(cdnow):
     for name in ("customers", "purchases", "value", "discounted_value"):
         assert table[name].iloc[:-1].sum() == pytest.approx(table.loc["all", name])
     assert table.loc["0", "p_alive"] == 1
+
+
+def test_tenths_hold_everybody_the_most_valuable_first(cdnow):
+    table = cdnow.by_tenth
+    assert table.index.tolist() == list(range(1, 11))
+    assert table["customers"].sum() == 2357
+    assert table["share"].sum() == pytest.approx(1)
+    assert (np.diff(table["discounted_value"] / table["customers"]) <= 0).all()
+    top = cdnow.frame["discounted_value"].nlargest(236).sum() / cdnow.frame["discounted_value"].sum()
+    assert table.loc[1, "customers"] == 236
+    assert table.loc[1, "share"] == pytest.approx(top)
 
 
 @pytest.mark.parametrize(("model", "each"), [("bg/nbd", "moment"), ("pareto/nbd", "day"), ("bg/bb", "28D")])

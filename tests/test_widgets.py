@@ -25,6 +25,7 @@ FACES = [
     "BreakdownView",
     "RetentionView",
     "LifecycleView",
+    "ValueView",
     "TimelineView",
     "ExplainView",
     "RulesView",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cx_widgets import stats
 from cx_widgets._numbers import UNDEFINED, percent
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
@@ -179,8 +180,25 @@ class LifetimeValue(Result):
         return _with_total(table, whole)
 
     @property
+    def by_tenth(self) -> pd.DataFrame:
+        """The forecast by tenths of the buyers, the most valuable first (1); equal ones in the log's order.
+
+        Columns ``customers``, ``p_alive`` (mean), ``purchases``, ``value``, ``discounted_value`` (sums) and
+        ``share``: of the discounted value of all; of the purchases where there is no money.
+        """
+        names = ["purchases", "value", "discounted_value"]
+        ranked = names[2] if self._frame[names[2]].notna().all() else names[0]
+        table = self._frame.sort_values(ranked, ascending=False, kind="stable")
+        tenth = pd.Index(np.arange(len(table)) * 10 // max(len(table), 1) + 1, name="tenth")
+        grouped = table.groupby(tenth)
+        sums = grouped[names].sum(min_count=1)
+        sums.insert(0, "p_alive", grouped["p_alive"].mean())
+        sums.insert(0, "customers", grouped.size())
+        return sums.assign(share=stats.ratio(sums[ranked], np.full(len(sums), sums[ranked].sum())))
+
+    @property
     def holdout(self) -> pd.DataFrame:
-        """Purchases after the split, predicted against actual, by repeat purchases before; empty without one.
+        """Purchases after the split, predicted and actual, by repeat purchases before; empty without a split.
 
         Indexed by ``frequency`` (0, 1, ... and 7 or more, then all): ``customers``, ``actual`` and
         ``predicted`` purchases in the holdout, and both for one customer (``actual_mean``,
@@ -302,7 +320,7 @@ def lifetime_value(
         The yearly rate by which later money counts less, such as 0.1.
     split
         A time: fit on what came until then and forecast from there; `LifetimeValue.holdout` then compares
-        with what came after.
+        with what came after. Or a part of the log's span, such as 0.5.
     each
         What counts as one purchase, as in `purchase_history`; ``"moment"`` by default, and
         ``retention_period`` for models by period.

@@ -88,8 +88,8 @@ def purchase_history(
     This is all that the models of `lifetime_value` know of a customer. A purchase lies in a stage with the
     role buy, as in `loyalty`. What counts as one purchase is said by ``each``:
 
-    - ``"moment"``: a distinct time, as in `loyalty`.
-    - ``"day"``: a calendar day in the log's time zone; times are then whole days (as in the CDNOW data of
+    - ``"moment"``: a distinct time, as in `loyalty`. - ``"day"``: a calendar day, in the time zone of the
+    rules or the log; times are then whole days (as in the CDNOW data of
       the literature).
     - a period such as ``"30D"``: a whole period since the customer's first purchase with a purchase in it;
       times are then periods, whatever the unit. Period 0 begins with the first purchase, the end of a
@@ -126,7 +126,8 @@ def purchase_history(
         ``"moment"``, ``"day"`` or a duration.
     split
         A time: the history ends there (inclusive; with days, that day inclusive), and what comes later is
-        the holdout. Taken in the log's time zone where it has none.
+        the holdout. Taken in the log's time zone where it has none. A number between 0 and 1 is that part of
+        the log's span.
 
     Returns
     -------
@@ -170,6 +171,8 @@ def purchase_history(
 
 def _tick_of(log: EventLog, split: object) -> int:
     """Return a time as the last tick that is not after it."""
+    if isinstance(split, float) and 0 < split < 1:
+        return int(log.packed.end_tick * split)
     try:
         when = pd.Timestamp(split)  # type: ignore[arg-type]  # anything may be given, and is refused below
     except (TypeError, ValueError):
@@ -246,10 +249,12 @@ def _history(
         scale = log.packed.tick_ns / int(unit.as_unit("ns").value)
     elif each == "day":
         bought = _merged(
-            moments.customer, _days(log, moments.time), np.where(moments.valued, moments.value, np.nan)
+            moments.customer,
+            _days(log, definition, moments.time),
+            np.where(moments.valued, moments.value, np.nan),
         )
         first = bought.time[_per_customer(bought)[0]]
-        end, over = (np.full(len(first), day) for day in _days(log, np.array(times)))
+        end, over = (np.full(len(first), day) for day in _days(log, definition, np.array(times)))
         scale = _DAY_NS / int(unit.as_unit("ns").value)
     else:
         bought, end, over = _periods(log, moments, each, times)
@@ -278,9 +283,11 @@ def _history(
     )
 
 
-def _days(log: EventLog, ticks: Ints) -> Ints:
-    """Return the calendar day of each tick in the log's time zone, as a number."""
-    stamps = log.timestamps(ticks)
+def _days(log: EventLog, definition: Definition, ticks: Ints) -> Ints:
+    """Return the calendar day of each tick where the rules or the log say, as a number."""
+    stamps, zone = log.timestamps(ticks), definition.rules.time_zone
+    if zone is not None:
+        stamps = stamps.tz_convert(zone)
     local = stamps if stamps.tz is None else stamps.tz_localize(None)
     days: Ints = local.to_numpy(dtype="datetime64[ns]").astype("datetime64[D]").astype(np.int64)
     return days

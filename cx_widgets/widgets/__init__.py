@@ -16,6 +16,7 @@ from cx_widgets.widgets.retention import RetentionView
 from cx_widgets.widgets.rules import RulesView
 from cx_widgets.widgets.timeline import TimelineView
 from cx_widgets.widgets.trend import TrendView
+from cx_widgets.widgets.value import ValueView
 from cx_widgets.widgets.workbench import Workbench
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "TimelineView",
     "TransitionMatrix",
     "TrendView",
+    "ValueView",
     "Workbench",
 ]

@@ -16,6 +16,7 @@ from cx_widgets.widgets.reasons import ReasonsView
 from cx_widgets.widgets.retention import RetentionView
 from cx_widgets.widgets.timeline import TimelineView
 from cx_widgets.widgets.trend import TrendView
+from cx_widgets.widgets.value import ValueView
 
 if TYPE_CHECKING:
     from cx_widgets.log import EventLog
@@ -26,6 +27,7 @@ QUESTIONS = {
     "breakdown": ("By group", BreakdownView),
     "retention": ("Who comes back", RetentionView),
     "lifecycle": ("New and dormant", LifecycleView),
+    "value": ("What they are worth", ValueView),
     "timeline": ("One customer", TimelineView),
     "explain": ("Why it differs", ExplainView),
 }

@@ -1,0 +1,311 @@
+"""Customer lifetime value: what buyers will be worth, and how the model did on what it had not seen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from threading import Thread
+from typing import TYPE_CHECKING, NamedTuple
+
+import bqplot
+import ipywidgets as w
+import numpy as np
+
+from cx_widgets import _numbers
+from cx_widgets.errors import CXError
+from cx_widgets.metrics import lifetime_value
+from cx_widgets.widgets import _theme
+from cx_widgets.widgets._base import Face, choices, side_by_side
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._chooser import Chooser
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.log import EventLog
+    from cx_widgets.metrics import LifetimeValue
+
+_MODELS = (
+    ("bg/nbd", "BG/NBD"),
+    ("pareto/nbd", "Pareto/NBD"),
+    ("bg/bb", "BG/BB (by period)"),
+    ("sbg", "Contract"),
+)
+_AHEAD = (("13W", "13 weeks"), ("26W", "26 weeks"), ("52W", "1 year"), ("104W", "2 years"))
+_FITTING = (("on", "as stages change"), ("off", "not now"))
+_MARGIN_PX = {"top": 10, "bottom": 40, "left": 52, "right": 16}
+_HEIGHT_PX = 220
+_KEPT = 8
+_PAUSE_S = 0.2
+_HALF = 0.5
+_MARKS, _LEAST_TOP = 5, 0.01
+_TITLE, _HOLDOUT, _PARAMETERS = "Customer lifetime value", "Predicted and actual", "Parameters"
+_TENTHS = ("Tenth of the buyers", "Customers", "P(alive)", "Purchases", "Value", "Share")
+_COMPARED = ("Repeat purchases before", "Customers", "Actual", "Predicted", "Actual each", "Predicted each")
+_FITTED = ("Model", "Parameter", "Value", "Standard error", "95% interval")
+
+_logger = logging.getLogger(__name__)
+
+
+class _Question(NamedTuple):
+    """What is asked of the models."""
+
+    definition: Definition
+    model: str
+    ahead: str
+
+
+class _Answer(NamedTuple):
+    """The forecast from the whole log, and the comparison of its second half; or why there is none."""
+
+    forecast: LifetimeValue | None
+    holdout: pd.DataFrame | None
+    problem: str
+
+
+class ValueView(Face, w.VBox):
+    """What each tenth of the buyers will be worth, and how a forecast from half the log would have done.
+
+    Models are fitted beside the notebook's own work: charts stay usable, progress is told, an edit of the
+    stages or "not now" cancels the fit under way.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        Not drawn here; kept so that it can be linked as in the other views.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption, self._against, self._fitted = Caption(), Caption(), Caption()
+        self._model = Chooser("Model", _MODELS, "bg/nbd", kind="segments")
+        self._ahead = Chooser("Forecast for", _AHEAD, "52W", kind="segments")
+        self._fitting = Chooser("Fit", _FITTING, "on", kind="segments")
+        self._answers: dict[_Question, _Answer] = {}
+        self._asked: _Question | None = None
+        self._tenths = _Columns([_theme.NOW], "Tenths of the buyers, most valuable first", ".0%")
+        self._pairs = _Columns([_theme.BASELINE, _theme.NOW], "Repeat purchases before", "~g")
+        left = w.VBox([self._caption, self._tenths.frame], layout=w.Layout(min_width="0"))
+        right = w.VBox([self._against, self._pairs.frame], layout=w.Layout(min_width="0"))
+        charts = w.GridBox([left, right], layout=w.Layout(**side_by_side()))
+        controls = choices(self._model, self._ahead, self._fitting)
+        super().__init__(children=[controls, charts, self._fitted])
+        self._start(log, definition, baseline)
+        for chooser in (self._model, self._ahead, self._fitting):
+            chooser.observe(self._refresh, names="_value")
+
+    def _draw(self) -> None:
+        if self._good is None:
+            self._asked = None
+            self._say(self.problems[0].message)
+            return
+        question = _Question(self._good, self._model.value, self._ahead.value)
+        if question in self._answers:
+            self._asked = question
+            self._show(self._answers[question])
+        elif self._fitting.value == "off":
+            self._asked = None
+            self._say("Not fitted. Choose to fit as stages change.")
+        elif question != self._asked:
+            self._asked = question
+            self._ask(question)
+
+    def _ask(self, question: _Question) -> None:
+        """Fit in a thread where the kernel has a loop to come back to, and at once where there is none."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._answered(question, _answer(self.event_log, question, lambda _: False))
+            return
+        told = time.monotonic()
+
+        def step(number: int) -> bool:
+            nonlocal told
+            if self._asked != question:
+                return True
+            if time.monotonic() - told > _PAUSE_S:
+                told = time.monotonic()
+                loop.call_soon_threadsafe(self._progress, question, number)
+            return False
+
+        def work() -> None:
+            answer = _answer(self.event_log, question, step)
+            loop.call_soon_threadsafe(self._answered, question, answer)
+
+        self._say("Fitting the model: step 1.", keep=True)
+        Thread(target=work, name="cx_widgets fit", daemon=True).start()
+
+    def _progress(self, question: _Question, step: int) -> None:
+        if self._asked == question:
+            self._say(f"Fitting the model: step {step}.", keep=True)
+
+    def _answered(self, question: _Question, answer: _Answer) -> None:
+        if self._asked != question:
+            return
+        self._answers[question] = answer
+        while len(self._answers) > _KEPT:
+            del self._answers[next(iter(self._answers))]
+        self._refresh(None)
+
+    def _say(self, sentence: str, *, keep: bool = False) -> None:
+        """Tell how things stand; the charts stay where they are being followed."""
+        self._caption.tell(_TITLE, note=sentence)
+        if not keep:
+            self._tenths.frame.hide()
+            self._pairs.frame.hide()
+            self._rest("none")
+
+    def _show(self, answer: _Answer) -> None:
+        result = answer.forecast
+        if result is None:
+            self._say(answer.problem)
+            return
+        self._rest("")
+        self._show_tenths(result)
+        self._show_holdout(answer)
+        self._fitted.tell(
+            _PARAMETERS,
+            description=f"Fitted to {len(result.frame):,} buyers by maximum likelihood.",
+            columns=_FITTED,
+            rows=[(None, _parameter(row)) for _, row in result.parameters.reset_index().iterrows()],
+            note=result.note,
+        )
+
+    def _rest(self, display: str) -> None:
+        """Show or hide what stands beside the forecast."""
+        self._against.layout.display = self._fitted.layout.display = display
+
+    def _show_tenths(self, result: LifetimeValue) -> None:
+        table = result.by_tenth
+        worth = "value" if result.value_fit is not None else "purchases"
+        first = _numbers.percent(float(table["share"].iloc[0]))
+        self._caption.tell(
+            _TITLE,
+            description=f"The first tenth of the buyers brings {first} of the {worth} expected.",
+            columns=_TENTHS,
+            rows=[(None, _tenth(number, row)) for number, row in table.iterrows()],
+            note="Figures of the last good definition." if self._stale else "",
+        )
+        self._tenths.show([str(number) for number in table.index], table[["share"]].to_numpy(float).T)
+
+    def _show_holdout(self, answer: _Answer) -> None:
+        table = answer.holdout
+        if table is None:
+            self._against.tell(_HOLDOUT, note=answer.problem)
+            self._pairs.frame.hide()
+            return
+        self._against.tell(
+            _HOLDOUT,
+            description="Purchases each in the second half of the log, predicted from the first.",
+            legend=[("actual", "baseline"), ("predicted", "now")],
+            columns=_COMPARED,
+            rows=[(None, _compared(str(name), row)) for name, row in table.iterrows()],
+        )
+        each = table.iloc[:-1]
+        heights = each[["actual_mean", "predicted_mean"]].to_numpy(float).T
+        self._pairs.show([str(name) for name in each.index], heights)
+
+    def _show_error(self, sentence: str) -> None:
+        self._say(sentence)
+
+
+def _answer(log: EventLog, question: _Question, step: object) -> _Answer:
+    def hear(number: int, _: float) -> bool:
+        return callable(step) and bool(step(number))
+
+    def fit(split: float | None) -> LifetimeValue:
+        return lifetime_value(
+            log,
+            question.definition,
+            model=question.model,
+            horizon=question.ahead,
+            split=split,
+            on_step=hear,
+        )
+
+    try:
+        forecast = fit(None)
+    except CXError as error:
+        return _Answer(None, None, str(error))
+    except Exception as error:
+        _logger.exception("cx_widgets: a fit")
+        return _Answer(None, None, f"{type(error).__name__}: {error}")
+    try:
+        return _Answer(forecast, fit(_HALF).holdout, "")
+    except CXError as error:
+        return _Answer(forecast, None, f"No comparison from the first half of the log: {error}")
+
+
+class _Columns:
+    """Columns of one colour or of several side by side, over names."""
+
+    def __init__(self, colours: list[str], label: str, numbers: str) -> None:
+        names, self._heights = bqplot.OrdinalScale(), bqplot.LinearScale(min=0.0, max=1.0)
+        self.bars = bqplot.Bars(
+            x=["1"],
+            y=np.zeros((len(colours), 1)),
+            scales={"x": names, "y": self._heights},
+            colors=colours,
+            type="grouped",
+            padding=0.25,
+            stroke="transparent",
+        )
+        across = bqplot.Axis(
+            scale=names, grid_lines="none", label=label, label_color=_theme.TEXT, tick_style=_theme.ticks()
+        )
+        self._upwards = _theme.upright(
+            bqplot.Axis(scale=self._heights, tick_format=numbers, tick_style=_theme.ticks())
+        )
+        self.frame = _theme.Frame([self.bars], [across, self._upwards], _MARGIN_PX)
+
+    def show(self, names: list[str], heights: np.ndarray) -> None:
+        """Show one line of heights for each colour."""
+        # Shares of nothing are undefined: no column.
+        heights = np.nan_to_num(heights)
+        marks = _marks(float(heights.max(initial=0)))
+        with _theme.held(self.bars, self._heights, self._upwards):
+            self.bars.x, self.bars.y = names, heights
+            self._heights.max, self._upwards.tick_values = float(marks[-1]), marks
+        self.frame.show(_HEIGHT_PX)
+
+
+def _marks(top: float) -> np.ndarray:
+    """Return round numbers from 0 to at least the top, at most six of them."""
+    top = max(top, _LEAST_TOP)
+    unit = 10.0 ** np.floor(np.log10(top / _MARKS))
+    step = next(unit * size for size in (1, 2, 5, 10) if unit * size * _MARKS >= top * (1 - 1e-9))
+    marks: np.ndarray = np.arange(0, np.ceil(top / step * (1 - 1e-9)) + 1) * step
+    return marks
+
+
+def _amount(value: object) -> str:
+    number = float(value)  # type: ignore[arg-type]  # a number, from a frame of numbers
+    return _numbers.UNDEFINED if np.isnan(number) else f"{number:,.2f}"
+
+
+def _tenth(number: object, row: pd.Series) -> list[str]:
+    return [
+        str(number),
+        _numbers.count(row["customers"]),
+        _numbers.percent(float(row["p_alive"])),
+        _amount(row["purchases"]),
+        _amount(row["value"]),
+        _numbers.percent(float(row["share"])),
+    ]
+
+
+def _compared(name: str, row: pd.Series) -> list[str]:
+    counted = [_numbers.count(row["customers"]), _numbers.count(row["actual"])]
+    return [name, *counted, *(_amount(row[key]) for key in ("predicted", "actual_mean", "predicted_mean"))]
+
+
+def _parameter(row: pd.Series) -> list[str]:
+    value, error, lower, upper = (
+        f"{float(row[key]):,.4g}" for key in ("value", "standard_error", "lower", "upper")
+    )
+    return [str(row["model"]), str(row["parameter"]), value, error, f"{lower} to {upper}"]
