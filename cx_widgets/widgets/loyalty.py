@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import bqplot
 import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.metrics import loyalty
 from cx_widgets.rules import format_duration
-from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, side_by_side
 from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._curve import ShareCurve
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cx_widgets.log import EventLog
 
-_MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 16}
-_HEIGHT_PX = 240
-_MOST_PERIODS = 12
 _FIGURES = ("Figure", "Value", "95% interval", "Of", "How")
 _PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95% interval")
 
@@ -42,32 +38,7 @@ class LoyaltyPanel(Face, w.VBox):
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._numbers = Caption(), Caption(_open=True)
-        periods, shares = bqplot.LinearScale(min=0), bqplot.LinearScale(min=0.0, max=1.0)
-        self._shares, self._periods = shares, periods
-        scales = {"x": periods, "y": shares}
-        self._band = bqplot.Lines(
-            scales=scales,
-            colors=[_theme.NOW],
-            fill="between",
-            fill_opacities=[0.18],
-            opacities=[0.0],
-            stroke_width=0,
-        )
-        self._ghost = bqplot.Lines(
-            scales=scales, colors=[_theme.BASELINE], line_style="dashed", stroke_width=2
-        )
-        self._curve = bqplot.Lines(
-            scales=scales, colors=[_theme.NOW], stroke_width=2.5, marker="circle", marker_size=36
-        )
-        self._across = bqplot.Axis(
-            scale=periods, grid_lines="none", tick_style=_theme.ticks(), tick_format="d"
-        )
-        self._upwards = _theme.upright(
-            bqplot.Axis(scale=shares, tick_format=".0%", tick_style=_theme.ticks())
-        )
-        self._frame = _theme.Frame(
-            [self._band, self._ghost, self._curve], [self._across, self._upwards], _MARGIN_PX, padding_x=0.02
-        )
+        self._frame = ShareCurve()
         curve = w.VBox([self._caption, self._frame], layout=w.Layout(min_width="0"))
         parts = w.GridBox([curve, self._numbers], layout=w.Layout(**side_by_side()))
         super().__init__(children=[parts])
@@ -82,7 +53,7 @@ class LoyaltyPanel(Face, w.VBox):
         now = loyalty(self.event_log, self._good)
         before = now if self._compared is None else loyalty(self.event_log, self._compared)
         same = self._compared is None
-        self._retention(now.retention, before.retention, same=same)
+        self._frame.draw(_drawable(now.retention), None if same else _drawable(before.retention))
         period = format_duration(self._good.rules.retention_period)
         legend = [("now", "now"), ("95% interval", "interval")] + ([] if same else [("baseline", "baseline")])
         self._caption.tell(
@@ -109,35 +80,14 @@ class LoyaltyPanel(Face, w.VBox):
             "Loyalty", columns=_FIGURES, rows=[(None, _cells(row)) for _, row in now.frame.iterrows()]
         )
 
-    def _retention(self, now: pd.DataFrame, before: pd.DataFrame, *, same: bool) -> None:
-        now, before = _drawable(now), _drawable(before)
-        with _theme.held(self._curve, self._ghost, self._band, self._shares, self._periods, self._across):
-            self._curve.x, self._curve.y = now["period"].to_numpy(float), now["rate"].to_numpy(float)
-            self._ghost.x, self._ghost.y = before["period"].to_numpy(float), before["rate"].to_numpy(float)
-            self._ghost.visible = not same
-            self._band.x = now["period"].to_numpy(float)
-            self._band.y = now[["lower", "upper"]].to_numpy(float).T
-            marks = _theme.share_marks(
-                now["rate"], before["rate"], now["upper"][now["mature"] >= _theme.FIRM]
-            )
-            self._shares.max = float(marks[-1])
-            self._upwards.tick_values = marks
-            last = int(max([1, *now["period"], *before["period"]]))
-            self._periods.max = float(last)
-            self._across.tick_values = np.arange(0, last + 1, -(-last // _MOST_PERIODS), dtype=float)
-        if len(now):
-            self._frame.show(_HEIGHT_PX)
-        else:
-            self._frame.hide()
-
     def _show_error(self, sentence: str) -> None:
         self._caption.tell("Retention", note=sentence)
 
 
-def _drawable(retention: pd.DataFrame) -> pd.DataFrame:
-    """Return the periods after the first purchase's own that some buyer was wholly observed in."""
-    table = retention.reset_index()
-    return table[(table["period"] > 0) & table["rate"].notna()]
+def _drawable(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return the periods after the first purchase's own."""
+    table = curve.reset_index().rename(columns={"rate": "value", "mature": "n"})
+    return table[table["period"] > 0]
 
 
 def _reason(frame: pd.DataFrame) -> str:
