@@ -30,7 +30,7 @@ def test_the_page_says_what_the_readme_says(tool):
     _, ways = tool.web_shop()
     text = tool.PAGE.read_text(encoding="utf-8")
     assert len(ways) == 21
-    assert "twenty-one numbers" in text
+    assert "twenty-one answers" in text
     assert "| Strict | nothing at all in between | 5.3% |" in text
     assert "| Any order | all three, in whatever order | 67.1% |" in text
 
