@@ -319,6 +319,21 @@ def test_a_change_that_is_none_any_more_selects_nobody(log, journey):
     assert gone.fits(journey)
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        Selection("entered", "D", "2026-01-02"),
+        Selection("returned", "Consider", "2026-01-01 5", (("period", "W"),)),
+    ],
+)
+def test_a_period_that_an_earlier_end_of_observation_takes_away_selects_nobody(log, journey, chosen):
+    bench = cx.Workbench(log, journey)
+    bench.selected = chosen
+    bench.definition = journey.with_rules(observation_end="2026-01-01 12:00")
+    assert bench.selected == chosen
+    assert bench.selection.empty
+
+
 def test_an_explanation_without_a_countable_baseline_says_why(log, journey):
     view = cx.ExplainView(log, journey, {"Consider": ["gone"]})
     assert "'gone'" in view._caption._view["description"]

@@ -118,9 +118,13 @@ class Face(t.HasTraits):
         """The selected customers: ids, the stage they reached, and when; empty when nothing is selected."""
         if self._good is None:
             return pd.DataFrame(index=pd.Index([], name=self.event_log.roles["customer"]))
-        if self.selected is None or not self.selected.fits(self._good):
-            return funnel(self.event_log, self._good).customers(self._good.names[0]).iloc[:0]
-        return self.selected.customers(self.event_log, self._good, self._good_baseline)
+        if self.selected is not None and self.selected.fits(self._good):
+            try:
+                return self.selected.customers(self.event_log, self._good, self._good_baseline)
+            except CXError:
+                # An edit can take a period, a cohort or a group out of the charts after it was selected.
+                _logger.debug("cx_widgets: %s is in no chart now", self.selected)
+        return funnel(self.event_log, self._good).customers(self._good.names[0]).iloc[:0]
 
     def _on_definition(self, change: object) -> None:
         self._refresh(change)
