@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cx_widgets import datasets, presets
     from cx_widgets.definition import Condition, Definition, Rules, Stage
+    from cx_widgets.engine import engine_info
     from cx_widgets.errors import CXError
     from cx_widgets.exclusions import Exclusion
     from cx_widgets.log import EventLog
@@ -85,6 +86,7 @@ __all__ = [
     "compare",
     "compare_rules",
     "datasets",
+    "engine_info",
     "explain_difference",
     "figures",
     "flow",
@@ -109,6 +111,7 @@ __all__ = [
 # nothing, and whoever only wants numbers never waits for ipywidgets, bqplot and anywidget.
 _HOMES = {
     "definition": ("Condition", "Definition", "Rules", "Stage"),
+    "engine": ("engine_info",),
     "errors": ("CXError",),
     "exclusions": ("Exclusion",),
     "log": ("EventLog",),

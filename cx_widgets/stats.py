@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from numpy.typing import ArrayLike, NDArray
 
     FloatArray = NDArray[np.float64]
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 # Variances are sums of products of counts; below this share of their size they are rounding, not spread.
 _ROUNDING = 1e-9
+# A product of fractions that is one half on paper may round to a little more.
+HALF = 0.5 + 1e-12
 
 
 class Estimate(NamedTuple):
@@ -286,7 +291,12 @@ def effective_counts(
     return np.where(x > 0, hits, 0.0), effective
 
 
-def median_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
+def median_interval(
+    values: ArrayLike,
+    level: float = 0.95,
+    *,
+    ranked: Callable[[NDArray[Any], list[int]], NDArray[Any]] | None = None,
+) -> Estimate:
     """Return the median with the order-statistic (binomial) interval.
 
     The median of an even number of values is the mean of the middle two. The bounds are the values of
@@ -300,6 +310,8 @@ def median_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
         The sample; its order does not matter.
     level
         Confidence level.
+    ranked
+        What gives the values of some ranks, counted from 0; numpy by default.
 
     Returns
     -------
@@ -315,16 +327,19 @@ def median_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
     >>> median_interval(range(1, 11))
     Estimate(value=5.5, lower=2.0, upper=9.0)
     """
-    sample = np.asarray(values, dtype=np.float64)
+    sample = np.asarray(values)
     n = len(sample)
     if not n:
         return Estimate(np.nan, np.nan, np.nan)
     rank = _median_rank(n, (1 - level) / 2)
-    middle = {(n - 1) // 2, n // 2}
-    wanted = sorted(middle | ({rank - 1, n - rank} if rank else set()))
-    placed = np.partition(sample, wanted)
-    bounds = (float(placed[rank - 1]), float(placed[n - rank])) if rank else (np.nan, np.nan)
-    return Estimate(float(np.mean(placed[sorted(middle)])), *bounds)
+    wanted = [(n - 1) // 2, n // 2, *([rank - 1, n - rank] if rank else [])]
+    low, high, *bounds = map(float, (_ranked if ranked is None else ranked)(sample, wanted))
+    return Estimate((low + high) / 2, *(bounds or (np.nan, np.nan)))
+
+
+def _ranked(sample: NDArray[Any], ranks: list[int]) -> NDArray[Any]:
+    placed: NDArray[Any] = np.partition(sample, sorted(set(ranks)))[ranks]
+    return placed
 
 
 def _median_rank(n: int, tail: float) -> int:
@@ -536,15 +551,28 @@ def logrank(durations: ArrayLike, observed: ArrayLike, groups: ArrayLike) -> Tes
     return Test(statistic, freedom, float(chdtrc(freedom, statistic)))
 
 
-def kaplan_meier_median(durations: ArrayLike, observed: ArrayLike) -> float:
-    """Return the median of `kaplan_meier` alone, sooner than with its band.
+def kaplan_meier_median(ended: ArrayLike, censored: ArrayLike) -> float:
+    """Return the median of `kaplan_meier` alone, sooner than with its curve and its band.
+
+    Parameters
+    ----------
+    ended
+        Durations that ended in the event.
+    censored
+        Durations that were cut off.
 
     Examples
     --------
-    >>> kaplan_meier_median([1, 2, 2, 3], [True, True, False, True])
+    >>> kaplan_meier_median([1, 2, 3], [2])
     2.0
     """
-    time, survival, _, _ = _product_limit(durations, observed)
+    lasted, cut = np.asarray(ended), np.asarray(censored)
+    total = len(lasted) + len(cut)
+    # Censoring only brings the curve down sooner: it is at one half once half of all have ended.
+    half = (total + 1) // 2 - 1
+    if 0 <= half < len(lasted):
+        lasted = lasted[lasted <= _ranked(lasted, [half])[0]]
+    time, survival, _, _ = _curve(np.sort(lasted), cut, total)
     return _first_half(time, survival)
 
 
@@ -552,16 +580,22 @@ def _product_limit(
     durations: ArrayLike, observed: ArrayLike
 ) -> tuple[FloatArray, FloatArray, IntArray, IntArray]:
     lasted, happened = np.asarray(durations), np.asarray(observed, dtype=bool)
-    ordered = np.sort(lasted[happened])
+    return _curve(np.sort(lasted[happened]), lasted[~happened], len(lasted))
+
+
+def _curve(
+    ordered: NDArray[Any], censored: NDArray[Any], total: int
+) -> tuple[FloatArray, FloatArray, IntArray, IntArray]:
+    """Return time, survival, number at risk and events; durations that ended in the event are in order."""
     new = np.ones(len(ordered), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     first = np.flatnonzero(new)
     time = ordered[first]
     events = np.diff(np.append(first, len(ordered)))
     # At risk just before a time: everybody, less the events and the censorings strictly before it.
-    leaves = np.searchsorted(time, lasted[~happened], side="right")
+    leaves = np.searchsorted(time, censored, side="right")
     left = np.cumsum(np.bincount(leaves, minlength=len(time) + 1))[: len(time)]
-    at_risk = len(lasted) - first - left
+    at_risk = total - first - left
     survival = np.cumprod(1 - events / at_risk)
     return time.astype(np.float64), survival, at_risk, events
 
@@ -577,8 +611,7 @@ def _log_log_band(
 
 
 def _first_half(time: FloatArray, curve: FloatArray) -> float:
-    # A product of fractions that is one half on paper may round to a little more.
-    down = np.flatnonzero(curve <= 0.5 + 1e-12)
+    down = np.flatnonzero(curve <= HALF)
     return float(time[down[0]]) if len(down) else np.nan
 
 

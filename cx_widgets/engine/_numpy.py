@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cx_widgets.engine._protocol import Chains, CodedRows, FunnelPaths, Level, Purchases, Visits
+from cx_widgets import stats
+from cx_widgets.engine._protocol import (
+    Chains,
+    CodedRows,
+    FunnelPaths,
+    FunnelTotals,
+    Level,
+    Moves,
+    Purchases,
+    Visits,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from cx_widgets.engine._protocol import Bools, Bytes, Ints
+    from cx_widgets.engine._protocol import Bools, Bytes, Codes, Ints, StagedRows
     from cx_widgets.log import Packed
 
 _INT32_MAX = np.iinfo(np.int32).max
@@ -60,6 +70,11 @@ class NumpyEngine:
         last = _last_of_run(rows.customer[entries])
         return FunnelPaths(reach=reach, levels=tuple(levels), last_entry=rows.tick[entries[last]])
 
+    def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:
+        """Return what the funnel adds up to."""
+        coded = rows.coded()
+        return totals_of(self.funnel(coded, window), coded.end_tick, patience)
+
     def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
         """Return the visits: runs of rows in one stage, or each row."""
         first = _first_of_run(rows.customer)
@@ -75,8 +90,44 @@ class NumpyEngine:
             last=np.append(first[1:], True)[: len(first)],
         )
 
-    def purchases(self, rows: CodedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
+    def moves(self, rows: StagedRows, *, merged: bool = True) -> Moves:
+        """Return what the moves between visits add up to."""
+        coded = rows.coded()
+        return _moves_of(self.visits(coded, merged=merged), coded)
+
+    def customers(self, rows: StagedRows) -> Ints:
+        """Return how many customers have a row in each stage."""
+        n_customers, width = len(rows.packed.offsets) - 1, rows.n_stages + 1
+        seen = np.zeros((n_customers, width), dtype=bool)
+        seen[rows.packed.customers, rows.stage_of_code[rows.codes]] = True
+        counted: Ints = seen.sum(axis=0)
+        return counted
+
+    def rows_in(self, rows: StagedRows, stages: Iterable[int]) -> Ints:
+        """Return the positions of the rows in some stages."""
+        return np.flatnonzero(_chosen(stages)[rows.stage_of_code][rows.codes])
+
+    def ranked(self, values: Ints, ranks: Iterable[int]) -> Ints:
+        """Return the values of some ranks."""
+        ranks = list(ranks)
+        return np.partition(values, sorted(set(ranks)))[ranks]
+
+    def middles(self, values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+        """Return the middle values of groups that stand one after another."""
+        found = np.empty((2, len(sizes)), dtype=values.dtype)
+        end = 0
+        for number, size in enumerate(sizes.tolist()):
+            begin, end = end, end + size
+            found[:, number] = self.ranked(values[begin:end], ((size - 1) // 2, size // 2))
+        return found[0], found[1]
+
+    def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
+        """Return the Kaplan-Meier medians of durations that ended and durations cut off."""
+        return [stats.kaplan_meier_median(ended, censored) for ended, censored in groups]
+
+    def purchases(self, staged: StagedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
         """Return the purchases."""
+        rows = staged.coded()
         bought = np.flatnonzero(_chosen(buying)[rows.stage])
         customer, tick = rows.customer[bought], rows.tick[bought]
         new_customer = _first_of_run(customer)
@@ -91,6 +142,24 @@ class NumpyEngine:
             repeat=repeat,
             researched=_researched(rows, research, at, repeat),
         )
+
+
+def totals_of(paths: FunnelPaths, end_tick: int, patience: int) -> FunnelTotals:
+    """Return what the paths of customers add up to."""
+    first, last = paths.levels[0], paths.levels[-1]
+    n_levels = len(paths.levels)
+    waiting = paths.reach[first.customer][end_tick - paths.last_entry.astype(np.int64) < patience]
+    took = np.full(len(paths.reach), -1, dtype=last.reached.dtype)
+    took[last.customer] = last.reached - last.entered
+    nothing = first.reached[:0]
+    return FunnelTotals(
+        reach=np.array([len(level.customer) for level in paths.levels], dtype=np.int64),
+        open=np.bincount(waiting[waiting < n_levels], minlength=n_levels + 1)[1:],
+        since_entry=(nothing, *(level.reached - level.entered for level in paths.levels[1:])),
+        since_previous=(nothing, *(level.reached - level.previous for level in paths.levels[1:])),
+        deepest=paths.reach,
+        took=took,
+    )
 
 
 def chains_of(rows: CodedRows, paths: FunnelPaths) -> Chains:
@@ -171,6 +240,78 @@ def _extended(
         parent=parent,
     )
     return level, start[latest]
+
+
+def _moves_of(made: Visits, rows: CodedRows) -> Moves:
+    width = rows.n_stages + 1
+    # The stage after each visit, and how long it lasted until then, or until the end of observation.
+    after = np.append(made.stage[1:], made.stage[:1])[: len(made.stage)]
+    target = np.where(made.last, np.uint8(0), after)
+    until = np.append(made.start[1:], made.start[:1])[: len(made.start)]
+    spent = np.where(made.last, rows.end_tick, until) - made.start
+    move = made.stage.astype(np.uint16) * np.uint16(width) + target
+    by_move = _Runs.of(move, made.customer)
+    by_stage = _Runs.of(made.stage.astype(np.uint16), made.customer)
+    visited = np.empty(len(move), dtype=np.int64)
+    visited[by_stage.order] = np.repeat(by_stage.length, by_stage.length)
+    every = np.bincount(made.customer, minlength=rows.n_customers)
+    every[made.customer[made.first]] += 1
+    starts = made.stage[made.first]
+
+    def table(values: Ints, line: Ints) -> Ints:
+        """Return sums by move as a square whose first line, the starts, is given."""
+        square = values.astype(np.int64).reshape(width, width)
+        square[0] = line
+        return square
+
+    def by_customer(counted: Bools) -> Ints:
+        return np.bincount(made.customer[counted], minlength=rows.n_customers)
+
+    size = width * width
+    count = table(np.bincount(move, minlength=size), np.bincount(starts, minlength=width))
+    changes = (target > 0) & (target != made.stage)
+    between = by_customer(changes)
+    skips = by_customer(changes & (target > made.stage + np.uint16(1)))
+    backs = by_customer(changes & (target < made.stage))
+    # Sums of whole numbers, so floats are exact. Every customer starts once.
+    return Moves(
+        count=count,
+        customers=table(by_move.summed(None, size), count[0]),
+        squares=table(by_move.summed(by_move.length**2, size), count[0]),
+        products=table(np.bincount(move, weights=visited, minlength=size), count[0]),
+        of_all=table(
+            np.bincount(move, weights=every[made.customer], minlength=size),
+            np.bincount(starts, weights=every[made.customer[made.first]], minlength=width),
+        ),
+        leavers=by_stage.summed(None, width),
+        left_squares=by_stage.summed(by_stage.length**2, width),
+        skips=(int(skips.sum()), int(skips @ skips), int(skips @ between)),
+        backs=(int(backs.sum()), int(backs @ backs), int(backs @ between)),
+        between=(int(between.sum()), int(between @ between), int(np.count_nonzero(between))),
+        every=(int(every.sum()), int(every @ every), int(np.count_nonzero(every))),
+        spent=spent[by_move.order].astype(made.start.dtype),
+    )
+
+
+class _Runs(NamedTuple):
+    """Visits sorted by a code, and their runs with one code and one customer."""
+
+    order: Ints
+    first: Ints
+    length: Ints
+    code: Codes
+
+    @classmethod
+    def of(cls, code: Codes, customer: Ints) -> _Runs:
+        # A stable sort of a 16-bit code is a radix sort, and keeps customers ascending inside each code.
+        order = np.argsort(code, kind="stable")
+        codes, customers = code[order], customer[order]
+        first = np.flatnonzero(_first_of_run(codes) | _first_of_run(customers))
+        return cls(order, first, np.diff(np.append(first, len(order))), codes[first])
+
+    def summed(self, weights: Ints | None, size: int) -> Ints:
+        """Return the sum of the weights of each code, or how many runs it has; whole, so floats are exact."""
+        return np.bincount(self.code, weights=weights, minlength=size).astype(np.int64)
 
 
 def _researched(rows: CodedRows, research: Ints, at: Ints, repeat: Bools) -> Bools:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from cx_widgets.log import Packed
 
@@ -17,6 +17,51 @@ Bools: TypeAlias = NDArray[np.bool_]
 Bytes: TypeAlias = NDArray[np.uint8]
 # Positions and ticks keep the narrow type they were packed in; sums over them are made in int64.
 Ints: TypeAlias = NDArray[np.signedinteger[Any]]
+Codes: TypeAlias = NDArray[np.unsignedinteger[Any]]
+
+T = TypeVar("T")
+
+
+class Keep(Protocol):
+    """Keeps with a log what an engine derived from its rows."""
+
+    def __call__(self, key: Hashable, compute: Callable[[], T], /) -> T:
+        """Return what was kept under the key, or compute it and keep it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StagedRows:
+    """The rows of a log and their stages, not yet put in order.
+
+    Attributes
+    ----------
+    packed
+        The rows.
+    codes
+        A small number for each row. Rows with one number lie in one stage.
+    stage_of_code
+        The stage of each code, from 1; 0 is none.
+    n_stages
+        Stages of the definition, with or without a row here.
+    by_row
+        Whether rows at one tick stay in the order of the frame; else stages stand in order.
+    key
+        What tells these codes from other codes of the same log.
+    keep
+        Keeps what only depends on the log and ``key``.
+    coded
+        The coded rows, made when first asked for.
+    """
+
+    packed: Packed
+    codes: Codes
+    stage_of_code: Bytes
+    n_stages: int
+    by_row: bool
+    key: Hashable
+    keep: Keep
+    coded: Callable[[], CodedRows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,6 +212,34 @@ class FunnelPaths:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FunnelTotals:
+    """A plain funnel without the rows behind it.
+
+    Attributes
+    ----------
+    reach
+        Customers that reached each level.
+    open
+        Customers whose deepest level is each of them and who may still go on.
+    since_entry, since_previous
+        For each level the ticks between the start of the chain that reached it first, or the earliest
+        arrival at the level before on a chain with that start, and that moment: one entry for each customer
+        who reached it, in no particular order. At the first level both are empty: all would be 0.
+    deepest
+        For each customer of the log the deepest level reached; 0 for those who never entered.
+    took
+        For each customer the ticks from entry to the last level; -1 for those who did not reach it.
+    """
+
+    reach: Ints
+    open: Ints
+    since_entry: tuple[Ints, ...]
+    since_previous: tuple[Ints, ...]
+    deepest: Bytes
+    took: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Visits:
     """Runs of consecutive coded rows of one customer in one stage, or single rows, in order.
 
@@ -185,6 +258,59 @@ class Visits:
     start: Ints
     first: Bools
     last: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """The moves between stages, counted by customer and in all; 0 is before the first and after the last.
+
+    Attributes
+    ----------
+    count
+        Moves, a line for each stage left and a column for each stage gone to.
+    customers
+        Customers who made each move.
+    squares, products, of_all
+        Sums over customers of their moves squared, of their moves times their visits to the stage left, and
+        of their moves times all their moves.
+    leavers, left_squares
+        For each stage, customers with a visit to it, and the sum of their visits squared.
+    skips, backs
+        Of moves that leave a stage out, and of those to an earlier stage: how many, the sum over customers of
+        their squares, and of their products with all moves between two different stages.
+    between, every
+        Of all moves between two different stages, and of all moves: how many, the sum over customers of their
+        squares, and how many customers made any.
+    spent
+        Ticks from the start of a visit to the move that ended it, or to the end of observation where it was
+        the last; moves in the order of the table of counts, without its first line.
+    """
+
+    count: Ints
+    customers: Ints
+    squares: Ints
+    products: Ints
+    of_all: Ints
+    leavers: Ints
+    left_squares: Ints
+    skips: tuple[int, int, int]
+    backs: tuple[int, int, int]
+    between: tuple[int, int, int]
+    every: tuple[int, int, int]
+    spent: Ints
+
+    def spent_before(self, origin: int, target: int) -> Ints:
+        """Return the ticks spent in a stage before the moves from it to another, or to the end (0)."""
+        ends = np.cumsum(self.count[1:].ravel())
+        last = (origin - 1) * len(self.count) + target
+        end = int(ends[last])
+        return self.spent[end - int(self.count[origin, target]) : end]
+
+    def spent_in(self, stage: int) -> Ints:
+        """Return the ticks of the visits to a stage that ended, each with a move to a stage."""
+        ends = np.cumsum(self.count[1:].sum(axis=1))
+        end, visits = int(ends[stage - 1]), int(self.count[stage].sum())
+        return self.spent[end - visits + int(self.count[stage, 0]) : end]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,7 +335,7 @@ class Purchases:
 
 
 class Engine(Protocol):
-    """The four questions metrics ask of the rows of a log.
+    """The questions metrics ask of the rows of a log.
 
     Every answer must be the same, number for number, whichever engine gives it.
     """
@@ -230,6 +356,14 @@ class Engine(Protocol):
         """
         ...
 
+    def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:
+        """Return what the funnel adds up to.
+
+        Whoever did not get to the last level is open if their last start is less than ``patience`` ticks
+        older than the end of observation.
+        """
+        ...
+
     def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
         """Return the visits; rows outside all stages do not interrupt one.
 
@@ -237,6 +371,36 @@ class Engine(Protocol):
         """
         ...
 
-    def purchases(self, rows: CodedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
+    def moves(self, rows: StagedRows, *, merged: bool = True) -> Moves:
+        """Return what the moves between visits add up to."""
+        ...
+
+    def purchases(self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
         """Return the purchases: the rows in buying stages, those at one tick taken together."""
+        ...
+
+    def customers(self, rows: StagedRows) -> Ints:
+        """Return how many customers have a row in each stage, those outside all stages first."""
+        ...
+
+    def rows_in(self, rows: StagedRows, stages: Iterable[int]) -> Ints:
+        """Return the positions of the rows in some stages, in the order of the packed log."""
+        ...
+
+    def ranked(self, values: Ints, ranks: Iterable[int]) -> Ints:
+        """Return the values of some ranks, counted from 0, among numbers of 0 and above."""
+        ...
+
+    def middles(self, values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+        """Return the lower and the upper middle value of groups of numbers of 0 and above.
+
+        The groups stand one after another, none is empty. The two are one where a group has an odd size.
+        """
+        ...
+
+    def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
+        """Return the Kaplan-Meier median of each pair of durations that ended and durations cut off.
+
+        NaN where the curve does not come down to one half.
+        """
         ...

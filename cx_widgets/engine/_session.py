@@ -8,24 +8,36 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from cx_widgets.engine._numpy import NumpyEngine, chains_of
-from cx_widgets.engine._protocol import CodedRows
+from cx_widgets.binding import bind
+from cx_widgets.engine._choice import engine
+from cx_widgets.engine._numpy import chains_of
+from cx_widgets.engine._protocol import CodedRows, StagedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     import pandas as pd
 
     from cx_widgets.definition import Definition
     from cx_widgets.engine._outcomes import Outcomes
-    from cx_widgets.engine._protocol import Bools, Chains, Engine, FunnelPaths, Ints, Purchases, Visits
+    from cx_widgets.engine._protocol import (
+        Bools,
+        Chains,
+        Codes,
+        FunnelPaths,
+        FunnelTotals,
+        Ints,
+        Moves,
+        Purchases,
+        Visits,
+    )
     from cx_widgets.engine._special import Laid
     from cx_widgets.log import EventLog
 
-_ENGINE: Engine = NumpyEngine()
-
 # Answers are as long as the log: the draft, the baseline and one before are kept, no history.
 _KEPT = 3
+# Codes that are stages: one less than a byte holds, which leaves one for padding.
+_CODES = 255
 
 T = TypeVar("T")
 
@@ -60,10 +72,97 @@ def coded_rows(log: EventLog, definition: Definition, *, by_row: bool = False) -
     by_row = by_row and log.packed.has_ties
     return recent.get(
         (_assignment(definition), by_row),
-        lambda: _ENGINE.code(
+        lambda: engine().code(
             log.packed, definition.stage_of_rows(log), len(definition.stages), by_row=by_row
         ),
     )
+
+
+def staged_rows(log: EventLog, definition: Definition, *, by_row: bool = False) -> StagedRows:
+    """Return the rows of the log with their stages, without putting them in order or even looking at them."""
+    packed = log.packed
+    codes: Codes = packed.codes
+    key: Hashable = None
+    if any(stage.conditional for stage in definition.stages):
+        # The stages themselves are the codes: no look-up table can say what a condition does.
+        codes, key = definition.stage_of_rows(log), _assignment(definition)
+        table = np.arange(_CODES, dtype=np.uint8)
+    else:
+        table = bind(definition.stages, log).lut.astype(np.uint8)
+    return StagedRows(
+        packed=packed,
+        codes=codes,
+        stage_of_code=table,
+        n_stages=len(definition.stages),
+        by_row=by_row,
+        key=key,
+        keep=log.memo,
+        coded=lambda: coded_rows(log, definition, by_row=by_row),
+    )
+
+
+def events_by_stage(log: EventLog, definition: Definition) -> Ints:
+    """Return how many rows of the log lie in each stage, those outside all stages first."""
+    width = len(definition.stages) + 1
+    if any(stage.conditional for stage in definition.stages):
+        return np.bincount(definition.stage_of_rows(log), minlength=width)
+    events = np.zeros(width, dtype=np.int64)
+    np.add.at(events, bind(definition.stages, log).lut, log.event_counts)
+    return events
+
+
+def assigned_events(log: EventLog, definition: Definition) -> int:
+    """Return how many rows of the log lie in a stage."""
+    return int(events_by_stage(log, definition)[1:].sum())
+
+
+def funnel_totals(log: EventLog, definition: Definition) -> FunnelTotals:
+    """Return what the funnel of a plain definition adds up to."""
+    recent: _Recent[FunnelTotals] = log.memo(("engine", "funnel_totals"), _Recent)
+    window = definition.rules.duration
+    ticks = None if window is None else log.to_ticks(window)
+    # Waiting less than the window, in whole ticks: a window that is not whole is rounded up.
+    patience = 0 if window is None else -(-int(window.as_unit("ns").value) // log.packed.tick_ns)
+    return recent.get(
+        (_assignment(definition), ticks, patience),
+        lambda: engine().totals(staged_rows(log, definition), ticks, patience),
+    )
+
+
+def moves(log: EventLog, definition: Definition, *, merged: bool = True) -> Moves:
+    """Return what the moves between visits add up to; visits are those of `visits`."""
+    recent: _Recent[Moves] = log.memo(("engine", "moves"), _Recent)
+    by_row = definition.rules.ties == "row" and log.packed.has_ties
+    return recent.get(
+        (_assignment(definition), by_row, merged),
+        lambda: engine().moves(staged_rows(log, definition, by_row=by_row), merged=merged),
+    )
+
+
+def customers_by_stage(log: EventLog, definition: Definition) -> Ints:
+    """Return how many customers have a row in each stage, those outside all stages first."""
+    recent: _Recent[Ints] = log.memo(("engine", "customers"), _Recent)
+    return recent.get(_assignment(definition), lambda: engine().customers(staged_rows(log, definition)))
+
+
+def ranked(values: Ints, ranks: Iterable[int]) -> Ints:
+    """Return the values of some ranks, counted from 0, among numbers of 0 and above."""
+    return engine().ranked(values, ranks)
+
+
+def middles(values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+    """Return the lower and the upper middle value of groups of numbers that stand one after another."""
+    return engine().middles(values, sizes)
+
+
+def survival_medians(groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
+    """Return the Kaplan-Meier median of each pair of durations that ended and durations cut off."""
+    return engine().survival_medians(groups)
+
+
+def rows_in(log: EventLog, definition: Definition, stages: Iterable[int]) -> Ints:
+    """Return the positions in the packed log of the rows in some stages, in its order."""
+    return engine().rows_in(staged_rows(log, definition), stages)
 
 
 def funnel_paths(log: EventLog, definition: Definition) -> FunnelPaths:
@@ -73,11 +172,11 @@ def funnel_paths(log: EventLog, definition: Definition) -> FunnelPaths:
         # Imported here: whoever counts plainly never waits for the special rules.
         from cx_widgets.engine._special import special_funnel  # noqa: PLC0415
 
-        return recent.get(_special_key(definition), lambda: special_funnel(log, definition, _ENGINE))
+        return recent.get(_special_key(definition), lambda: special_funnel(log, definition, engine()))
     window = definition.rules.duration
     ticks = None if window is None else log.to_ticks(window)
     return recent.get(
-        (_assignment(definition), ticks), lambda: _ENGINE.funnel(coded_rows(log, definition), ticks)
+        (_assignment(definition), ticks), lambda: engine().funnel(coded_rows(log, definition), ticks)
     )
 
 
@@ -174,7 +273,7 @@ def visits(log: EventLog, definition: Definition, *, merged: bool = True) -> Vis
     by_row = definition.rules.ties == "row" and log.packed.has_ties
     return recent.get(
         (_assignment(definition), by_row, merged),
-        lambda: _ENGINE.visits(coded_rows(log, definition, by_row=by_row), merged=merged),
+        lambda: engine().visits(coded_rows(log, definition, by_row=by_row), merged=merged),
     )
 
 
@@ -185,7 +284,7 @@ def purchases(log: EventLog, definition: Definition) -> Purchases:
     researching = stage_numbers(definition, "consider", "evaluate")
     return recent.get(
         (_assignment(definition), buying, researching),
-        lambda: _ENGINE.purchases(coded_rows(log, definition), buying, researching),
+        lambda: engine().purchases(staged_rows(log, definition), buying, researching),
     )
 
 

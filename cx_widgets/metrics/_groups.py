@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cx_widgets.engine import middles
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,14 +36,22 @@ def by_group(code: Ints | NDArray[np.uint16], ticks: Ints) -> Groups:
         return Groups(none, none, np.empty(0), np.empty(0))
     first = _first_of_groups(code)
     if len(first) <= _FEW and bool((code[1:] >= code[:-1]).all()):
-        # To find the middle of a few large groups is cheaper than to sort them.
-        median = np.array([np.median(part) for part in np.split(ticks, first[1:])], dtype=np.float64)
-        return Groups(code[first].astype(np.int64), _sizes(first, len(code)), _means(ticks, first), median)
+        return of_sizes(code[first].astype(np.int64), _sizes(first, len(code)), ticks)
     groups, values = _sorted(code.astype(np.int64), ticks.astype(np.int64))
     first = _first_of_groups(groups)
     size = _sizes(first, len(groups))
     low, high = values[first + (size - 1) // 2], values[first + size // 2]
     return Groups(groups[first], size, _means(values, first), low + (high - low) / 2)
+
+
+def of_sizes(code: Longs, size: Longs, ticks: Ints) -> Groups:
+    """Return the mean and the median of ticks that stand by group, of groups in order with these sizes."""
+    if len(code) > _FEW:
+        return by_group(np.repeat(code, size), ticks)
+    first = np.cumsum(size) - size
+    # To find the middle of a few large groups is cheaper than to sort them.
+    low, high = (part.astype(np.float64) for part in middles(ticks, size))
+    return Groups(code, size, _means(ticks, first) if len(code) else np.empty(0), low + (high - low) / 2)
 
 
 def _sorted(code: Longs, ticks: Longs) -> tuple[Longs, Longs]:

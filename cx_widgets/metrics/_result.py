@@ -11,6 +11,7 @@ import pandas as pd
 from cx_widgets._html import escape
 from cx_widgets._text import own_rules
 from cx_widgets.definition import Definition
+from cx_widgets.engine import ranked
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog
 from cx_widgets.rules import format_duration
@@ -215,7 +216,10 @@ def to_seconds(log: EventLog, ticks: float) -> float:
 
 def median_ticks(values: Ints) -> float:
     """Return the median of ticks, the mean of the middle two for an even number, NaN for none."""
-    return float(np.median(values)) if len(values) else np.nan
+    if not len(values):
+        return np.nan
+    low, high = map(float, ranked(values, ((len(values) - 1) // 2, len(values) // 2)))
+    return (low + high) / 2
 
 
 def names_at(names: Sequence[str], numbers: Ints | Bytes) -> pd.Categorical:

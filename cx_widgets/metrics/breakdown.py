@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _keys, _numbers, stats
-from cx_widgets.engine import coded_rows, funnel_paths, matched
+from cx_widgets.engine import assigned_events, funnel_paths, matched
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
 from cx_widgets.metrics._clusters import counts_of
@@ -385,7 +385,7 @@ def _breakdown(
     return Breakdown(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         by=by,
         attribution=attribution,
         groups=most,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cx_widgets import stats
-from cx_widgets.engine import funnel_paths
+from cx_widgets.engine import funnel_paths, funnel_totals, is_special, ranked
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import bounds, clusters, reached
 from cx_widgets.metrics._figure import CLUSTERED, WILSON, Figure, FigureResult, estimated, frame_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import FunnelPaths
+    from cx_widgets.engine import FunnelPaths, Ints
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._result import Table
 
@@ -123,26 +123,33 @@ def _figures(log: EventLog, definition: Definition) -> Figures:
 
 def conversion(log: EventLog, definition: Definition) -> Figure:
     """Return the conversion alone: what reaches the last stage, of those who entered or of all units."""
-    paths = funnel_paths(log, definition)
     everyone = definition.rules.denominator == "all"
-    converted = len(paths.levels[-1].customer)
-    entrants = len(paths.reach) if everyone else len(paths.entrants)
+    plain = not is_special(definition)
+    if plain:
+        reach = funnel_totals(log, definition).reach.tolist()
+        converted, entrants = reach[-1], log.n_customers if everyone else reach[0]
+        share, method = stats.share(converted, entrants), WILSON
+    else:
+        paths = funnel_paths(log, definition)
+        converted = len(paths.levels[-1].customer)
+        entrants = len(paths.reach) if everyone else len(paths.entrants)
+        share = _share(paths, everyone=everyone)
+        method = WILSON if clusters(paths) is None else CLUSTERED
 
     def influence() -> Floats:
-        found = funnel_paths(log, definition)
-        reach = found.reach
-        entered, done = ((reach >= number).astype(np.float64) for number in (1, len(definition.names)))
+        deepest = funnel_totals(log, definition).deepest if plain else funnel_paths(log, definition).reach
+        entered, done = ((deepest >= number).astype(np.float64) for number in (1, len(definition.names)))
         moved: Floats = done - converted / entrants * (1.0 if everyone else entered)
-        return _of_customers(log, found, moved)
+        return moved if plain else _of_customers(log, funnel_paths(log, definition), moved)
 
     return estimated(
         "conversion",
         "Conversion",
         "share",
-        _share(paths, everyone=everyone),
+        share,
         numerator=converted,
         denominator=entrants,
-        method=WILSON if clusters(paths) is None else CLUSTERED,
+        method=method,
         note="" if entrants else f"Nobody reaches {definition.names[0]!r}.",
         influence=influence,
     )
@@ -165,26 +172,40 @@ def _of_customers(log: EventLog, paths: FunnelPaths, moved: Floats) -> Floats:
 
 
 def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
-    paths = funnel_paths(log, definition)
-    last = paths.levels[-1]
-    median = stats.median_interval(last.reached - last.entered)
+    plain = not is_special(definition)
+    if plain:
+        reach = funnel_totals(log, definition).reach.tolist()
+        converted, entrants = reach[-1], reach[0]
+    else:
+        paths = funnel_paths(log, definition)
+        converted, entrants = len(paths.levels[-1].customer), len(paths.entrants)
+    median = stats.median_interval(_took(log, definition)[1], ranked=ranked)
 
     def influence() -> Floats:
-        found = funnel_paths(log, definition)
-        level = found.levels[-1]
-        side = np.sign(level.reached - level.entered - median.value)
-        moved = np.zeros(len(found.reach))
-        moved[level.customer] = side - side.mean()
-        return _of_customers(log, found, moved)
+        who, took = _took(log, definition)
+        side = np.sign(took - median.value)
+        moved = np.zeros(log.n_customers if plain else len(funnel_paths(log, definition).reach))
+        moved[who] = side - side.mean()
+        return moved if plain else _of_customers(log, funnel_paths(log, definition), moved)
 
     return estimated(
         "time_to_convert",
         "Time to convert (median)",
         "seconds",
         stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in median)),
-        numerator=len(last.customer),
-        denominator=len(paths.entrants),
+        numerator=converted,
+        denominator=entrants,
         method="order statistics 95%",
-        note="Among those who converted." if len(last.customer) else "Nobody converted.",
+        note="Among those who converted." if converted else "Nobody converted.",
         influence=influence,
     )
+
+
+def _took(log: EventLog, definition: Definition) -> tuple[Ints, Ints]:
+    """Return who converted, ascending, and how many ticks after entry."""
+    if not is_special(definition):
+        took = funnel_totals(log, definition).took
+        who = np.flatnonzero(took >= 0)
+        return who, took[who]
+    last = funnel_paths(log, definition).levels[-1]
+    return last.customer, last.reached - last.entered

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import coded_rows, visits
+from cx_widgets.engine import assigned_events, visits
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _groups, _result
 from cx_widgets.metrics._customers import by_customer, customer_table
@@ -308,7 +308,6 @@ def _places(made: Visits, definition: Definition, align: str) -> _Places:
 
 
 def _flow(log: EventLog, definition: Definition, positions: int, align: str, repeats: str) -> Flow:
-    rows = coded_rows(log, definition)
     made = visits(log, definition, merged=repeats == _result.MERGED)
     places = _places(made, definition, align)
     # (start) is 0, the stages count from 1, (end) comes last.
@@ -339,7 +338,7 @@ def _flow(log: EventLog, definition: Definition, positions: int, align: str, rep
     return Flow(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(rows.stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         positions=positions,
         align=align,
         repeats=repeats,

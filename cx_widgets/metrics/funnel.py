@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import coded_rows, funnel_paths, matched
+from cx_widgets.engine import assigned_events, funnel_paths, funnel_totals, is_special, matched
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import (
@@ -277,19 +277,15 @@ def funnel(log: EventLog, definition: Definition) -> Funnel:
 
 
 def _funnel(log: EventLog, definition: Definition) -> Funnel:
-    rows, paths = coded_rows(log, definition), funnel_paths(log, definition)
-    reach = np.array([len(level.customer) for level in paths.levels], dtype=np.int64)
-    previous, both = _steps(definition, paths, reach)
-    all_of_them = definition.rules.denominator == "all"
-    entrants = np.full(len(reach), len(paths.reach) if all_of_them else len(paths.entrants))
-    low, high, step_low, step_high = _intervals(definition, paths, entrants, (previous, both))
+    made = _special(log, definition) if is_special(definition) else _plain(log, definition)
+    reach, previous, both = made.reach, made.previous, made.both
     first = np.arange(len(reach)) == 0
-    still = is_open(log, definition, paths)
+    low, high, step_low, step_high = made.bounds
     frame = pd.DataFrame(
         {
             "reach": reach,
-            "entrants": entrants,
-            "conversion": stats.ratio(reach, entrants),
+            "entrants": made.entrants,
+            "conversion": stats.ratio(reach, made.entrants),
             "conversion_lower": low,
             "conversion_upper": high,
             "previous": pd.arrays.IntegerArray(previous, first.copy()),
@@ -298,21 +294,81 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
             "step_upper": np.where(first, np.nan, step_high),
             "drop_off": pd.arrays.IntegerArray(previous - both, first.copy()),
             "drop_off_share": np.where(first, np.nan, stats.ratio(previous - both, previous)),
-            "open": np.bincount(paths.reach[still], minlength=len(reach) + 1)[1:],
-            "median_from_previous": log.durations(_medians(paths, "previous")),
-            "median_from_entry": log.durations(_medians(paths, "entered")),
-            "method": WILSON if clusters(paths) is None else CLUSTERED,
+            "open": made.open,
+            "median_from_previous": log.durations([np.nan, *made.from_previous[1:]]),
+            "median_from_entry": log.durations(made.from_entry),
+            "method": made.method,
         },
         index=pd.Index(definition.names, name="stage"),
     )
     return Funnel(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(rows.stage),
-        open_customers=int(still.sum()),
-        n_units=len(paths.reach),
+        unassigned_events=log.n_events - assigned_events(log, definition),
+        open_customers=int(made.open.sum()),
+        n_units=made.n_units,
         _frame=frame,
         _log=log,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """What a funnel's table is made of: one entry for each stage, or one for all of them."""
+
+    reach: Ints
+    previous: Ints
+    both: Ints
+    entrants: Ints
+    open: Ints
+    bounds: tuple[Floats, Floats, Floats, Floats]
+    from_previous: list[float]
+    from_entry: list[float]
+    n_units: int
+    method: str
+
+
+def _plain(log: EventLog, definition: Definition) -> _Made:
+    totals = funnel_totals(log, definition)
+    reach = totals.reach
+    previous = np.append(0, reach[:-1])
+    both = np.append(0, reach[1:])
+    everybody = definition.rules.denominator == "all"
+    entrants = np.full(len(reach), log.n_customers if everybody else reach[0])
+    # Nobody needs any time from entry to entry.
+    at_once = [0.0 if reach[0] else np.nan]
+    return _Made(
+        reach=reach,
+        previous=previous,
+        both=both,
+        entrants=entrants,
+        open=totals.open,
+        bounds=(*stats.wilson(reach, entrants), *stats.wilson(both, previous)),
+        from_previous=at_once + [_result.median_ticks(times) for times in totals.since_previous[1:]],
+        from_entry=at_once + [_result.median_ticks(times) for times in totals.since_entry[1:]],
+        n_units=log.n_customers,
+        method=WILSON,
+    )
+
+
+def _special(log: EventLog, definition: Definition) -> _Made:
+    paths = funnel_paths(log, definition)
+    reach = np.array([len(level.customer) for level in paths.levels], dtype=np.int64)
+    previous, both = _steps(definition, paths, reach)
+    all_of_them = definition.rules.denominator == "all"
+    entrants = np.full(len(reach), len(paths.reach) if all_of_them else len(paths.entrants))
+    still = is_open(log, definition, paths)
+    return _Made(
+        reach=reach,
+        previous=previous,
+        both=both,
+        entrants=entrants,
+        open=np.bincount(paths.reach[still], minlength=len(reach) + 1)[1:],
+        bounds=_intervals(definition, paths, entrants, (previous, both)),
+        from_previous=_medians(paths, "previous"),
+        from_entry=_medians(paths, "entered"),
+        n_units=len(paths.reach),
+        method=WILSON if clusters(paths) is None else CLUSTERED,
     )
 
 
@@ -359,5 +415,4 @@ def open_note(result: Funnel) -> str:
 
 
 def _medians(paths: FunnelPaths, since: str) -> list[float]:
-    medians = [_result.median_ticks(level.reached - getattr(level, since)) for level in paths.levels]
-    return [np.nan, *medians[1:]] if since == "previous" else medians
+    return [_result.median_ticks(level.reached - getattr(level, since)) for level in paths.levels]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import coded_rows
+from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._activity import Presence, What, activity, begins, known, label, presence
@@ -260,7 +260,7 @@ def _lifecycle(log: EventLog, definition: Definition, asked: _Asked) -> Lifecycl
     return Lifecycle(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         active=label(definition, asked.active),
         _asked=asked,
         _frame=frame,
@@ -465,7 +465,7 @@ def _stickiness(log: EventLog, definition: Definition, asked: _Asked) -> Stickin
     return Stickiness(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         active=label(definition, asked.active),
         n_periods=len(periods),
         _ratio=_days_active(log, definition, asked, seen, periods),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
-from cx_widgets.engine import coded_rows, purchases, stage_numbers
+from cx_widgets.engine import assigned_events, purchases, rows_in, stage_numbers
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._figure import (
     NAN,
@@ -213,7 +213,7 @@ def _loyalty(log: EventLog, definition: Definition) -> Loyalty:
     return Loyalty(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         _figures=figures,
         _retention=periods.curve(),
         _frame=frame_of(figures),
@@ -393,9 +393,7 @@ def _retention(log: EventLog, definition: Definition, periods: _Periods, *, meas
 def _advocates(log: EventLog, definition: Definition) -> Bools:
     """Return which customers recommend: by an event in an advocate stage, or by their latest score."""
     speak = np.zeros(log.n_customers, dtype=bool)
-    rows = coded_rows(log, definition)
-    for number in stage_numbers(definition, "advocate"):
-        speak[rows.customer[rows.stage == number]] = True
+    speak[log.packed.customers[rows_in(log, definition, stage_numbers(definition, "advocate"))]] = True
     if log.scores is not None:
         speak |= log.memo(("promoters",), lambda: _promoters(log, log.scores))
     return speak
@@ -482,10 +480,10 @@ def _revenue(log: EventLog, definition: Definition, *, measurable: bool) -> Figu
         return undefined(key, label, "money", "Not measurable: the log has no value column.")
 
     def spent() -> Floats:
-        rows = coded_rows(log, definition)
-        bought = np.flatnonzero(np.isin(rows.stage, stage_numbers(definition, "buy")))
-        money = np.nan_to_num(values[rows.row[bought]], nan=0.0)
-        return np.bincount(rows.customer[bought], weights=money, minlength=log.n_customers).astype(np.float64)
+        bought = rows_in(log, definition, stage_numbers(definition, "buy"))
+        money = np.nan_to_num(values[bought], nan=0.0)
+        whose = log.packed.customers[bought]
+        return np.bincount(whose, weights=money, minlength=log.n_customers).astype(np.float64)
 
     money = spent()
     estimate = stats.mean_interval(money)

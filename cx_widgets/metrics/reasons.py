@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import attempt_rows, coded_rows, funnel_paths, outcomes
+from cx_widgets.engine import assigned_events, attempt_rows, funnel_paths, outcomes
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
 from cx_widgets.metrics._customers import (
@@ -433,7 +433,7 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
     return Reasons(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         entrants=int(np.count_nonzero(ended.reach)),
         converted=int(np.count_nonzero(ended.reach == len(names))),
         removed=0 if attempt_rows(log, definition) is not None else len(outcomes(log, definition).left.unit),

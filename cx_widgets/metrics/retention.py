@@ -11,7 +11,7 @@ import pandas as pd
 
 from cx_widgets import _numbers, stats
 from cx_widgets.durations import Duration, format_duration, parse_duration
-from cx_widgets.engine import coded_rows
+from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._activity import What, known, label
@@ -427,7 +427,7 @@ def _retention(log: EventLog, definition: Definition, asked: Asked) -> Retention
     return Retention(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         kind=asked.kind,
         clock=asked.clock,
         cohort=asked.cohort,

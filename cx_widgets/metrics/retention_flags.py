@@ -10,7 +10,7 @@ import pandas as pd
 
 from cx_widgets import _numbers, stats
 from cx_widgets.binding import stages_of_rows
-from cx_widgets.engine import coded_rows
+from cx_widgets.engine import assigned_events, coded_rows
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._figure import WILSON
 from cx_widgets.metrics._result import Result, Table
@@ -129,7 +129,7 @@ def _retention_flags(log: EventLog, definition: Definition) -> RetentionFlags:
     return RetentionFlags(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         _frame=frame,
         _log=log,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets.binding import stages_of_rows
+from cx_widgets.engine import customers_by_stage, events_by_stage
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition
@@ -52,12 +53,8 @@ def stage_sizes(log: EventLog, definition: Definition) -> pd.DataFrame:
         names = definition.names
         if definition.rules.reuse != "never":
             return _asked_for(log, definition)
-        width = len(names) + 1
-        stage = definition.stage_of_rows(log).astype(np.int64)
-        events = np.bincount(stage, minlength=width)
-        seen = np.zeros(log.n_customers * width, dtype=bool)
-        seen[log.packed.customers.astype(np.int64) * width + stage] = True
-        customers = seen.reshape(log.n_customers, width).sum(axis=0)
+        customers = customers_by_stage(log, definition)
+        events = events_by_stage(log, definition)
         frame = pd.DataFrame(
             {"events": events, "customers": customers},
             index=pd.Index([UNASSIGNED, *names], name="stage"),

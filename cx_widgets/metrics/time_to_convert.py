@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import attempt_rows, calendar_ends, coded_rows, funnel_paths, outcomes
+from cx_widgets.engine import assigned_events, attempt_rows, calendar_ends, funnel_paths, outcomes
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
 from cx_widgets.metrics._customers import noun
@@ -350,7 +350,7 @@ def _time_to_convert(
     return TimeToConvert(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         from_stage=first,
         to_stage=last,
         median=_median(log, curve, total=total, converted=converted, first=first, last=last),

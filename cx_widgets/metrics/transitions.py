@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import coded_rows, visits
+from cx_widgets.engine import assigned_events, moves, survival_medians, visits
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _groups, _result
 from cx_widgets.metrics._customers import by_customer, customer_table
-from cx_widgets.metrics._figure import CLUSTERED, Figure, clustered_share
+from cx_widgets.metrics._figure import CLUSTERED, Figure, estimated
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, Bytes, Ints, Visits
+    from cx_widgets.engine import Bytes, Ints, Moves, Visits
     from cx_widgets.log import EventLog
 
     Longs = NDArray[np.int64]
@@ -307,31 +307,44 @@ def transitions(log: EventLog, definition: Definition, *, repeats: str = "merged
 
 
 def _transitions(log: EventLog, definition: Definition, repeats: str) -> Transitions:
-    rows = coded_rows(log, definition)
-    made = visits(log, definition, merged=repeats == _result.MERGED)
-    width = len(definition.names) + 1
-    target = _next_stage(made)
-    pair = made.stage.astype(np.uint16) * np.uint16(width) + target
-    counts = np.bincount(pair, minlength=width * width).reshape(width, width)
-    counts[0] = np.bincount(made.stage[made.first], minlength=width)
-    until = np.append(made.start[1:], made.start[:1])[: len(made.start)]
-    lasted = np.where(made.last, rows.end_tick, until) - made.start
-    between = (target > 0) & (target != made.stage)
-    skip = _by_customer(made, between & (target > made.stage + np.uint16(1)), log.n_customers)
-    back = _by_customer(made, between & (target < made.stage), log.n_customers)
-    all_between = _by_customer(made, between, log.n_customers)
+    made = moves(log, definition, merged=repeats == _result.MERGED)
     return Transitions(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(rows.stage),
-        skip_share=clustered_share("skip_share", "Skips", skip, all_between),
-        back_share=clustered_share("back_share", "Back-steps", back, all_between),
-        visitors_total=int(made.first.sum()),
+        unassigned_events=log.n_events - assigned_events(log, definition),
+        skip_share=_share_of_moves("skip_share", "Skips", made.skips, made.between),
+        back_share=_share_of_moves("back_share", "Back-steps", made.backs, made.between),
+        visitors_total=int(made.count[0].sum()),
         repeats=repeats,
-        _stages=_stages(log, definition, made, lasted),
-        _counts=counts,
-        _frame=_frame(log, definition, made, pair, counts, lasted=lasted),
+        _stages=_stages(log, definition, made),
+        _counts=made.count,
+        _frame=_frame(log, definition, made),
         _log=log,
+    )
+
+
+def _share_of_moves(
+    key: str, label: str, chosen: tuple[int, int, int], between: tuple[int, int, int]
+) -> Figure:
+    """Return the share of some moves among all between two stages, both as sums over customers."""
+    hits, hit_squares, products = chosen
+    trials, trial_squares, customers = between
+    lower, upper = stats.clustered_wilson(
+        hits,
+        trials,
+        success_squares=hit_squares,
+        products=products,
+        trial_squares=trial_squares,
+        clusters=customers,
+    )
+    return estimated(
+        key,
+        label,
+        "share",
+        stats.Estimate(float(stats.ratio(hits, trials)), float(lower), float(upper)),
+        numerator=float(hits),
+        denominator=float(trials),
+        method=CLUSTERED,
     )
 
 
@@ -340,61 +353,13 @@ def _next_stage(made: Visits) -> Bytes:
     return np.where(made.last, np.uint8(0), np.append(made.stage[1:], made.stage[:1])[: len(made.stage)])
 
 
-def _by_customer(made: Visits, counted: Bools, n_customers: int) -> Floats:
-    return np.bincount(made.customer[counted], minlength=n_customers).astype(np.float64)
-
-
-class _Runs(NamedTuple):
-    """Visits sorted by a code, and their runs with one code and one customer."""
-
-    order: Longs
-    first: Longs
-    length: Floats
-    code: NDArray[np.uint16]
-
-
-def _runs(code: NDArray[np.uint16], customer: Ints) -> _Runs:
-    # A stable sort of a 16-bit code is a radix sort, and keeps customers ascending inside each code.
-    order = np.argsort(code, kind="stable")
-    codes, customers = code[order], customer[order]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = (codes[1:] != codes[:-1]) | (customers[1:] != customers[:-1])
-    first = np.flatnonzero(new)
-    return _Runs(order, first, np.diff(np.append(first, len(order))).astype(np.float64), codes[first])
-
-
-def _frame(
-    log: EventLog,
-    definition: Definition,
-    made: Visits,
-    pair: NDArray[np.uint16],
-    counts: Longs,
-    *,
-    lasted: Ints,
-) -> pd.DataFrame:
-    width = len(definition.names) + 1
-    stage_runs = _runs(made.stage.astype(np.uint16), made.customer)
-    exits_of_customer = np.empty(len(made.stage), dtype=np.float64)
-    exits_of_customer[stage_runs.order] = np.repeat(stage_runs.length, stage_runs.length.astype(np.int64))
-    runs = _runs(pair, made.customer)
-
-    def summed(kinds: _Runs, weights: Floats | None, size: int) -> Floats:
-        return np.bincount(kinds.code, weights=weights, minlength=size).astype(np.float64)
-
+def _frame(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
+    counts = made.count
+    width = len(counts)
     exits = counts.sum(axis=1)
-    customers = summed(runs, None, width * width).reshape(width, width)
-    success_squares = summed(runs, runs.length**2, width * width).reshape(width, width)
-    # A sum over customers of hits times exits is one over hits of the exits of whoever made them.
-    products = np.bincount(pair, weights=exits_of_customer, minlength=width * width).reshape(width, width)
-    trial_squares = summed(stage_runs, stage_runs.length**2, width)
-    clusters = summed(stage_runs, None, width)
-    moves = np.bincount(made.customer, minlength=log.n_customers).astype(np.float64)
-    moves[made.customer[made.first]] += 1
-    of_all = np.bincount(pair, weights=moves[made.customer], minlength=width * width).reshape(width, width)
     # Every customer starts once.
-    customers[0] = success_squares[0] = products[0] = counts[0]
+    trial_squares, clusters = made.left_squares.copy(), made.leavers.copy()
     trial_squares[0] = clusters[0] = exits[0]
-    of_all[0] = np.bincount(made.stage[made.first], moves[made.customer[made.first]], minlength=width)
 
     # In stage order, with (end) behind the last stage.
     origin, target = np.nonzero(np.column_stack([counts[:, 1:], counts[:, 0]]))
@@ -403,21 +368,22 @@ def _frame(
     lower, upper = stats.clustered_wilson(
         found,
         exits[origin],
-        success_squares=success_squares[origin, target],
-        products=products[origin, target],
+        success_squares=made.squares[origin, target],
+        products=made.products[origin, target],
         trial_squares=trial_squares[origin],
         clusters=clusters[origin],
     )
-    visitors = int(made.first.sum())
+    every, every_squares, visitors = made.every
     all_lower, all_upper = stats.clustered_wilson(
         found,
-        moves.sum(),
-        success_squares=success_squares[origin, target],
-        products=of_all[origin, target],
-        trial_squares=stats.dot(moves, moves),
+        every,
+        success_squares=made.squares[origin, target],
+        products=made.of_all[origin, target],
+        trial_squares=every_squares,
         clusters=visitors,
     )
-    spells = _groups.by_group(pair[runs.order], lasted[runs.order])
+    sizes = counts[1:].ravel()
+    spells = _groups.of_sizes(np.flatnonzero(sizes) + width, sizes[sizes > 0], made.spent)
     mean, median = np.full((2, width * width), np.nan)
     mean[spells.code], median[spells.code] = spells.mean, spells.median
     # Visits that lead to (end) have not ended yet, so far as is known.
@@ -433,11 +399,11 @@ def _frame(
             "lower": lower,
             "upper": upper,
             "denominator": exits[origin],
-            "share_of_all": stats.ratio(found, moves.sum()),
+            "share_of_all": stats.ratio(found, every),
             "share_of_all_lower": all_lower,
             "share_of_all_upper": all_upper,
             "per_customer": stats.ratio(found, visitors),
-            "customers": customers[origin, target].astype(np.int64),
+            "customers": made.customers[origin, target],
             "dwell_mean": log.durations(mean[origin * width + target]),
             "dwell_median": log.durations(median[origin * width + target]),
             "kind": pd.Series(_kinds(origin, target), dtype=str),
@@ -451,23 +417,15 @@ def _kinds(origin: Ints, target: Ints) -> list[str]:
     return list(np.select(conditions, ["start", "end", "repeat", "forward", "skip"], default="back"))
 
 
-def _stages(log: EventLog, definition: Definition, made: Visits, lasted: Ints) -> pd.DataFrame:
-    lines = []
-    for number in range(1, len(definition.names) + 1):
-        here = np.flatnonzero(made.stage == number)
-        customer = made.customer[here]
-        dwell = stats.kaplan_meier_median(lasted[here], ~made.last[here])
-        lines.append(
-            (
-                len(here),
-                int(np.count_nonzero(customer[1:] != customer[:-1])) + (len(here) > 0),
-                dwell,
-                int(made.last[here].sum()),
-            )
-        )
-    frame = pd.DataFrame(
-        lines,
-        columns=["visits", "customers", "dwell_median", "censored"],
+def _stages(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
+    numbers = range(1, len(made.count))
+    medians = survival_medians([(made.spent_in(one), made.spent_before(one, 0)) for one in numbers])
+    return pd.DataFrame(
+        {
+            "visits": made.count[1:].sum(axis=1),
+            "customers": made.leavers[1:],
+            "dwell_median": log.durations(np.array(medians, dtype=np.float64)),
+            "censored": made.count[1:, 0],
+        },
         index=pd.Index(definition.names, name="stage"),
     )
-    return frame.assign(dwell_median=log.durations(frame["dwell_median"].to_numpy(dtype=np.float64)))

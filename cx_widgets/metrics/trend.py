@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import coded_rows, funnel_paths
+from cx_widgets.engine import assigned_events, funnel_paths
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._attempts import first_of_run
@@ -342,7 +342,7 @@ def _trend(
     return Trend(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         period=period,
         once=once,
         open_customers=int(is_open(log, definition, paths).sum()),

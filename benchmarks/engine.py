@@ -1,0 +1,441 @@
+"""What an edit of the stages costs, side by side: both engines, and what else one would count with.
+
+    python benchmarks/engine.py                         # 1,000,000 events
+    python benchmarks/engine.py 10_000_000 --rounds 7
+
+Two tasks. ``funnel``: put rows into stages by their event, then for each stage of an ordered funnel with
+a window (best attempt, ties in stage order) how many customers reach it, and the exact median time from
+entry. ``edit``: the funnel and the moves between visits, each with its count and the exact median time
+before it. Ours adds what belongs to them in the package: intervals, losses, steps back, dwell times with
+censoring.
+
+All of them hold the log in the form they like best before the clock starts, and count the same edits, each
+of which moves an event name to another stage, so no answer comes from a cache. Every round takes them in
+another order. Counts and medians are compared before the first round. Peers that are not installed are left
+out. The last line of a table is the time to read the packed log once, in the same rounds: nothing that reads
+it all is quicker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+import cx_widgets as cx
+from cx_widgets import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+YEAR = 365 * 86_400
+WINDOW = 30 * 86_400
+NAMES = [f"event {number:02}" for number in range(60)]
+SPANS = [(0, 2), (2, 5), (5, 8), (8, 11), (11, 14), (14, 18)]
+N_STAGES = len(SPANS)
+# Names that an edit moves into a stage; more than there are rounds, in pairs.
+MOVED = range(18, 60)
+
+SHORT_GAPS = 0.78
+"""Share of gaps inside a session."""
+REPEATED = 0.22
+"""Share of events with the name of the one before."""
+
+Answer = tuple[list[int], list[float]]
+Moves = dict[tuple[int, int], tuple[int, float]]
+
+
+def events(n: int, seed: int = 7) -> pd.DataFrame:
+    """Return n events over a year: long tails of events by customer and by name, sessions, repeats, ties."""
+    rng = np.random.default_rng(seed)
+    counts = np.empty(0, np.int64)
+    while counts.sum() < n:
+        more = np.exp(rng.normal(1.95, 1.25, max(n // 12, 100))).astype(np.int64) + 1
+        counts = np.append(counts, np.minimum(more, 5_000))
+    whose = np.repeat(np.arange(len(counts)), counts)[:n]
+    gap = np.where(rng.random(n) < SHORT_GAPS, rng.exponential(40, n), rng.lognormal(11.2, 1.6, n)).astype(
+        np.int64
+    )
+    new = np.append(True, whose[1:] != whose[:-1])
+    gap[new] = 0
+    passed = np.cumsum(gap)
+    since = passed - np.repeat(passed[new], np.diff(np.append(np.flatnonzero(new), n)))
+    at = (rng.integers(0, YEAR, len(counts))[whose] + since) % YEAR
+    weights = 1 / np.arange(1, len(NAMES) + 1) ** 0.9
+    name = rng.choice(len(NAMES), n, p=weights / weights.sum())
+    repeated = (rng.random(n) < REPEATED) & ~new
+    name[repeated] = name[np.flatnonzero(repeated) - 1]
+    order = np.argsort(at, kind="stable")
+    return pd.DataFrame(
+        {
+            "customer": whose[order],
+            "time": pd.Timestamp("2025-01-01") + pd.to_timedelta(at[order], unit="s"),
+            "event": pd.Categorical.from_codes(name[order], NAMES),
+        }
+    )
+
+
+def stage_of(edit: int) -> list[int]:
+    """Return the stage of each event name after an edit, 0 for none."""
+    table = [0] * len(NAMES)
+    for stage, (low, high) in enumerate(SPANS, start=1):
+        table[low:high] = [stage] * (high - low)
+    moved = MOVED[edit % len(MOVED)]
+    table[moved] = 1 + edit % N_STAGES
+    return table
+
+
+def definition(edit: int) -> cx.Definition:
+    """Return the stages after an edit."""
+    table = stage_of(edit)
+    return cx.Definition(
+        {
+            f"Stage {stage}": [name for name, of in zip(NAMES, table, strict=True) if of == stage]
+            for stage in range(1, N_STAGES + 1)
+        },
+        window="30D",
+    )
+
+
+class Ours:
+    """The package, with one of its engines."""
+
+    def __init__(self, name: str, frame: pd.DataFrame) -> None:
+        self.name = f"cx_widgets, {name}"
+        self._engine = engine.available()[name]
+        self._log = cx.EventLog(frame, customer="customer", time="time", event="event")
+
+    def funnel(self, edit: int) -> Answer:
+        """Return the reach of each stage and the median seconds from entry."""
+        with engine.counting_with(self._engine):
+            frame = cx.funnel(self._log, definition(edit)).frame
+        return frame["reach"].tolist(), frame["median_from_entry"].dt.total_seconds().tolist()
+
+    def edit(self, edit: int) -> tuple[Answer, Moves]:
+        """Return the funnel, and count and median seconds before each move."""
+        with engine.counting_with(self._engine):
+            made = cx.transitions(self._log, definition(edit)).frame
+        inner = made[~made["kind"].isin(["start", "end"])]
+        number = {f"Stage {stage}": stage for stage in range(1, N_STAGES + 1)}
+        pairs = zip(inner["from"].map(number), inner["to"].map(number), strict=True)
+        values = zip(inner["count"], inner["dwell_median"].dt.total_seconds(), strict=True)
+        return self.funnel(edit), dict(zip(pairs, values, strict=True))
+
+    def packed_bytes(self) -> list[np.ndarray]:
+        """Return what a funnel has to read at the least: a time and an event for each row."""
+        return [self._log.packed.ticks, self._log.packed.codes]
+
+
+class Pandas:
+    """pandas, as an analyst writes it: a chain of as-of joins, and a shift by customer."""
+
+    name = f"pandas {pd.__version__}"
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        seconds = (frame["time"] - frame["time"].min()).dt.total_seconds().astype(np.int64)
+        self._rows = frame.assign(time=seconds)
+
+    def _staged(self, edit: int) -> pd.DataFrame:
+        stage = np.array(stage_of(edit))[self._rows["event"].cat.codes]
+        return self._rows.assign(stage=stage)[stage > 0]
+
+    def funnel(self, edit: int) -> Answer:
+        """Return the reach of each stage and the median seconds from entry."""
+        rows = self._staged(edit)
+        chain = rows[rows["stage"] == 1][["customer", "time"]].assign(start=lambda one: one["time"])
+        reach, medians = [chain["customer"].nunique()], [0.0]
+        for stage in range(2, N_STAGES + 1):
+            step = rows[rows["stage"] == stage][["customer", "time"]]
+            chain = pd.merge_asof(step, chain, on="time", by="customer")
+            chain = chain[chain["time"] - chain["start"] <= WINDOW]
+            first = chain.drop_duplicates("customer")
+            reach.append(len(first))
+            medians.append(float((first["time"] - first["start"]).median()))
+        return reach, medians
+
+    def edit(self, edit: int) -> tuple[Answer, Moves]:
+        """Return the funnel, and count and median seconds before each move."""
+        rows = self._staged(edit).sort_values(["customer", "time", "stage"], kind="stable")
+        new = (rows["customer"] != rows["customer"].shift()) | (rows["stage"] != rows["stage"].shift())
+        visits = rows[new]
+        same = visits["customer"] == visits["customer"].shift(-1)
+        moved = visits.assign(to=visits["stage"].shift(-1), spent=visits["time"].shift(-1) - visits["time"])
+        table = moved[same].groupby(["stage", "to"])["spent"].agg(["size", "median"])
+        made = {(int(a), int(b)): (int(n), float(m)) for (a, b), n, m in table.itertuples()}
+        return self.funnel(edit), made
+
+
+class Polars:
+    """polars: the same, lazily, on all threads."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        import polars as pl  # noqa: PLC0415 - a peer that may not be installed
+
+        self.name = f"polars {pl.__version__}"
+        seconds = (frame["time"] - frame["time"].min()).dt.total_seconds().astype(np.int64)
+        self._rows = pl.DataFrame(
+            {
+                "customer": frame["customer"].to_numpy(),
+                "time": seconds.to_numpy(),
+                "event": frame["event"].cat.codes.to_numpy().astype(np.uint8),
+            }
+        ).with_columns(pl.col("time").set_sorted())
+
+    def _staged(self, edit: int):  # noqa: ANN202 - a polars frame
+        import polars as pl  # noqa: PLC0415 - a peer that may not be installed
+
+        table = pl.Series("stage", np.array(stage_of(edit), dtype=np.uint8))
+        rows = self._rows.with_columns(stage=table.gather(self._rows["event"]))
+        return rows.filter(pl.col("stage") > 0).select("customer", "time", "stage")
+
+    def funnel(self, edit: int) -> Answer:
+        """Return the reach of each stage and the median seconds from entry."""
+        import polars as pl  # noqa: PLC0415 - a peer that may not be installed
+
+        rows = self._staged(edit)
+        chain = rows.filter(pl.col("stage") == 1).select("customer", "time", start="time")
+        reach, medians = [chain["customer"].n_unique()], [0.0]
+        for stage in range(2, N_STAGES + 1):
+            step = rows.filter(pl.col("stage") == stage).select("customer", pl.col("time").set_sorted())
+            chain = step.join_asof(
+                chain.with_columns(pl.col("time").set_sorted()),
+                on="time",
+                by="customer",
+                check_sortedness=False,
+            ).filter(pl.col("time") - pl.col("start") <= WINDOW)
+            first = chain.unique("customer", keep="first", maintain_order=True)
+            reach.append(len(first))
+            medians.append(float((first["time"] - first["start"]).median()))
+        return reach, medians
+
+    def edit(self, edit: int) -> tuple[Answer, Moves]:
+        """Return the funnel, and count and median seconds before each move."""
+        import polars as pl  # noqa: PLC0415 - a peer that may not be installed
+
+        rows = self._staged(edit).lazy().sort("customer", "time", "stage", maintain_order=True)
+        changed = (pl.col("customer") != pl.col("customer").shift()) | (
+            pl.col("stage") != pl.col("stage").shift()
+        )
+        visits = rows.filter(changed.fill_null(value=True))
+        after = {name: pl.col(name).shift(-1) for name in ("customer", "stage", "time")}
+        table = (
+            visits.with_columns(
+                who=after["customer"], to=after["stage"], spent=after["time"] - pl.col("time")
+            )
+            .filter(pl.col("who") == pl.col("customer"))
+            .group_by("stage", "to")
+            .agg(pl.len(), pl.col("spent").median())
+            .collect()
+        )
+        return self.funnel(edit), {(a, b): (n, m) for a, b, n, m in table.rows()}
+
+
+class DuckDB:
+    """DuckDB, in memory: as-of joins and window functions in SQL."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        import duckdb  # noqa: PLC0415 - a peer that may not be installed
+
+        self.name = f"DuckDB {duckdb.__version__}"
+        seconds = (frame["time"] - frame["time"].min()).dt.total_seconds().astype(np.int32)
+        rows = pd.DataFrame(
+            {
+                "customer": frame["customer"].astype(np.int32),
+                "time": seconds,
+                "event": frame["event"].cat.codes.astype(np.uint8),
+            }
+        )
+        self._db = duckdb.connect()
+        self._db.register("given", rows)
+        self._db.execute("CREATE TABLE log AS SELECT * FROM given")
+        self._db.unregister("given")
+
+    def _stage(self, edit: int) -> str:
+        self._db.execute("CREATE OR REPLACE TEMP TABLE stages (event UTINYINT, stage UTINYINT)")
+        pairs = ", ".join(f"({code}, {stage})" for code, stage in enumerate(stage_of(edit)) if stage)
+        self._db.execute(f"INSERT INTO stages VALUES {pairs}")  # noqa: S608 - numbers of our own
+        return "SELECT customer, time, stage FROM log JOIN stages USING (event)"
+
+    def funnel(self, edit: int) -> Answer:
+        """Return the reach of each stage and the median seconds from entry."""
+        self._db.execute(f"CREATE OR REPLACE TEMP TABLE rows AS {self._stage(edit)}")
+        steps = ["s1 AS MATERIALIZED (SELECT customer, time, time AS start FROM rows WHERE stage = 1)"]
+        for stage in range(2, N_STAGES + 1):
+            before = f"s{stage - 1}"
+            steps.append(
+                f"s{stage} AS MATERIALIZED (SELECT r.customer, r.time, {before}.start FROM "  # noqa: S608 - as above
+                f"(SELECT customer, time FROM rows WHERE stage = {stage}) r ASOF JOIN {before} "
+                f"ON r.customer = {before}.customer AND r.time >= {before}.time "
+                f"WHERE r.time - {before}.start <= {WINDOW})"
+            )
+        answers = [
+            f"SELECT {stage} AS stage, count(*), median(t) FROM "  # noqa: S608 - as above
+            f"(SELECT arg_min(time - start, (time, -start)) AS t FROM s{stage} GROUP BY customer)"
+            for stage in range(2, N_STAGES + 1)
+        ]
+        first = "SELECT 1 AS stage, count(DISTINCT customer), 0.0 FROM s1"
+        query = f"WITH {', '.join(steps)} {' UNION ALL '.join([first, *answers])} ORDER BY stage"
+        rows = self._db.execute(query).fetchall()
+        return [row[1] for row in rows], [float(row[2]) for row in rows]
+
+    def edit(self, edit: int) -> tuple[Answer, Moves]:
+        """Return the funnel, and count and median seconds before each move."""
+        query = f"""
+            WITH rows AS ({self._stage(edit)}),
+            marked AS (SELECT *, lag(stage) OVER w AS before FROM rows WINDOW w AS (
+                PARTITION BY customer ORDER BY time, stage)),
+            visits AS (SELECT * FROM marked WHERE before IS NULL OR before <> stage),
+            moved AS (SELECT stage, lead(stage) OVER w AS "to", lead(time) OVER w - time AS spent
+                FROM visits WINDOW w AS (PARTITION BY customer ORDER BY time, stage))
+            SELECT stage, "to", count(*), median(spent) FROM moved WHERE "to" IS NOT NULL GROUP BY ALL
+        """  # noqa: S608 - numbers of our own
+        made = {(a, b): (n, float(m)) for a, b, n, m in self._db.execute(query).fetchall()}
+        return self.funnel(edit), made
+
+
+class ClickHouse:
+    """ClickHouse, embedded: its own windowFunnel, which gives counts and no times."""
+
+    only_counts = True
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        from chdb import session  # noqa: PLC0415 - a peer that may not be installed
+
+        self._session = session.Session()
+        version = str(self._session.query("SELECT version()", "CSV")).strip().strip('"')
+        self.name = f"ClickHouse {version}, counts only"
+        given = pd.DataFrame(  # noqa: F841 - the query reads it by name
+            {
+                "customer": frame["customer"].astype(np.uint32),
+                "time": (frame["time"] - frame["time"].min()).dt.total_seconds().astype(np.uint32),
+                "event": frame["event"].cat.codes.astype(np.uint8),
+            }
+        )
+        self._session.query(
+            "CREATE TABLE log (customer UInt32, time UInt32, event UInt8) ENGINE = MergeTree "
+            "ORDER BY (customer, time)"
+        )
+        self._session.query("INSERT INTO log SELECT customer, time, event FROM Python(given)")
+
+    def funnel(self, edit: int) -> Answer:
+        """Return the reach of each stage."""
+        table = stage_of(edit)
+        steps = ", ".join(
+            f"event IN ({', '.join(str(code) for code, of in enumerate(table) if of == stage)})"
+            for stage in range(1, N_STAGES + 1)
+        )
+        query = (
+            f"SELECT level, count() FROM (SELECT windowFunnel({WINDOW})(time, {steps}) AS level "  # noqa: S608 - numbers of our own
+            "FROM log GROUP BY customer) GROUP BY level ORDER BY level"
+        )
+        levels = np.zeros(N_STAGES + 1, np.int64)
+        for line in str(self._session.query(query, "CSV")).split():
+            level, customers = map(int, line.split(","))
+            levels[level] = customers
+        return np.cumsum(levels[::-1])[::-1][1:].tolist(), []
+
+
+def contenders(frame: pd.DataFrame) -> list:
+    """Return ours and those peers that are installed."""
+    made: list = [Ours(name, frame) for name in engine.available()]
+    for peer in (Pandas, Polars, DuckDB, ClickHouse):
+        try:
+            made.append(peer(frame))
+        except ImportError as missing:
+            print(f"left out, {missing}", file=sys.stderr)
+    return made
+
+
+def checked(them: list) -> None:
+    """Stop if not all count the same."""
+    for edit in (0, 1):
+        expected = them[0].edit(edit)
+        for one in them[1:]:
+            counts_only = getattr(one, "only_counts", False)
+            said = (one.funnel(edit), None) if counts_only else one.edit(edit)
+            same = said[0][0] == expected[0][0] and (counts_only or np.allclose(said[0][1], expected[0][1]))
+            same = same and (counts_only or said[1].keys() == expected[1].keys())
+            if same and not counts_only:
+                pairs = [(said[1][move], expected[1][move]) for move in expected[1]]
+                same = all(np.allclose(a, b) for a, b in pairs)
+            if not same:
+                raise SystemExit(f"{one.name} differs:\n{said}\n{expected}")
+
+
+def read_once(arrays: list[np.ndarray], threads: int) -> Callable[[], None]:
+    """Return a function that reads arrays once, with some threads."""
+    parts = [part for array in arrays for part in np.array_split(array, 4 * threads)]
+    pool = ThreadPoolExecutor(threads)
+    return lambda: list(pool.map(np.max, parts)) and None
+
+
+def timed(call: Callable[[], object]) -> tuple[float, float]:
+    """Return the milliseconds of one call: on the clock, and of all processors together."""
+    clock, work = time.perf_counter(), time.process_time()
+    call()
+    return 1e3 * (time.perf_counter() - clock), 1e3 * (time.process_time() - work)
+
+
+def measure(n: int, rounds: int) -> None:
+    """Print a table for each task."""
+    frame = events(n)
+    them = contenders(frame)
+    checked(them)
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    read = read_once(them[0].packed_bytes(), threads)
+    print(f"\n{n:,} events, {frame['customer'].nunique():,} customers; medians of {rounds} rounds")
+    edits = count(2)
+    reads: list[tuple[float, float]] = []
+    for task in ("funnel", "edit"):
+        able = [one for one in them if task == "funnel" or not getattr(one, "only_counts", False)]
+        times: dict[str, list[tuple[float, float]]] = {one.name: [] for one in able}
+        loads = []
+        for turn in range(rounds):
+            edit = next(edits)
+            for one in able[turn % len(able) :] + able[: turn % len(able)]:
+                times[one.name].append(timed(partial(getattr(one, task), edit)))
+            reads.append(timed(read))
+            loads.append(os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"))
+        report(task, times, statistics.median(wall for wall, _ in reads), statistics.median(loads))
+
+
+def report(task: str, times: dict[str, list[tuple[float, float]]], read: float, load: float) -> None:
+    """Print a table of medians, on the clock and in processor time."""
+    middle = {
+        name: [statistics.median(side) for side in zip(*pairs, strict=True)] for name, pairs in times.items()
+    }
+    best = min(wall for name, (wall, _) in middle.items() if name.startswith("cx_widgets"))
+    print(f"\n| {task} | ms | quickest | processor ms | times our best |\n|---|---:|---:|---:|---:|")
+    for name, (wall, work) in middle.items():
+        quickest = min(one for one, _ in times[name])
+        print(f"| {name} | {wall:,.1f} | {quickest:,.1f} | {work:,.1f} | {wall / best:,.1f} |")
+    print(f"| read the packed log once | {read:,.2f} | | | {read / best:,.2f} |")
+    print(f"\nLoad of the machine in the meantime: {load:.1f} on {os.cpu_count()} processors.")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("events", nargs="*", type=int, default=[1_000_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    print(f"{platform.platform()}, Python {platform.python_version()}, numpy {np.__version__}")
+    print(cx.engine_info())
+    for n in asked.events:
+        measure(n, asked.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Which engine counts: the compiled one where it loads, else numpy, or the one the environment asks for."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cx_widgets.engine import _library
+from cx_widgets.engine._native import NativeEngine
+from cx_widgets.engine._numpy import NumpyEngine
+from cx_widgets.errors import CXError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cx_widgets.engine._protocol import Engine
+
+ENGINE = "CX_WIDGETS_ENGINE"
+THREADS = "CX_WIDGETS_THREADS"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Which engine counts, and why.
+
+    Attributes
+    ----------
+    name
+        ``"native"``, the compiled engine, or ``"numpy"``.
+    instructions
+        The instruction set its kernels were compiled for; empty for numpy.
+    threads
+        How many threads it may use.
+    reason
+        Why it is this one.
+    """
+
+    name: str
+    instructions: str
+    threads: int
+    reason: str
+
+    def __str__(self) -> str:
+        kernels = f" ({self.instructions}, {self.threads} threads)" if self.instructions else ""
+        return f"{self.name}{kernels}: {self.reason}"
+
+
+def engine_info() -> EngineInfo:
+    """Return which engine counts the figures, and why this one.
+
+    The compiled engine is taken where its kernels load, the numpy engine anywhere else; both give the same
+    numbers. The environment variable ``CX_WIDGETS_ENGINE`` asks for one: ``native``, ``numpy``, or
+    ``native-v2``, ``native-v3``, ``native-v4`` for an instruction set; ``CX_WIDGETS_THREADS`` says how many
+    threads the compiled engine may use (as many as there are processors). Both are read once, before the
+    first figure is counted.
+
+    Returns
+    -------
+    EngineInfo
+        Name, instruction set, threads and reason.
+
+    Raises
+    ------
+    CXError
+        When the variables ask for something that there is not.
+
+    Examples
+    --------
+    >>> engine_info().name in ("native", "numpy")
+    True
+    """
+    return _chosen()[1]
+
+
+def engine() -> Engine:
+    """Return the engine that counts."""
+    return _chosen()[0]
+
+
+def available() -> dict[str, Engine]:
+    """Return every engine that works here by name, each instruction set for itself."""
+    found: dict[str, Engine] = {"numpy": NumpyEngine()}
+    for level in _library.levels():
+        found[f"native-{level}"] = NativeEngine(_library.load(level), _count(""))
+    return found
+
+
+@contextmanager
+def counting_with(other: Engine) -> Iterator[None]:
+    """Count with another engine for a while. A log keeps answers, so take a fresh one."""
+    before = _choice[:]
+    _choice[:] = [(other, EngineInfo(type(other).__name__, "", 1, "asked for by counting_with."))]
+    try:
+        yield
+    finally:
+        _choice[:] = before
+
+
+_choice: list[tuple[Engine, EngineInfo]] = []
+
+
+def _chosen() -> tuple[Engine, EngineInfo]:
+    if not _choice:
+        _choice.append(_choose(os.environ.get(ENGINE, ""), os.environ.get(THREADS, "")))
+    return _choice[0]
+
+
+def _choose(asked: str, threads: str) -> tuple[Engine, EngineInfo]:
+    name, _, level = asked.strip().lower().partition("-")
+    if name not in ("", "native", "numpy") or (name == "numpy" and level):
+        raise CXError(
+            f"{ENGINE}={asked!r} names no engine. "
+            "Say 'native', 'numpy', or 'native-v3' for an instruction set."
+        )
+    if name == "numpy":
+        return NumpyEngine(), EngineInfo("numpy", "", 1, f"{ENGINE} asks for it.")
+    try:
+        library = _library.load(level or None)
+    except _library.NoLibraryError as why:
+        if name == "native":
+            raise CXError(
+                f"{ENGINE}={asked!r} asks for the compiled engine, but {why}. Install a wheel for this "
+                "machine, or unset the variable: the numpy engine gives the same numbers."
+            ) from why
+        return NumpyEngine(), EngineInfo("numpy", "", 1, f"{why}.")
+    count = _count(threads)
+    reason = f"{ENGINE} asks for it." if name else "its kernels load here."
+    return NativeEngine(library, count), EngineInfo("native", library.level, count, reason)
+
+
+def _count(threads: str) -> int:
+    if not threads.strip():
+        able = getattr(os, "sched_getaffinity", None)
+        return len(able(0)) if able else os.cpu_count() or 1
+    if not threads.strip().isdigit() or int(threads) < 1:
+        raise CXError(f"{THREADS}={threads!r} must be a whole number from 1, e.g. 2.")
+    return int(threads)

@@ -1,0 +1,258 @@
+"""The compiled kernels: which file fits this machine, and how its functions are called."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from ctypes import POINTER, Structure, c_double, c_int, c_int64, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+FOLDER = Path(__file__).parent / "_kernels"
+INTERFACE = 1
+"""The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
+
+_SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+_LEVELS = {4: "v4", 3: "v3", 2: "v2"}
+
+
+class NoLibraryError(Exception):
+    """Why the compiled kernels cannot be used here."""
+
+
+class Log(Structure):
+    """`AnyLog` of native/kernels.h."""
+
+    _fields_ = (
+        ("code_bytes", c_int64),
+        ("tick_bytes", c_int64),
+        ("has_ties", c_int64),
+        ("offsets", c_void_p),
+        ("codes", c_void_p),
+        ("ticks", c_void_p),
+        ("stage_of_code", c_void_p),
+    )
+
+
+class Room(Structure):
+    """`Room` of native/kernels.h."""
+
+    _fields_ = (
+        ("stage", c_void_p),
+        ("tick", c_void_p),
+        ("row", c_void_p),
+        ("spare_stage", c_void_p),
+        ("spare_row", c_void_p),
+    )
+
+
+class Arrivals(Structure):
+    """`Arrivals` of native/funnel.cpp."""
+
+    _fields_ = (
+        ("customer", c_void_p),
+        ("reached", c_void_p),
+        ("entered", c_void_p),
+        ("previous", c_void_p),
+        ("first", c_void_p),
+        ("arrival", c_void_p),
+        ("parent", c_void_p),
+        ("customers", c_int64),
+        ("arrivals", c_int64),
+    )
+
+
+class Lanes(Structure):
+    """`Lanes` of native/lanes.h."""
+
+    _fields_ = (
+        ("first_row", c_void_p),
+        ("customer", c_void_p),
+        ("codes", c_void_p),
+        ("ticks", c_void_p),
+        ("code_bytes", c_int64),
+        ("stage_of_code", c_void_p),
+        ("has_ties", c_int64),
+    )
+
+
+class Asked(Structure):
+    """`Asked` of native/totals.cpp."""
+
+    _fields_ = (
+        ("n_stages", c_int64),
+        ("window", c_int64),
+        ("patience", c_int64),
+        ("end_tick", c_int64),
+    )
+
+
+class Told(Structure):
+    """`Told` of native/totals.cpp."""
+
+    _fields_ = (
+        ("reached", c_void_p),
+        ("open", c_void_p),
+        ("deepest", c_void_p),
+        ("took", c_void_p),
+        ("since_entry", c_void_p),
+        ("since_previous", c_void_p),
+        ("listed", c_void_p),
+        ("room", c_int64),
+    )
+
+
+class Sums(Structure):
+    """`Sums` of native/moves.cpp."""
+
+    _fields_ = tuple(
+        (name, c_void_p)
+        for name in (
+            *("count", "customers", "squares", "products", "of_all"),
+            *("leavers", "left_squares", "skips", "backs", "between", "every"),
+        )
+    )
+
+
+class Own(Structure):
+    """`Own` of native/moves.cpp."""
+
+    _fields_ = (("moves", c_void_p), ("left", c_void_p), ("touched", c_void_p), ("stages", c_void_p))
+
+
+_ANY = c_void_p
+_SIGNATURES: dict[str, tuple[object, list[object]]] = {
+    "cx_interface": (c_int, []),
+    "cx_cpu_level": (c_int, []),
+    "cx_count_in_stage": (c_int64, [POINTER(Log), c_int64, c_int64]),
+    "cx_customers": (None, [POINTER(Log), c_int64, c_int64, _ANY]),
+    "cx_code": (c_int64, [POINTER(Log), c_int64, c_int64, POINTER(Room), _ANY, _ANY, _ANY, _ANY]),
+    "cx_purchases": (
+        c_int64,
+        [POINTER(Log), c_int64, c_int64, POINTER(Room), _ANY, _ANY, _ANY, _ANY, _ANY, _ANY],
+    ),
+    "cx_visits": (c_int64, [c_int64, c_int64, _ANY, _ANY, _ANY, c_int64, _ANY, _ANY, _ANY, _ANY, _ANY]),
+    "cx_paths": (
+        None,
+        [c_int64, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, POINTER(Arrivals), _ANY, _ANY],
+    ),
+    "cx_lay_out_codes": (None, [c_int64, _ANY, _ANY, _ANY, _ANY, c_int64, c_int64, _ANY]),
+    "cx_lay_out_ticks": (None, [_ANY, _ANY, _ANY, _ANY, c_int64, c_int64, _ANY]),
+    "cx_totals_of_lanes": (c_int, [POINTER(Lanes), c_int64, c_int64, POINTER(Asked), POINTER(Told)]),
+    "cx_totals_of_customers": (
+        None,
+        [POINTER(Log), _ANY, c_int64, c_int64, POINTER(Room), POINTER(Asked), POINTER(Told)],
+    ),
+    "cx_moves": (
+        c_int64,
+        [
+            *(POINTER(Log), c_int64, c_int64, POINTER(Room), c_int64, c_int64, c_int64),
+            *(POINTER(Sums), POINTER(Own), _ANY, _ANY),
+        ],
+    ),
+    "cx_group": (None, [c_int64, _ANY, _ANY, c_int64, _ANY, _ANY]),
+    "cx_ranked": (None, [_ANY, c_int64, _ANY, c_int64, _ANY]),
+    "cx_survival_median": (c_int64, [_ANY, c_int64, _ANY, c_int64, c_double, _ANY]),
+    "cx_rows_in": (c_int64, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A loaded file of kernels.
+
+    Attributes
+    ----------
+    level
+        The instruction set it was compiled for: ``"v2"``, ``"v3"``, ``"v4"``, or ``"base"``, the only one.
+    path
+        The file.
+    kernels
+        Its functions.
+    """
+
+    level: str
+    path: Path
+    kernels: ctypes.CDLL
+
+
+@cache
+def load(level: str | None = None) -> Library:
+    """Return the best library for this machine, or that of one instruction set.
+
+    Raises
+    ------
+    NoLibraryError
+        Where there is none, or none that this machine and this version can use.
+    """
+    base = _found(("base", "v2"))
+    if base.level == "base":
+        if level not in (None, "base"):
+            raise NoLibraryError(f"there are no kernels for {level!r} here, only for 'base'")
+        return base
+    able = base.kernels.cx_cpu_level()
+    there = [name for number, name in _LEVELS.items() if number <= able and _path(name).exists()]
+    if not there:
+        raise NoLibraryError("the processor is older than x86-64-v2")
+    if level is not None and level not in there:
+        raise NoLibraryError(f"this machine cannot use kernels for {level!r}; it can use {there}")
+    return _opened(there[0] if level is None else level)
+
+
+def levels() -> tuple[str, ...]:
+    """Return the instruction sets this machine has kernels for, the best first; none where nothing loads."""
+    try:
+        best = load()
+    except NoLibraryError:
+        return ()
+    names = ("base",) if best.level == "base" else tuple(_LEVELS.values())
+    return tuple(name for name in names[names.index(best.level) :] if _path(name).exists())
+
+
+def _path(level: str) -> Path:
+    return FOLDER / f"kernels_{level}{_SUFFIX}"
+
+
+def _found(wanted: Iterable[str]) -> Library:
+    for level in wanted:
+        if _path(level).exists():
+            return _opened(level)
+    raise NoLibraryError(f"no compiled kernels were installed in {FOLDER}")
+
+
+@cache
+def _opened(level: str) -> Library:
+    path = _path(level)
+    try:
+        kernels = ctypes.CDLL(str(path))
+        for name, (answer, arguments) in _SIGNATURES.items():
+            function = getattr(kernels, name)
+            function.restype, function.argtypes = answer, arguments
+    except (OSError, AttributeError) as error:
+        raise NoLibraryError(f"{path.name} does not load: {error}") from error
+    if kernels.cx_interface() != INTERFACE:
+        raise NoLibraryError(f"{path.name} belongs to another version of cx_widgets")
+    return Library(level, path, kernels)
+
+
+def at(array: NDArray[Any]) -> int:
+    """Return the address of an array's first element, which must lie with the others in one piece."""
+    if not array.flags.c_contiguous:
+        raise ValueError("a kernel reads arrays in one piece")
+    return array.ctypes.data
+
+
+def whole(array: Array, kind: type[np.generic] | np.dtype[Any]) -> Array:
+    """Return the array in one piece and of one type, itself where it is both."""
+    return np.ascontiguousarray(array, dtype=kind)

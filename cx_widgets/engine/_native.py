@@ -1,0 +1,597 @@
+"""The compiled engine: the kernels of native/, called on the packed arrays from several threads."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import byref
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from cx_widgets import stats
+from cx_widgets.engine import _library
+from cx_widgets.engine._library import at, whole
+from cx_widgets.engine._numpy import NumpyEngine
+from cx_widgets.engine._protocol import (
+    CodedRows,
+    FunnelPaths,
+    FunnelTotals,
+    Level,
+    Moves,
+    Purchases,
+    Visits,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from cx_widgets.engine._protocol import Bytes, Codes, Ints, StagedRows
+    from cx_widgets.log import Packed
+
+    Int64s = NDArray[np.int64]
+
+GROUP = 16
+"""Customers side by side, as in native/lanes.h."""
+LONGEST_GROUP = 4096
+"""Events of the longest customer who stands beside others."""
+MOST_LANE_STAGES = 12
+LANE_TICKS = 2**30
+"""Ticks that lie beside each other are below this."""
+
+_INT32_MAX = np.iinfo(np.int32).max
+# Below so many rows a second thread costs more than it saves.
+_ROWS_FOR_THREADS = 200_000
+
+T = TypeVar("T")
+
+
+class NativeEngine:
+    """The compiled engine; what no kernel is made for it hands to the numpy engine.
+
+    Parameters
+    ----------
+    library
+        The kernels.
+    threads
+        How many of them may run at once.
+    """
+
+    def __init__(self, library: _library.Library, threads: int) -> None:
+        self.library = library
+        self.threads = threads
+        self._cx = library.kernels
+        self._plain = NumpyEngine()
+
+    def code(self, packed: Packed, stage_of_rows: Bytes, n_stages: int, *, by_row: bool = False) -> CodedRows:
+        """Return the rows that lie in a stage, at ties in stage order or as in the frame."""
+        if len(stage_of_rows) > _INT32_MAX or packed.customers.dtype != np.int32:
+            return self._plain.code(packed, stage_of_rows, n_stages, by_row=by_row)
+        rows = _Rows(packed, stage_of_rows, _every_stage(), by_row=by_row)
+        sizes = self._on_parts(
+            rows, lambda low, high: int(self._cx.cx_count_in_stage(rows.asked(), *rows.span(low, high)))
+        )
+        places = np.append(0, np.cumsum([size for _, _, size in sizes], dtype=np.int64))
+        n = int(places[-1])
+        customer, row = np.empty(n, np.int32), np.empty(n, np.int32)
+        tick, stage = np.empty(n, rows.ticks.dtype), np.empty(n, np.uint8)
+
+        def fill(low: int, high: int, to: int) -> None:
+            room = rows.room()
+            parts = (customer[to:], tick[to:], stage[to:], row[to:])
+            self._cx.cx_code(rows.asked(), low, high, room.asked(), *map(at, parts))
+
+        self._each(
+            fill, [(low, high, to) for (low, high, _), to in zip(sizes, places.tolist(), strict=False)]
+        )
+        return CodedRows(
+            customer=customer,
+            tick=tick,
+            stage=stage,
+            row=row,
+            n_customers=len(packed.offsets) - 1,
+            n_stages=n_stages,
+            end_tick=packed.end_tick,
+        )
+
+    def funnel(self, rows: CodedRows, window: int | None) -> FunnelPaths:
+        """Return how far each customer gets through the stages in order."""
+        customer, tick = _one_piece(rows.customer), _one_piece(rows.tick)
+        stage = whole(rows.stage, np.uint8)
+        sizes = np.bincount(stage, minlength=rows.n_stages + 1)
+        levels = (_library.Arrivals * (rows.n_stages + 1))()
+        held = []
+        for number, level in enumerate(levels):
+            size = int(sizes[number])
+            most = min(size, rows.n_customers)
+            arrays = (
+                np.empty(most, customer.dtype),
+                *(np.empty(most, tick.dtype) for _ in range(3)),
+                np.empty(most, np.int64),
+                np.empty(size, np.int64),
+                np.empty(size if number > 1 else 0, np.int64),
+            )
+            held.append(arrays)
+            for (name, _), array in zip(_library.Arrivals._fields_, arrays, strict=False):
+                setattr(level, name, at(array))
+        reach = np.zeros(rows.n_customers, np.uint8)
+        last_entry = np.empty(min(int(sizes[1]), rows.n_customers), tick.dtype)
+        self._cx.cx_paths(
+            customer.itemsize,
+            tick.itemsize,
+            at(customer),
+            at(tick),
+            at(stage),
+            len(stage),
+            rows.n_stages,
+            rows.end_tick if window is None else min(window, rows.end_tick),
+            levels,
+            at(reach),
+            at(last_entry),
+        )
+        answers = []
+        for level, arrays in zip(levels, held, strict=True):
+            customers, reached, entered, previous, first = (array[: level.customers] for array in arrays[:5])
+            arrival, parent = (array[: level.arrivals] for array in arrays[5:])
+            answers.append(Level(customers, reached, entered, previous, first, arrival, parent))
+        return FunnelPaths(
+            reach=reach, levels=tuple(answers[1:]), last_entry=last_entry[: levels[1].customers]
+        )
+
+    def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:
+        """Return what the funnel adds up to."""
+        packed, end_tick = rows.packed, rows.packed.end_tick
+        if not _fits(rows):
+            return self._plain.totals(rows, window, patience)
+        asked = _library.Asked(
+            rows.n_stages,
+            end_tick if window is None else min(window, end_tick),
+            min(patience, end_tick + 1),
+            end_tick,
+        )
+        n_customers = len(packed.offsets) - 1
+        deepest = np.empty(n_customers, np.uint8)
+        took = np.empty(n_customers, packed.ticks.dtype)
+        scalar = _Rows.of(rows)
+
+        def walked(low: int, high: int, customers: NDArray[np.int32] | None = None) -> _Told:
+            told, room = _Told(rows.n_stages, high - low, deepest, took), scalar.room()
+            chosen = None if customers is None else at(customers)
+            self._cx.cx_totals_of_customers(
+                scalar.asked(), chosen, low, high, room.asked(), byref(asked), byref(told.asked)
+            )
+            return told
+
+        side_by_side = (
+            packed.ticks.dtype == np.int32 and end_tick < LANE_TICKS - 1 and rows.n_stages <= MOST_LANE_STAGES
+        )
+        if not side_by_side:
+            told = [part for _, _, part in self._on_parts(scalar, walked)]
+            return _together(told, rows.n_stages, deepest, took)
+        # Codes of conditions are as many as there are edits of them: those are laid out anew each time.
+        own = rows.key is None
+        lanes = (
+            rows.keep(("engine", "lanes", "codes"), lambda: self._lanes(rows)) if own else self._lanes(rows)
+        )
+        table = _table(rows.stage_of_code, lanes.codes.dtype)
+        group = _library.Lanes(
+            at(lanes.plan.first_row),
+            at(lanes.plan.customer),
+            at(lanes.codes),
+            at(lanes.ticks),
+            lanes.codes.itemsize,
+            at(table),
+            packed.has_ties and not rows.by_row,
+        )
+
+        def side(low: int, high: int) -> _Told:
+            told = _Told(rows.n_stages, (high - low) * GROUP, deepest, took)
+            self._cx.cx_totals_of_lanes(byref(group), low, high, byref(asked), byref(told.asked))
+            return told
+
+        told = self._each(side, _parts(lanes.plan.first_row, self.threads, GROUP))
+        if len(lanes.plan.alone):
+            told.append(walked(0, len(lanes.plan.alone), lanes.plan.alone))
+        return _together(told, rows.n_stages, deepest, took)
+
+    def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
+        """Return the visits: runs of rows in one stage, or each row."""
+        if not merged:
+            return self._plain.visits(rows, merged=False)
+        customer, tick = _one_piece(rows.customer), _one_piece(rows.tick)
+        stage = whole(rows.stage, np.uint8)
+        n = len(stage)
+        whose, where, start = np.empty(n, customer.dtype), np.empty(n, np.uint8), np.empty(n, tick.dtype)
+        first, last = np.empty(n, np.bool_), np.empty(n, np.bool_)
+        made = self._cx.cx_visits(
+            customer.itemsize,
+            tick.itemsize,
+            at(customer),
+            at(tick),
+            at(stage),
+            n,
+            *map(at, (whose, where, start, first, last)),
+        )
+        return Visits(whose[:made], where[:made], start[:made], first[:made], last[:made])
+
+    def moves(self, rows: StagedRows, *, merged: bool = True) -> Moves:
+        """Return what the moves between visits add up to."""
+        if not _fits(rows):
+            return self._plain.moves(rows, merged=merged)
+        scalar = _Rows.of(rows)
+        width, kind = rows.n_stages + 1, rows.packed.ticks.dtype
+        offsets = rows.packed.offsets
+
+        def part(low: int, high: int) -> _Made:
+            made, room = _Made.empty(width, int(offsets[high] - offsets[low]), kind), scalar.room()
+            sizes = (width * width, width, width * width + 1, width + 1)
+            own = [np.zeros(size, np.int32) for size in sizes]
+            n = self._cx.cx_moves(
+                scalar.asked(),
+                low,
+                high,
+                room.asked(),
+                rows.n_stages,
+                merged,
+                rows.packed.end_tick,
+                byref(_library.Sums(*map(at, made.sums))),
+                byref(_library.Own(*map(at, own))),
+                at(made.move),
+                at(made.spent),
+            )
+            return _Made(made.sums, made.move[:n], made.spent[:n])
+
+        parts = [made for _, _, made in self._on_parts(scalar, part)]
+        sums = [np.sum(same, axis=0) for same in zip(*(made.sums for made in parts), strict=True)]
+        count, customers, squares, products, of_all = (table.reshape(width, width) for table in sums[:5])
+        leavers, left_squares, skips, backs, between, every = sums[5:]
+        customers[0] = squares[0] = products[0] = count[0]
+        spent = np.empty(int(count[1:].sum()), kind)
+        # Where the times of each move begin, and inside them those of each part.
+        begins = np.append(0, np.cumsum(count[1:]))[:-1]
+        begins = np.append(np.zeros(width, np.int64), begins)
+        places = []
+        for made in parts:
+            places.append(begins.copy())
+            begins[width:] += made.sums[0][width:]
+
+        def group(made: _Made, place: Int64s) -> None:
+            self._cx.cx_group(
+                kind.itemsize, at(made.move), at(made.spent), len(made.move), at(place), at(spent)
+            )
+
+        self._each(group, list(zip(parts, places, strict=True)))
+        return Moves(
+            count=count,
+            customers=customers,
+            squares=squares,
+            products=products,
+            of_all=of_all,
+            leavers=leavers,
+            left_squares=left_squares,
+            skips=_three(skips),
+            backs=_three(backs),
+            between=_three(between),
+            every=_three(every),
+            spent=spent,
+        )
+
+    def purchases(self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
+        """Return the purchases."""
+        buying, researching = tuple(buying), tuple(researching)
+        if not _fits(rows):
+            return self._plain.purchases(rows, buying, researching)
+        scalar = _Rows.of(rows)
+        buys, looks = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
+        buys[list(buying)] = looks[list(researching)] = True
+        kind, offsets = rows.packed.ticks.dtype, rows.packed.offsets
+
+        def part(low: int, high: int) -> Purchases:
+            n = int(offsets[high] - offsets[low])
+            customer, tick = np.empty(n, np.int32), np.empty(n, kind)
+            repeat, researched = np.empty(n, np.bool_), np.empty(n, np.bool_)
+            room = scalar.room()
+            made = self._cx.cx_purchases(
+                scalar.asked(),
+                low,
+                high,
+                room.asked(),
+                *map(at, (buys, looks, customer, tick, repeat, researched)),
+            )
+            return Purchases(customer[:made], tick[:made], repeat[:made], researched[:made])
+
+        parts = [made for _, _, made in self._on_parts(scalar, part)]
+        return Purchases(
+            customer=np.concatenate([made.customer for made in parts]),
+            tick=np.concatenate([made.tick for made in parts]),
+            repeat=np.concatenate([made.repeat for made in parts]),
+            researched=np.concatenate([made.researched for made in parts]),
+        )
+
+    def customers(self, rows: StagedRows) -> Ints:
+        """Return how many customers have a row in each stage."""
+        if not _fits(rows):
+            return self._plain.customers(rows)
+        scalar = _Rows.of(rows)
+
+        def part(low: int, high: int) -> Int64s:
+            counts = np.zeros(256, np.int64)
+            self._cx.cx_customers(scalar.asked(), low, high, at(counts))
+            return counts
+
+        parts = [counts for _, _, counts in self._on_parts(scalar, part)]
+        counted: Int64s = np.sum(parts, axis=0)[: rows.n_stages + 1]
+        return counted
+
+    def rows_in(self, rows: StagedRows, stages: Iterable[int]) -> Ints:
+        """Return the positions of the rows in some stages."""
+        if not _fits(rows):
+            return self._plain.rows_in(rows, stages)
+        scalar = _Rows.of(rows)
+        chosen = np.zeros(256, np.bool_)
+        chosen[list(stages)] = True
+
+        def part(low: int, high: int) -> NDArray[np.int32]:
+            begin, end = scalar.span(low, high)
+            row = np.empty(end - begin + 1, np.int32)
+            return row[: self._cx.cx_rows_in(scalar.asked(), at(chosen), begin, end, at(row))]
+
+        return np.concatenate([row for _, _, row in self._on_parts(scalar, part)])
+
+    def ranked(self, values: Ints, ranks: Iterable[int]) -> Ints:
+        """Return the values of some ranks."""
+        if values.dtype != np.int32:
+            return self._plain.ranked(values, ranks)
+        values, wanted = whole(values, np.int32), np.array(list(ranks), np.int64)
+        found = np.empty(len(wanted), np.int32)
+        self._cx.cx_ranked(at(values), len(values), at(wanted), len(wanted), at(found))
+        return found
+
+    def middles(self, values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+        """Return the middle values of groups that stand one after another."""
+        if values.dtype != np.int32:
+            return self._plain.middles(values, sizes)
+        values = whole(values, np.int32)
+        begins = np.append(0, np.cumsum(sizes))
+        found = np.empty((len(sizes), 2), np.int32)
+        # Ranks inside each group; two for each.
+        ranks = np.column_stack([(sizes - 1) // 2, sizes // 2]).astype(np.int64)
+
+        def some(low: int, high: int) -> None:
+            for group in range(low, high):
+                own = values[begins[group] : begins[group + 1]]
+                self._cx.cx_ranked(at(own), len(own), at(ranks[group]), 2, at(found[group]))
+
+        self._each(some, _parts(begins, self.threads, 1))
+        return found[:, 0], found[:, 1]
+
+    def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
+        """Return the Kaplan-Meier medians of durations that ended and durations cut off."""
+        if any(times.dtype != np.int32 for group in groups for times in group):
+            return self._plain.survival_medians(groups)
+
+        def one(ended: Ints, censored: Ints) -> float:
+            ended, censored = whole(ended, np.int32), whole(censored, np.int32)
+            room = np.empty(3 * (len(ended) + len(censored)) + 4, np.int32)
+            found = self._cx.cx_survival_median(
+                at(ended), len(ended), at(censored), len(censored), stats.HALF, at(room)
+            )
+            return float(found) if found >= 0 else np.nan
+
+        return self._each(one, groups)
+
+    def _lanes(self, rows: StagedRows) -> _Lanes:
+        """Return the customers of a log side by side."""
+        packed = rows.packed
+        plan = rows.keep(("engine", "lanes", "plan"), lambda: _Plan.of(packed.offsets))
+        parts = _parts(plan.first_row, self.threads, GROUP)
+        places = at(plan.customer), at(plan.first_row)
+        size = int(plan.first_row[-1]) * GROUP
+
+        def ticks() -> NDArray[np.int32]:
+            given, laid = whole(packed.ticks, np.int32), np.empty(size, np.int32)
+
+            def fill(low: int, high: int) -> None:
+                self._cx.cx_lay_out_ticks(at(packed.offsets), at(given), *places, low, high, at(laid))
+
+            self._each(fill, parts)
+            return laid
+
+        given = rows.codes
+        if given.dtype == np.uint8 and len(rows.stage_of_code) > np.iinfo(np.uint8).max:
+            # Padding needs a code of its own.
+            given = given.astype(np.uint16)
+        given = whole(given, given.dtype)
+        codes = np.empty(size, given.dtype)
+
+        def fill(low: int, high: int) -> None:
+            self._cx.cx_lay_out_codes(
+                given.itemsize, at(packed.offsets), at(given), *places, low, high, at(codes)
+            )
+
+        self._each(fill, parts)
+        return _Lanes(plan, codes, rows.keep(("engine", "lanes", "ticks"), ticks))
+
+    def _on_parts(self, rows: _Rows, work: Callable[[int, int], T]) -> list[tuple[int, int, T]]:
+        """Return what a function of a range of customers gave for ranges that cover them all, in order."""
+        parts = _parts(rows.offsets, self.threads, 1)
+        return [
+            (low, high, answer) for (low, high), answer in zip(parts, self._each(work, parts), strict=True)
+        ]
+
+    def _each(self, work: Callable[..., T], parts: Sequence[tuple[object, ...]]) -> list[T]:
+        """Return what a function gave for each of some arguments; several are worked on at once."""
+        if len(parts) < 2 or self.threads < 2:  # noqa: PLR2004 - nothing to share
+            return [work(*part) for part in parts]
+        return [future.result() for future in [_pool(self.threads).submit(work, *part) for part in parts]]
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="cx_widgets")
+
+
+# Threads do not live on in the child of a fork, so it starts its own.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+class _Rows:
+    """The rows of a log as the kernels want them; the arrays live as long as it does."""
+
+    def __init__(self, packed: Packed, codes: Codes, stage_of_code: Bytes, *, by_row: bool) -> None:
+        self.offsets = whole(packed.offsets, np.int64)
+        self.codes = whole(codes, np.uint8 if codes.dtype == np.uint8 else np.uint16)
+        self.ticks = whole(packed.ticks, packed.ticks.dtype)
+        self._table = _table(stage_of_code, self.codes.dtype)
+        self._log = _library.Log(
+            self.codes.itemsize,
+            self.ticks.itemsize,
+            packed.has_ties and not by_row,
+            *map(at, (self.offsets, self.codes, self.ticks, self._table)),
+        )
+        self._longest = int(np.diff(self.offsets).max(initial=0))
+
+    @classmethod
+    def of(cls, rows: StagedRows) -> _Rows:
+        return cls(rows.packed, rows.codes, rows.stage_of_code, by_row=rows.by_row)
+
+    def asked(self) -> object:
+        return byref(self._log)
+
+    def span(self, low: int, high: int) -> tuple[int, int]:
+        """Return the first row of a customer and the first of another."""
+        return int(self.offsets[low]), int(self.offsets[high])
+
+    def room(self) -> _Room:
+        """Return room for the longest customer: one for each thread."""
+        return _Room(self._longest + 1, self.ticks.dtype)
+
+
+class _Room:
+    """Room for the rows of one customer."""
+
+    def __init__(self, size: int, kind: np.dtype[Any]) -> None:
+        kinds = (np.uint8, kind, np.int32, np.uint8, np.int32)
+        self._arrays = [np.empty(size, kind) for kind in kinds]
+        self._room = _library.Room(*map(at, self._arrays))
+
+    def asked(self) -> object:
+        return byref(self._room)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """Which customers stand side by side: those with nearly as many events."""
+
+    customer: NDArray[np.int32]
+    first_row: Int64s
+    alone: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, offsets: Int64s) -> _Plan:
+        lengths = np.diff(offsets)
+        alone = np.flatnonzero(lengths > LONGEST_GROUP).astype(np.int32)
+        # Sixteen bits sort in linear time.
+        order = np.argsort((LONGEST_GROUP - lengths).astype(np.uint16), kind="stable")
+        order = order[lengths[order] <= LONGEST_GROUP] if len(alone) else order
+        groups = -(-len(order) // GROUP)
+        customer = np.full(groups * GROUP, -1, np.int32)
+        customer[: len(order)] = order
+        first_row = np.zeros(groups + 1, np.int64)
+        np.cumsum(lengths[order[::GROUP]], out=first_row[1:])
+        return cls(customer, first_row, alone)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lanes:
+    plan: _Plan
+    codes: NDArray[Any]
+    ticks: NDArray[np.int32]
+
+
+class _Told:
+    """What the totals of some customers are written to."""
+
+    def __init__(self, n_stages: int, room: int, deepest: Bytes, took: Ints) -> None:
+        self.reached, self.open, self.listed = (np.zeros(n_stages + 1, np.int64) for _ in range(3))
+        self.since_entry, self.since_previous = (
+            np.empty((max(n_stages - 1, 1), room), took.dtype) for _ in range(2)
+        )
+        told: list[NDArray[Any]] = [self.reached, self.open, deepest, took]
+        told += [self.since_entry, self.since_previous, self.listed]
+        self.asked = _library.Told(*map(at, told), room)
+
+
+def _together(told: Sequence[_Told], n_stages: int, deepest: Bytes, took: Ints) -> FunnelTotals:
+    def times(name: str) -> tuple[Ints, ...]:
+        steps = [
+            np.concatenate([getattr(part, name)[step][: part.listed[step + 2]] for part in told])
+            for step in range(n_stages - 1)
+        ]
+        return (took[:0], *steps)
+
+    return FunnelTotals(
+        reach=np.sum([part.reached for part in told], axis=0)[1:],
+        open=np.sum([part.open for part in told], axis=0)[1:],
+        since_entry=times("since_entry"),
+        since_previous=times("since_previous"),
+        deepest=deepest,
+        took=took,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """The moves of some customers: sums in the order of `Sums` of native/moves.cpp, and each move."""
+
+    sums: tuple[Int64s, ...]
+    move: NDArray[np.uint16]
+    spent: Ints
+
+    @classmethod
+    def empty(cls, width: int, size: int, kind: np.dtype[Any]) -> _Made:
+        sizes = (*(width * width for _ in range(5)), width, width, 3, 3, 3, 3)
+        return cls(
+            tuple(np.zeros(size, np.int64) for size in sizes), np.empty(size, np.uint16), np.empty(size, kind)
+        )
+
+
+def _three(sums: Int64s) -> tuple[int, int, int]:
+    return int(sums[0]), int(sums[1]), int(sums[2])
+
+
+def _fits(rows: StagedRows) -> bool:
+    """Whether positions, customers and codes are as narrow as the kernels have them."""
+    return len(rows.codes) <= _INT32_MAX and rows.codes.dtype.itemsize <= np.dtype(np.uint16).itemsize
+
+
+def _one_piece(array: Ints) -> Ints:
+    """Return the array in one piece, as 32 or 64 bits."""
+    return whole(array, array.dtype if array.dtype in (np.int32, np.int64) else np.int64)
+
+
+@cache
+def _every_stage() -> Bytes:
+    return np.arange(256, dtype=np.uint8)
+
+
+def _table(stage_of_code: Bytes, codes: np.dtype[Any]) -> Bytes:
+    """Return the stage of every code there can be; those without an event, padding too, lie in none."""
+    table = np.zeros(np.iinfo(codes).max + 1, np.uint8)
+    table[: len(stage_of_code)] = stage_of_code
+    return table
+
+
+def _parts(offsets: Int64s, threads: int, rows_of_one: int) -> list[tuple[int, int]]:
+    """Return ranges of customers, or groups, of about as many rows; one where there is little to do."""
+    n, rows = len(offsets) - 1, int(offsets[-1]) * rows_of_one
+    parts = 1 if threads < 2 or rows < _ROWS_FOR_THREADS else 4 * threads  # noqa: PLR2004 - one thread
+    wanted = np.arange(1, parts) * int(offsets[-1]) // parts
+    edges = np.unique([0, *np.searchsorted(offsets, wanted).tolist(), n]).tolist()
+    return list(pairwise(edges)) if n else [(0, 0)]

@@ -1,0 +1,268 @@
+"""Every engine gives the numbers of the numpy one, on random small logs and on logs made to break engines."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_logs import random_case
+
+import cx_widgets as cx
+from cx_widgets import engine, stats
+from cx_widgets.engine import NativeEngine, NumpyEngine
+
+NATIVE = {name: one for name, one in engine.available().items() if name != "numpy"}
+pytestmark = pytest.mark.skipif(not NATIVE, reason="no compiled kernels were built for this machine")
+
+
+def different(ours, theirs, where=""):
+    """Return the first place where two answers differ; None where they are the same in number and kind."""
+    if is_dataclass(theirs):
+        names = [field.name for field in fields(theirs)]
+        pairs = [(getattr(ours, name), getattr(theirs, name), f"{where}.{name}") for name in names]
+    elif isinstance(theirs, tuple):
+        if len(ours) != len(theirs):
+            return where
+        pairs = [(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(ours, theirs, strict=True))]
+    elif isinstance(theirs, np.ndarray):
+        return None if ours.dtype == theirs.dtype and np.array_equal(ours, theirs) else where
+    else:
+        return None if ours == theirs else where
+    return next((found for found in (different(*pair) for pair in pairs) if found), None)
+
+
+def in_order(answer):
+    """Return totals or moves with times sorted where their order means nothing."""
+    if isinstance(answer, engine.FunnelTotals):
+        times = {name: getattr(answer, name) for name in ("since_entry", "since_previous")}
+        return replace(answer, **{name: tuple(map(np.sort, steps)) for name, steps in times.items()})
+    if isinstance(answer, engine.Moves):
+        width = len(answer.count)
+        moves = [(origin, target) for origin in range(1, width) for target in range(width)]
+        return replace(answer, spent=np.concatenate([np.sort(answer.spent_before(*move)) for move in moves]))
+    return answer
+
+
+def answers(one, log, definition):
+    """Return what an engine says to every question."""
+    window = definition.rules.window
+    ticks = None if window is None else log.to_ticks(window)
+    n_stages = len(definition.stages)
+    stage_of_rows = definition.stage_of_rows(log)
+    said = []
+    for by_row in (False, True) if log.packed.has_ties else (False,):
+        rows = one.code(log.packed, stage_of_rows, n_stages, by_row=by_row)
+        unordered = replace(engine.staged_rows(log, definition, by_row=by_row), coded=lambda rows=rows: rows)
+        said += [
+            rows,
+            one.funnel(rows, ticks),
+            one.visits(rows),
+            one.visits(rows, merged=False),
+            one.totals(unordered, ticks, 0 if ticks is None else ticks + 1),
+            one.moves(unordered),
+            one.moves(unordered, merged=False),
+            one.purchases(unordered, (n_stages,), (1, 2)),
+            one.customers(unordered),
+            one.rows_in(unordered, (1, n_stages)).tolist(),
+            one.rows_in(unordered, ()).tolist(),
+        ]
+    return tuple(map(in_order, said))
+
+
+def log_of(customer, time, event):
+    frame = pd.DataFrame({"customer": customer, "time": time, "event": event})
+    unit = None if len(frame) == 0 or frame["time"].dtype.kind == "M" else "s"
+    return cx.EventLog(frame, customer="customer", time="time", event="event", time_unit=unit)
+
+
+def staged(n_stages, names, **rules):
+    return cx.Definition({f"Stage {i}": [str(name)] for i, name in enumerate(names[:n_stages])}, **rules)
+
+
+def seconds(n, rng, span=365 * 86_400):
+    return rng.integers(0, span, n)
+
+
+NAMES = np.array([f"event {i:04}" for i in range(2_000)])
+
+
+def one_customer_of_many_events(rng):
+    n = 60_000
+    return log_of(np.zeros(n, int), seconds(n, rng), rng.choice(NAMES[:8], n)), staged(6, NAMES, window="30D")
+
+
+def one_long_customer_among_short_ones(rng):
+    customer = np.append(rng.integers(1, 3_000, 20_000), np.zeros(9_000, int))
+    n = len(customer)
+    return log_of(customer, seconds(n, rng), rng.choice(NAMES[:8], n)), staged(6, NAMES, window="30D")
+
+
+def many_customers_of_one_event(rng):
+    n = 30_000
+    return log_of(np.arange(n), seconds(n, rng), rng.choice(NAMES[:3], n)), staged(3, NAMES, window="30D")
+
+
+def everything_at_one_time(rng):
+    n = 20_000
+    customer = np.append(rng.integers(0, 50, n // 2), rng.integers(50, 9_000, n // 2))
+    return log_of(customer, np.full(n, 5), rng.choice(NAMES[:6], n)), staged(5, NAMES, window="1s")
+
+
+def few_times(rng):
+    n = 30_000
+    return (
+        log_of(rng.integers(0, 2_000, n), seconds(n, rng, 20), rng.choice(NAMES[:9], n)),
+        staged(8, NAMES, window="7s"),
+    )
+
+
+def before_1970_and_after_2100(rng):
+    n = 20_000
+    time = rng.integers(-3_000_000_000, 4_300_000_000, n)
+    return log_of(rng.integers(0, 1_500, n), time, rng.choice(NAMES[:6], n)), staged(5, NAMES, window="9000D")
+
+
+def forty_years(rng):
+    # Ticks are still 32 bits wide, and more than the lanes take.
+    n = 20_000
+    return (
+        log_of(rng.integers(0, 1_500, n), seconds(n, rng, 40 * 365 * 86_400), rng.choice(NAMES[:6], n)),
+        staged(5, NAMES, window="3000D"),
+    )
+
+
+def microseconds(rng):
+    n = 20_000
+    time = pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 10**13, n), unit="us")
+    return log_of(rng.integers(0, 1_500, n), time, rng.choice(NAMES[:6], n)), staged(5, NAMES, window="3D")
+
+
+def two_thousand_names(rng):
+    n = 40_000
+    stages = {f"Stage {i}": NAMES[i::9].tolist() for i in range(6)}
+    log = log_of(rng.integers(0, 900, n), seconds(n, rng), rng.choice(NAMES, n))
+    return log, cx.Definition(stages, window="60D")
+
+
+def exactly_256_names(rng):
+    n = 20_000
+    stages = {f"Stage {i}": NAMES[i:256:7].tolist() for i in range(5)}
+    log = log_of(
+        rng.integers(0, 900, n), seconds(n, rng), np.append(NAMES[:256], rng.choice(NAMES[:256], n - 256))
+    )
+    return log, cx.Definition(stages, window="60D")
+
+
+def forty_stages(rng):
+    n = 40_000
+    names = np.sort(rng.integers(0, 41, (n // 40, 40)), axis=1).ravel()
+    return (
+        log_of(np.repeat(np.arange(n // 40), 40), np.tile(np.arange(40), n // 40), NAMES[names]),
+        staged(40, NAMES, window="39s"),
+    )
+
+
+def twelve_and_one_stages(rng):
+    n = 40_000
+    return (
+        log_of(rng.integers(0, 400, n), seconds(n, rng), rng.choice(NAMES[:14], n)),
+        staged(13, NAMES, window="90D"),
+    )
+
+
+def conditions(rng):
+    n = 20_000
+    log = log_of(rng.integers(0, 900, n), seconds(n, rng), rng.choice(NAMES[:5], n))
+    stages = [
+        cx.Stage("First", [NAMES[0]], nth=1),
+        cx.Stage("Later", [NAMES[0]], nth="2+"),
+        cx.Stage("End", [NAMES[1]]),
+    ]
+    return log, cx.Definition(stages, window="90D")
+
+
+def nothing_at_all(rng):  # noqa: ARG001 - like the others
+    return log_of([], pd.to_datetime([]), []), cx.Definition({"A": ["a"], "B": ["b"]}, window="1D")
+
+
+HARD = [
+    one_customer_of_many_events,
+    one_long_customer_among_short_ones,
+    many_customers_of_one_event,
+    everything_at_one_time,
+    few_times,
+    before_1970_and_after_2100,
+    forty_years,
+    microseconds,
+    two_thousand_names,
+    exactly_256_names,
+    forty_stages,
+    twelve_and_one_stages,
+    conditions,
+    nothing_at_all,
+]
+
+
+@pytest.mark.parametrize("one", NATIVE.values(), ids=NATIVE.keys())
+def test_engines_agree_on_random_small_logs(one):
+    rng = np.random.default_rng(2026)
+    for _ in range(300):
+        case = random_case(rng)
+        expected = answers(NumpyEngine(), case.log, case.definition)
+        assert different(answers(one, case.log, case.definition), expected) is None
+
+
+@pytest.mark.parametrize("make", HARD, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("window", [True, False])
+def test_engines_agree_on_hard_logs(make, window, monkeypatch):
+    log, definition = make(np.random.default_rng(7))
+    if not window:
+        definition = definition.with_rules(window=None)
+    expected = answers(NumpyEngine(), log, definition)
+    for one in NATIVE.values():
+        assert different(answers(one, log, definition), expected) is None
+    # Many threads on small parts.
+    monkeypatch.setattr("cx_widgets.engine._native._ROWS_FOR_THREADS", 100)
+    many = NativeEngine(one.library, 3)
+    assert different(answers(many, log, definition), expected) is None
+
+
+@pytest.mark.parametrize("one", NATIVE.values(), ids=NATIVE.keys())
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 1_000, 50_000])
+@pytest.mark.parametrize("most", [0, 1, 100, 2**24 + 3, 2**31 - 1])
+def test_ranked_values_are_those_of_the_sorted_numbers(one, n, most):
+    values = np.random.default_rng([n, most]).integers(0, most, n, endpoint=True).astype(np.int32)
+    values[0] = most
+    ranks = [0, (n - 1) // 2, n // 2, n - 1]
+    assert one.ranked(values, ranks).tolist() == np.sort(values)[ranks].tolist()
+
+
+@pytest.mark.parametrize("one", NATIVE.values(), ids=NATIVE.keys())
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_middle_values_of_groups_are_those_of_the_sorted_groups(one, kind):
+    rng = np.random.default_rng(3)
+    sizes = np.append(rng.integers(1, 9, 300), 30_000)
+    values = rng.integers(0, 50_000, sizes.sum()).astype(kind)
+    low, high = one.middles(values, sizes)
+    groups = np.split(values, np.cumsum(sizes)[:-1])
+    assert ((low.astype(float) + high) / 2).tolist() == [np.median(group) for group in groups]
+    assert [len(part) for part in one.middles(values[:0], sizes[:0])] == [0, 0]
+
+
+@pytest.mark.parametrize("one", NATIVE.values(), ids=NATIVE.keys())
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+@pytest.mark.parametrize("most", [3, 2_000, 2**31 - 1])
+def test_survival_medians_are_those_of_the_whole_curve(one, kind, most):
+    rng = np.random.default_rng([4, most])
+    sizes = [*((a, b) for a in range(5) for b in range(5)), *rng.integers(0, 40, (200, 2)).tolist()]
+    sizes += [(30_000, 10_000), (10_000, 30_000)]
+    groups = [
+        tuple(rng.integers(0, most, size, endpoint=True).astype(kind) for size in pair) for pair in sizes
+    ]
+    ours = one.survival_medians(groups)
+    for (ended, censored), median in zip(groups, ours, strict=True):
+        observed = np.arange(len(ended) + len(censored)) < len(ended)
+        curve = stats.kaplan_meier(np.append(ended, censored), observed)
+        assert median == curve.median.value or (np.isnan(median) and np.isnan(curve.median.value))
