@@ -240,6 +240,16 @@ def test_ranked_values_are_those_of_the_sorted_numbers(one, n, most):
 
 
 @pytest.mark.parametrize("one", NATIVE.values(), ids=NATIVE.keys())
+def test_numbers_below_zero_are_ranked_too(one):
+    values = np.array([3, -5, 0, -1, 2], np.int32)
+    assert one.ranked(values, (0, 1, 2, 4)).tolist() == [-5, -1, 0, 3]
+    assert [part.tolist() for part in one.middles(values, np.array([2, 3]))] == [[-5, 0], [3, 0]]
+    assert one.survival_medians([(values, values[:2])]) == NumpyEngine().survival_medians(
+        [(values, values[:2])]
+    )
+
+
+@pytest.mark.parametrize("one", NATIVE.values(), ids=NATIVE.keys())
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
 def test_middle_values_of_groups_are_those_of_the_sorted_groups(one, kind):
     rng = np.random.default_rng(3)

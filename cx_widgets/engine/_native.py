@@ -345,7 +345,7 @@ class NativeEngine:
 
     def ranked(self, values: Ints, ranks: Iterable[int]) -> Ints:
         """Return the values of some ranks."""
-        if values.dtype != np.int32:
+        if not _counts(values):
             return self._plain.ranked(values, ranks)
         values, wanted = whole(values, np.int32), np.array(list(ranks), np.int64)
         found = np.empty(len(wanted), np.int32)
@@ -354,7 +354,7 @@ class NativeEngine:
 
     def middles(self, values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
         """Return the middle values of groups that stand one after another."""
-        if values.dtype != np.int32:
+        if not _counts(values):
             return self._plain.middles(values, sizes)
         values = whole(values, np.int32)
         begins = np.append(0, np.cumsum(sizes))
@@ -372,7 +372,7 @@ class NativeEngine:
 
     def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
         """Return the Kaplan-Meier medians of durations that ended and durations cut off."""
-        if any(times.dtype != np.int32 for group in groups for times in group):
+        if not all(_counts(times) for group in groups for times in group):
             return self._plain.survival_medians(groups)
 
         def one(ended: Ints, censored: Ints) -> float:
@@ -569,6 +569,11 @@ def _three(sums: Int64s) -> tuple[int, int, int]:
 def _fits(rows: StagedRows) -> bool:
     """Whether positions, customers and codes are as narrow as the kernels have them."""
     return len(rows.codes) <= _INT32_MAX and rows.codes.dtype.itemsize <= np.dtype(np.uint16).itemsize
+
+
+def _counts(values: Ints) -> bool:
+    """Whether the kernels take numbers: 32 bits, none below 0."""
+    return values.dtype == np.int32 and int(values.min(initial=0)) >= 0
 
 
 def _one_piece(array: Ints) -> Ints:

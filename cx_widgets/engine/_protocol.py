@@ -388,11 +388,11 @@ class Engine(Protocol):
         ...
 
     def ranked(self, values: Ints, ranks: Iterable[int]) -> Ints:
-        """Return the values of some ranks, counted from 0, among numbers of 0 and above."""
+        """Return the values of some ranks, counted from 0."""
         ...
 
     def middles(self, values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
-        """Return the lower and the upper middle value of groups of numbers of 0 and above.
+        """Return the lower and the upper middle value of groups of numbers.
 
         The groups stand one after another, none is empty. The two are one where a group has an odd size.
         """

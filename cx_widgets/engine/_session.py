@@ -146,7 +146,7 @@ def customers_by_stage(log: EventLog, definition: Definition) -> Ints:
 
 
 def ranked(values: Ints, ranks: Iterable[int]) -> Ints:
-    """Return the values of some ranks, counted from 0, among numbers of 0 and above."""
+    """Return the values of some ranks, counted from 0."""
     return engine().ranked(values, ranks)
 
 

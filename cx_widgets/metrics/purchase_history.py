@@ -10,7 +10,7 @@ import pandas as pd
 
 from cx_widgets import stats
 from cx_widgets._numbers import UNDEFINED
-from cx_widgets.engine import coded_rows, stage_numbers
+from cx_widgets.engine import assigned_events, coded_rows, stage_numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._result import Result, Table
@@ -273,7 +273,7 @@ def _history(
     return PurchaseHistory(
         definition=definition,
         n_customers=log.n_customers,
-        unassigned_events=log.n_events - len(coded_rows(log, definition).stage),
+        unassigned_events=log.n_events - assigned_events(log, definition),
         unit=whole,
         each=each,
         end=log.end if split is None else log.timestamps([end_tick])[0],
