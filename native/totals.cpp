@@ -196,7 +196,7 @@ void walk_groups(const Lanes& lanes, int64_t begin, int64_t end, const Asked& as
     }
 }
 
-constexpr int MOST_LANE_STAGES = 12;
+constexpr int MOST_LANE_STAGES = 8;
 
 // Choose the walk for the number of stages: levels are unrolled.
 template <int N>

@@ -164,11 +164,11 @@ def forty_stages(rng):
     )
 
 
-def twelve_and_one_stages(rng):
+def one_stage_more_than_lanes_hold(rng):
     n = 40_000
     return (
-        log_of(rng.integers(0, 400, n), seconds(n, rng), rng.choice(NAMES[:14], n)),
-        staged(13, NAMES, window="90D"),
+        log_of(rng.integers(0, 400, n), seconds(n, rng), rng.choice(NAMES[:10], n)),
+        staged(9, NAMES, window="90D"),
     )
 
 
@@ -199,7 +199,7 @@ HARD = [
     two_thousand_names,
     exactly_256_names,
     forty_stages,
-    twelve_and_one_stages,
+    one_stage_more_than_lanes_hold,
     conditions,
     nothing_at_all,
 ]

@@ -40,7 +40,7 @@ GROUP = 16
 """Customers side by side, as in native/lanes.h."""
 LONGEST_GROUP = 4096
 """Events of the longest customer who stands beside others."""
-MOST_LANE_STAGES = 12
+MOST_LANE_STAGES = 8
 LANE_TICKS = 2**30
 """Ticks that lie beside each other are below this."""
 
