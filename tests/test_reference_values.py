@@ -2,24 +2,25 @@
 
 Literal copies of the inputs and of the values, with their sources. Of the project's list of reference values
 these are covered here: km_freireich, km_weights, lifecycle_posthog, logrank_R_small, newcombe_difference,
-retention_clickhouse, sequence_count_clickhouse, window_funnel_starrocks.
+retention_clickhouse, sequence_count_clickhouse, shoppers_uci, window_funnel_starrocks.
 
 Not here:
 
-- models of a customer base, which the package does not have: bgbb_donations, bgnbd_expectation_52,
+- models of a customer base, in test_models.py: bgbb_donations, bgnbd_expectation_52,
   bgnbd_cond_expectation_hardie, bgnbd_expectation_grid, gamma_gamma_cond_mean, pareto_nbd_cdnow,
   sbg_fader_hardie_2007;
 - attribution and Markov chains: attribution_heuristics, attribution_markov_exact, attribution_removal_small,
   attribution_shapley_small, markov_kullback, markov_order_rain, markov_rain_mle;
 - attitude: nps_formula;
 - counts of data sets that the package does not carry: clickstream_msnbc, funnel_bpic2012, log_bpic2012,
-  log_helpdesk, log_receipt, retentioneering_ground_truth, shoppers_uci; of one that it does, cdnow_counts:
+  log_helpdesk, log_receipt, retentioneering_ground_truth; of one that it does, cdnow_counts:
   in test_datasets.py.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,22 @@ def test_the_difference_of_shares_has_newcombes_bounds(table, lower, upper):
     change = stats.newcombe_difference(*table)
     assert change.value == pytest.approx(table[0] / table[1] - table[2] / table[3])
     assert (change.lower, change.upper) == pytest.approx((lower, upper), abs=1e-4)
+
+
+def test_sessions_of_an_online_shop_convert_as_its_description_says_by_kind_of_visitor():
+    # UCI Machine Learning Repository, Online Shoppers Purchasing Intention: 1,908 of 12,330 sessions.
+    sessions = pd.read_csv(Path(__file__).parent / "data" / "uci_shoppers.csv.gz")
+    visits = sessions.assign(session=sessions.index, event="visit", time=pd.Timestamp("2026-01-01 10:00"))
+    bought = visits[visits["bought"] == 1].assign(event="purchase", time=pd.Timestamp("2026-01-01 10:05"))
+    log = cx.EventLog(pd.concat([visits, bought]), customer="session", time="time", event="event")
+    journey = cx.Definition({"Visit": ["visit"], "Buy": ["purchase"]})
+    assert cx.funnel(log, journey).frame["reach"].tolist() == [12_330, 1_908]
+    groups = cx.breakdown(log, journey, "visitor").frame
+    assert groups[["entrants", "converted"]].T.to_dict("list") == {
+        "returning": [10_551, 1_470],
+        "new": [1_694, 422],
+        "other": [85, 16],
+    }
 
 
 # --- survival -------------------------------------------------------------------------------------
