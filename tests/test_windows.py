@@ -10,6 +10,7 @@ from small_logs import log_of
 import cx_widgets as cx
 from cx_widgets.engine import NumpyEngine
 from cx_widgets.engine._calendar import calendar_numbers
+from cx_widgets.engine._choice import available, counting_with
 from cx_widgets.engine._special import special_funnel
 from cx_widgets.windows import CountedWindow, format_window, parse_window
 
@@ -303,3 +304,14 @@ def test_exclusions_count_inside_a_counted_window_only():
     for window, reach in (("1 calendar day", [1, 1]), ("3 calendar days", [0, 0])):
         excluded = [cx.Exclusion("refund", effect="remove")]
         assert funnel(log, window=window, exclusions=excluded).frame["reach"].tolist() == reach
+
+
+def test_a_window_in_events_counts_rows_of_one_moment_whichever_engine_answers():
+    frame = pd.DataFrame(
+        {"customer": ["a", "a"], "time": ["2026-01-01", "2026-01-01"], "event": ["ad", "order"]}
+    )
+    journey = cx.Definition({"Consider": ["ad"], "Buy": ["order"]}, window="1 events", ties="row")
+    for engine in available().values():
+        log = cx.EventLog(frame, customer="customer", time="time", event="event")
+        with counting_with(engine):
+            assert cx.funnel(log, journey).frame["reach"].tolist() == [1, 1]

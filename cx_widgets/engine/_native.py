@@ -43,6 +43,8 @@ LONGEST_GROUP = 4096
 MOST_LANE_STAGES = 8
 LANE_TICKS = 2**30
 """Ticks that lie beside each other are below this."""
+LONGEST = 2**63 - 1
+"""A window without end, in ticks."""
 
 _INT32_MAX = np.iinfo(np.int32).max
 # Below so many rows a second thread costs more than it saves.
@@ -129,7 +131,8 @@ class NativeEngine:
             at(stage),
             len(stage),
             rows.n_stages,
-            rows.end_tick if window is None else min(window, rows.end_tick),
+            # Not the end of observation: rows may be handed over on a clock of their own.
+            LONGEST if window is None else min(window, LONGEST),
             levels,
             at(reach),
             at(last_entry),
