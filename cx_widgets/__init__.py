@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
     from cx_widgets.metrics.breakdown import breakdown
     from cx_widgets.metrics.compare import compare
+    from cx_widgets.metrics.credit import credit
     from cx_widgets.metrics.explain import explain_difference
     from cx_widgets.metrics.figures import figures
     from cx_widgets.metrics.flow import flow
@@ -85,6 +86,7 @@ __all__ = [
     "breakdown",
     "compare",
     "compare_rules",
+    "credit",
     "datasets",
     "engine_info",
     "explain_difference",
@@ -128,7 +130,7 @@ _HOMES = {
         ),
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),
-        *("lifetime_value", "purchase_history"),
+        *("credit", "lifetime_value", "purchase_history"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

@@ -9,8 +9,9 @@ Not here:
 - models of a customer base, in test_models.py: bgbb_donations, bgnbd_expectation_52,
   bgnbd_cond_expectation_hardie, bgnbd_expectation_grid, gamma_gamma_cond_mean, pareto_nbd_cdnow,
   sbg_fader_hardie_2007;
-- attribution and Markov chains: attribution_heuristics, attribution_markov_exact, attribution_removal_small,
-  attribution_shapley_small, markov_kullback, markov_order_rain, markov_rain_mle;
+- in test_touchpoints.py: attribution_removal_small, attribution_shapley_small, markov_rain_mle;
+- attribution on a data set that the package does not carry: attribution_heuristics, attribution_markov_exact;
+- tests of Markov chains, which the package does not have: markov_kullback, markov_order_rain;
 - attitude: nps_formula;
 - counts of data sets that the package does not carry: clickstream_msnbc, funnel_bpic2012, log_bpic2012,
   log_helpdesk, log_receipt, retentioneering_ground_truth; of one that it does, cdnow_counts:

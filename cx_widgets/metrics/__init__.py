@@ -5,6 +5,7 @@ from __future__ import annotations
 from cx_widgets.metrics._figure import Figure
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
 from cx_widgets.metrics.compare import Changes, compare
+from cx_widgets.metrics.credit import Credit, credit
 from cx_widgets.metrics.explain import Explanation, explain_difference
 from cx_widgets.metrics.figures import Figures, figures
 from cx_widgets.metrics.flow import Flow, flow
@@ -26,6 +27,7 @@ from cx_widgets.metrics.variants import Variants, variants
 __all__ = [
     "Breakdown",
     "Changes",
+    "Credit",
     "Explanation",
     "Figure",
     "Figures",
@@ -48,6 +50,7 @@ __all__ = [
     "breakdown",
     "compare",
     "compare_rules",
+    "credit",
     "explain_difference",
     "figures",
     "flow",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _keys, _numbers, stats
+from cx_widgets import _numbers, stats
 from cx_widgets.engine import assigned_events, funnel_paths, matched
-from cx_widgets.errors import CXError, unknown
-from cx_widgets.metrics import _attempts, _result
+from cx_widgets.errors import unknown
+from cx_widgets.metrics import _attempts, _columns, _result
 from cx_widgets.metrics._clusters import counts_of
 from cx_widgets.metrics._customers import before, clusters, customer_table, is_open, reached
 from cx_widgets.metrics._entries import entries, touches
@@ -245,7 +245,7 @@ def breakdown(
     (missing)         1          0         0.0        -0.5   True
     """
     log, definition = _result.check(log, definition)
-    _known_column(log, by)
+    _columns.known_column(log, by)
     known = (FIRST, LAST, ENTRY, *definition.names)
     if attribution not in known:
         raise unknown("attribution", attribution, known)
@@ -254,20 +254,6 @@ def breakdown(
         ("breakdown", definition, by, attribution, most, least),
         lambda: _breakdown(log, definition, by, attribution, most=most, least=least),
     )
-
-
-def _known_column(log: EventLog, by: object) -> None:
-    available = (log.roles["event"], *log.columns)
-    if by in available:
-        return
-    for role in ("customer", "time"):
-        if by == log.roles[role]:
-            hint = " For periods of entry see trend()." if role == "time" else ""
-            raise CXError(
-                f"column {by!r} is the {role} of this log: every group would be one of a kind.{hint} "
-                f"Available: {list(available)!r}."
-            )
-    raise unknown("column", by, available)
 
 
 class _Parts(NamedTuple):
@@ -280,7 +266,7 @@ class _Parts(NamedTuple):
 
 def _parts(log: EventLog, definition: Definition, by: str, attribution: str, most: int) -> _Parts:
     entrants = funnel_paths(log, definition).entrants
-    codes, values = _values(log, by)
+    codes, values = _columns.texts(log, by)
     row, reached = _rows(log, definition, codes, attribution)
     code = np.where(row >= 0, codes[row] if len(codes) else -1, -1)
     found = code >= 0
@@ -302,24 +288,6 @@ def _parts(log: EventLog, definition: Definition, by: str, attribution: str, mos
 
 def _label(value: str) -> str:
     return repr(value) if value in RESERVED else value
-
-
-def _values(log: EventLog, by: str) -> tuple[Ints, list[str]]:
-    """Return each packed row's value as a place among the texts of the values, sorted; -1 where missing."""
-    if by == log.roles["event"]:
-        return log.packed.codes.astype(np.int64), list(log.event_names)
-
-    def compute() -> tuple[Ints, list[str]]:
-        codes, found = pd.factorize(_keys.comparable(log.column(by)))
-        texts = [str(value) for value in pd.Index(found).tolist()]
-        distinct = sorted(set(texts))
-        number = {text: place for place, text in enumerate(distinct)}
-        # Kept with the log and as long as it: as narrow as will do.
-        narrow = np.min_scalar_type(-max(len(distinct), 1))
-        lut = np.array([*(number[text] for text in texts), -1], dtype=narrow)
-        return lut[codes], distinct
-
-    return log.memo(("breakdown values", by), compute)
 
 
 def _rows(log: EventLog, definition: Definition, codes: Ints, attribution: str) -> tuple[Longs, Bools]:

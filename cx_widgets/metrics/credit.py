@@ -1,0 +1,582 @@
+"""Credit: which touchpoints stand before purchases, and how a rule divides the purchases among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cx_widgets import _numbers, stats, touchpoints
+from cx_widgets.binding import stages_of_rows
+from cx_widgets.definition import Stage
+from cx_widgets.durations import format_duration, parse_duration
+from cx_widgets.engine import assigned_events, coded_rows, stage_numbers
+from cx_widgets.errors import CXError, unknown
+from cx_widgets.metrics import _activity, _columns, _result
+from cx_widgets.metrics._result import Result, Table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.durations import Duration
+    from cx_widgets.engine import Bools
+    from cx_widgets.log import EventLog
+
+    Floats = NDArray[np.float64]
+    Longs = NDArray[np.int64]
+
+NONE = "(no touchpoint)"
+STAGE, EVENT = "stage", "event"
+METHODS = ("first", "last", "last non-direct", "linear", "position", "time decay", "markov", "shapley")
+PURCHASES = ("all", "first", "repeat")
+WORTHS = ("conversions", "rate")
+_TOUCHES = {
+    _result.MERGED: "Consecutive touches of one touchpoint are one",
+    _result.KEPT: "Each event that touches counts",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Credit(Result):
+    """Purchases divided among the touchpoints before them, from `credit`.
+
+    Attributes
+    ----------
+    frame
+        One line for each touchpoint, see `credit`.
+    method, by, goal, purchases, repeats
+        The rule; what a touchpoint is; what is divided; of which purchases; and how touches were counted.
+    conversions
+        How many purchases are divided: the sum of the credits.
+    revenue
+        Their worth: the sum of the revenue credits; NaN where the log has no value column.
+    converted_paths, null_paths
+        Paths with a touchpoint that ended in a purchase, and that did not (yet).
+    """
+
+    method: str
+    by: str
+    goal: str
+    purchases: str
+    repeats: str
+    conversions: int
+    revenue: float
+    converted_paths: int
+    null_paths: int
+    _rule: str
+
+    @property
+    def rate(self) -> float:
+        """Converted paths / all paths with a touchpoint; NaN where there is none."""
+        return float(stats.ratio(self.converted_paths, self.converted_paths + self.null_paths))
+
+    def _table(self) -> Table:
+        lines, cut = _result.most_frequent(self._frame["stood_in"], "touchpoints")
+        frame = self._frame.loc[lines]
+        optional = (
+            ("revenue", "Revenue", _amount),
+            ("removal_effect", "Removal effect", _numbers.percent),
+            ("standard_error", "Sampling error", _amount),
+        )
+        further = [column for column in optional if self._frame[column[0]].notna().any()]
+        rows = tuple(
+            (
+                str(row["touchpoint"]),
+                _amount(row["credit"]),
+                _numbers.percent(row["share"]),
+                _numbers.count(row["stood_in"]),
+                *(text(row[name]) for name, _, text in further),
+            )
+            for _, row in frame.iterrows()
+        )
+        which = {"all": "all", "first": "first ones", "repeat": "repeated ones"}[self.purchases]
+        order = "as they stand in the frame" if self.definition.rules.ties == "row" else "in stage order"
+        counted = (
+            f"Goal: {self.goal}, {which}: {self.conversions:,}, {self.converted_paths:,} of them after a "
+            f"touchpoint. {self.null_paths:,} paths have not ended in one."
+        )
+        notes = (
+            f"{self._rule} Credit divides what happened; it is no effect of a touchpoint.",
+            counted,
+            f"{_TOUCHES[self.repeats]}; ties {order}.",
+            *cut,
+            _result.unassigned_note(self.unassigned_events),
+        )
+        title = f"Credit by {self.by}, {self.method}"
+        columns = ("Touchpoint", "Credit", "Share", "Stood in", *(heading for _, heading, _ in further))
+        return Table(title, columns, rows, notes)
+
+
+def _amount(value: float) -> str:
+    return _numbers.UNDEFINED if np.isnan(value) else f"{value:,.1f}"
+
+
+def credit(
+    log: EventLog,
+    definition: Definition,
+    *,
+    method: str = "linear",
+    by: str = STAGE,
+    goal: str | Stage | None = None,
+    purchases: str = "all",
+    repeats: str = "merged",
+    direct: str = "direct",
+    ends: float = 0.4,
+    half_life: Duration = "7D",
+    order: int = 1,
+    worth: str = "conversions",
+    draws: int = 2000,
+    seed: int = 0,
+) -> Credit:
+    """Return the purchases, and what was spent, divided among the touchpoints that stood before them.
+
+    **Touchpoint.** What an event in a stage touches: its stage, its event, or its value in a column (a
+    channel, say), by ``by``. Rows in no stage, rows of the goal itself and rows without a value are none.
+    **Path**: the touches of a customer after the time of the purchase before, in order, up to a purchase.
+    Touches after the last purchase, and all those of a customer who never bought, make a **null path**: one
+    that has not ended in a purchase. For ``purchases="first"`` the paths are those to first purchases and of
+    customers who never bought; for ``"repeat"`` those after a first purchase, where what comes after buying
+    has its say; ``"all"`` is both.
+
+    **Credit** of a touchpoint: its part of the purchases; the credits add up to the purchases. Purchases with
+    nothing before them have a line of their own, ``(no touchpoint)``. **Share** = credit / purchases.
+    **Revenue** is divided in the same way: a purchase is worth the sum of the value column over its rows,
+    missing values as 0. The methods:
+
+    - ``"first"``, ``"last"``: all to the first, to the last touch. ``"last non-direct"``: to the last touch
+      other than ``direct``, to ``direct`` where there is no other.
+    - ``"linear"``: the same to every touch; a touchpoint visited twice has two.
+    - ``"position"``: ``ends`` to the first and to the last touch, the rest to those between in equal parts;
+      half each of two touches.
+    - ``"time decay"``: a touch that began ``half_life`` earlier than another of the path has half its weight.
+    - ``"markov"``: in proportion to the removal effect, the share of conversion lost in an absorbing Markov
+      chain of the last ``order`` touches when whoever comes to the touchpoint is lost (`touchpoints.chain`).
+      Null paths count; the chain converts exactly as many as did.
+    - ``"shapley"``: what a touchpoint adds to the sets of touchpoints before it, the mean over all orders.
+      With ``worth="conversions"`` a set is worth the purchases whose touchpoints all lie in it; the value
+      then is the same part of a purchase to each distinct touchpoint, exact for any number of them. With
+      ``worth="rate"`` it is worth the share converted of the paths whose touchpoints all lie in it, and null
+      paths count: exact up to 15 touchpoints, beyond from ``draws`` orders drawn with ``seed``, with a
+      standard error. Credit can then be below 0.
+
+    Revenue follows each purchase's own path; with ``"markov"`` and ``worth="rate"``, which are rules for all
+    paths together, it has the shares of the credit of purchases with a touchpoint.
+
+    **Credit is no effect**: who meets a touchpoint differs from who does not, and no rule here says what
+    would have happened without it. It has no interval; ``standard_error`` is that of drawing orders.
+
+    **Ties.** Rows of one customer at one time stand in the order of their stages; with the rule
+    ``ties="row"`` as in the frame. Goal rows at one time are one purchase; other rows at that time count if
+    they stand before it, those behind it not at all. **Repeats.** ``repeats``: consecutive touches of one
+    touchpoint are one, or each is one. **Censoring.** A null path may still end in a purchase; recent touches
+    have too little credit. No window applies, and customers count, whatever the rules say of units.
+    **Empty.** Without purchases credits are 0 and shares NaN.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages and their roles.
+    method
+        The rule, one of those above.
+    by
+        ``"stage"``, ``"event"``, or a column of the log.
+    goal
+        What a purchase is: a stage or event by name, or a `Stage` of its own; None for the stages with
+        the role buy.
+    purchases
+        ``"all"``, ``"first"`` for each customer's first, ``"repeat"`` for the later ones.
+    repeats
+        ``"merged"`` or ``"kept"``.
+    direct
+        The touchpoint passed over by ``"last non-direct"``.
+    ends
+        For ``"position"``: the part of the first and of the last touch, from 0 to 0.5.
+    half_life
+        For ``"time decay"``: a fixed duration.
+    order
+        For ``"markov"``: how many touches a state remembers, from 1.
+    worth
+        For ``"shapley"``: ``"conversions"`` or ``"rate"``.
+    draws, seed
+        For ``"shapley"`` with rates of more than 15 touchpoints: how many orders, from 2; the random seed.
+
+    Returns
+    -------
+    Credit
+        ``frame`` has a line for each touchpoint that stands in a path (by stage: every stage that is not the
+        goal, in order; else most credit first) with the columns ``touchpoint``, ``credit``, ``conversions``
+        (the purchases divided, the denominator), ``share``, ``revenue`` (NaN without a value column),
+        ``stood_in`` (purchases with the touchpoint in their path), ``removal_effect`` (of ``"markov"``),
+        ``standard_error`` (of drawn orders) and ``method``.
+
+    Raises
+    ------
+    CXError
+        For an unknown method, touchpoint, goal or word, numbers out of range, a chain of more than 2,000
+        states, no stage with the role buy and no goal, and when the definition does not fit the log.
+
+    References
+    ----------
+    Anderl, E., Becker, I., von Wangenheim, F. and Schumann, J. H. (2016). Mapping the customer journey.
+    International Journal of Research in Marketing 33, 457-474: removal effects.
+    Shapley, L. S. (1953). A value for n-person games. Contributions to the Theory of Games II, 307-317.
+
+    Examples
+    --------
+    >>> import cx_widgets as cx, pandas as pd
+    >>> df = pd.DataFrame({
+    ...     "who": ["a", "a", "a", "b", "b", "c"],
+    ...     "when": pd.date_range("2026-01-01", periods=6),
+    ...     "what": ["ad", "compare", "order", "ad", "order", "ad"],
+    ... })
+    >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+    >>> stages = cx.Definition({"Consider": ["ad"], "Evaluate": ["compare"], "Buy": ["order"]})
+    >>> result = credit(log, stages)
+    >>> result.frame[["touchpoint", "credit", "conversions", "share", "stood_in"]]
+      touchpoint  credit  conversions  share  stood_in
+    0   Consider     1.5            2   0.75         2
+    1   Evaluate     0.5            2   0.25         1
+    >>> credit(log, stages, method="last").frame["credit"].tolist()
+    [1.0, 1.0]
+    """
+    log, definition = _result.check(log, definition)
+    _one_of("method", method, METHODS)
+    _one_of("purchases", purchases, PURCHASES)
+    _one_of("worth", worth, WORTHS)
+    if by not in (STAGE, EVENT):
+        _columns.known_column(log, by)
+    what = _activity.known(log, definition, goal, "goal")
+    asked = _Asked(
+        method=method,
+        by=by,
+        goal=what,
+        purchases=purchases,
+        repeats=_result.check_repeats(repeats),
+        direct=direct,
+        ends=_part(ends),
+        half_life=parse_duration(half_life, "half_life"),
+        order=_result.whole("order", order, 1),
+        worth=worth,
+        draws=_draws(draws),
+        seed=_seed(seed),
+    )
+    return log.memo(("credit", definition, asked), lambda: _credit(log, definition, asked))
+
+
+class _Asked(NamedTuple):
+    method: str
+    by: str
+    goal: _activity.What
+    purchases: str
+    repeats: str
+    direct: str
+    ends: float
+    half_life: pd.Timedelta
+    order: int
+    worth: str
+    draws: int
+    seed: int
+
+
+def _one_of(field: str, value: object, words: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in words:
+        raise unknown(field, value, words)
+
+
+def _part(ends: object) -> float:
+    if isinstance(ends, int | float) and not isinstance(ends, bool) and 0 <= 2 * ends <= 1:
+        return float(ends)
+    raise CXError(f"ends must be a number from 0 to 0.5, not {ends!r}. Say ends=0.4.")
+
+
+def _draws(draws: object) -> int:
+    number = _result.whole("draws", draws, 2000)
+    if number == 1:
+        raise CXError("one order drawn has no standard error. Say draws=2000.")
+    return number
+
+
+def _seed(seed: object) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise CXError(f"seed must be a whole number from 0, not {seed!r}. Say seed=0.")
+    return int(seed)
+
+
+class _Steps(NamedTuple):
+    """Rows in a stage or of the goal, by customer and time; -1 where a row touches nothing."""
+
+    customer: Longs
+    tick: Longs
+    row: Longs
+    touch: Longs
+    goal: Bools
+
+
+def _goal_stages(definition: Definition, goal: _activity.What) -> tuple[int, ...]:
+    if goal is None:
+        return stage_numbers(definition, "buy")
+    if isinstance(goal, str) and goal in definition.names:
+        return (definition.names.index(goal) + 1,)
+    return ()
+
+
+def _own_goal(log: EventLog, goal: _activity.What) -> Bools:
+    """Return which rows of the packed log are the goal, where it is no stage of the definition."""
+    own = goal if isinstance(goal, Stage) else Stage("(event)", [str(goal)], role=None)
+    rows: Bools = stages_of_rows([own], log)[0]
+    return rows
+
+
+def _steps(log: EventLog, definition: Definition, asked: _Asked) -> tuple[_Steps, list[str]]:
+    rows = coded_rows(log, definition, by_row=definition.rules.ties == "row")
+    customer, tick = rows.customer.astype(np.int64), rows.tick.astype(np.int64)
+    stage, row = rows.stage.astype(np.int64), rows.row.astype(np.int64)
+    buying = _goal_stages(definition, asked.goal)
+    goal = np.isin(stage, buying)
+    if not buying:
+        wanted = _own_goal(log, asked.goal)
+        outside = wanted.copy()
+        outside[row] = False
+        extra = np.flatnonzero(outside)
+        # Rows of the goal in no stage stand behind the stages of their moment.
+        customer = np.append(customer, log.packed.customers[extra].astype(np.int64))
+        tick = np.append(tick, log.packed.ticks[extra].astype(np.int64))
+        order = np.lexsort((tick, customer))
+        customer, tick = customer[order], tick[order]
+        stage, row = np.append(stage, np.zeros_like(extra))[order], np.append(row, extra)[order]
+        goal = wanted[row]
+    if asked.by == STAGE:
+        touch, names = stage - 1, list(definition.names)
+    else:
+        codes, names = _columns.texts(log, log.roles["event"] if asked.by == EVENT else asked.by)
+        touch = np.where(stage > 0, codes[row], -1).astype(np.int64)
+    return _Steps(customer, tick, row, np.where(goal, -1, touch), goal), names
+
+
+class _Journeys(NamedTuple):
+    """Paths of customers, and the purchases they lead to.
+
+    Attributes
+    ----------
+    touch, tick
+        Of each touch the touchpoint and the time.
+    begins
+        Where paths begin.
+    purchase
+        The purchase of each path, -1 for a null path.
+    later
+        Which paths come after a purchase.
+    repeat, value
+        Of each purchase whether it is a repeated one, and what it was worth.
+    """
+
+    touch: Longs
+    tick: Longs
+    begins: Longs
+    purchase: Longs
+    later: Bools
+    repeat: Bools
+    value: Floats
+
+
+def _journeys(log: EventLog, steps: _Steps, *, merged: bool) -> _Journeys:
+    goal_rows = np.flatnonzero(steps.goal)
+    fresh = _activity.begins(steps.customer[goal_rows], steps.tick[goal_rows])
+    bought = goal_rows[fresh]
+    owner = steps.customer[bought]
+    repeat = ~_activity.begins(owner)
+    money = log.values  # noqa: PD011 - the role's numbers, an array already
+    spent = np.zeros(len(goal_rows)) if money is None else np.nan_to_num(money[steps.row[goal_rows]])
+    value = np.bincount(np.cumsum(fresh) - 1, weights=spent, minlength=len(bought)).astype(np.float64)
+
+    at = np.flatnonzero(steps.touch >= 0)
+    customer = steps.customer[at]
+    ahead = np.searchsorted(bought, at)
+    # One more purchase behind the last, of nobody, so that the last rows have none ahead and none before.
+    owners = np.append(owner, -1)
+    before = owners[ahead - 1] == customer
+    since = np.append(steps.tick[bought], -1)[ahead - 1]
+    kept = ~before | (steps.tick[at] > since)
+    at, customer, ahead, before = at[kept], customer[kept], ahead[kept], before[kept]
+    touch = steps.touch[at]
+    if merged:
+        new = _activity.begins(customer, ahead, touch)
+        at, customer, ahead, before, touch = at[new], customer[new], ahead[new], before[new], touch[new]
+    begins = np.flatnonzero(_activity.begins(customer, ahead))
+    purchase = np.where(owners[ahead[begins]] == customer[begins], ahead[begins], -1)
+    return _Journeys(touch, steps.tick[at], begins, purchase, before[begins], repeat, value)
+
+
+def _chosen(journeys: _Journeys, purchases: str) -> _Journeys:
+    """Return the paths to first purchases and of those who have none, or to repeated ones."""
+    if purchases == "all":
+        return journeys
+    wanted = journeys.later == (purchases == "repeat")
+    lengths = np.diff(np.append(journeys.begins, len(journeys.touch)))
+    inside = np.repeat(wanted, lengths)
+    taken = lengths[wanted]
+    bought = journeys.repeat == (purchases == "repeat")
+    number = np.append(np.cumsum(bought) - 1, -1)
+    return _Journeys(
+        touch=journeys.touch[inside],
+        tick=journeys.tick[inside],
+        begins=np.cumsum(taken) - taken,
+        purchase=number[journeys.purchase[wanted]],
+        later=journeys.later[wanted],
+        repeat=journeys.repeat[bought],
+        value=journeys.value[bought],
+    )
+
+
+class _Whole(NamedTuple):
+    """What is divided: the paths, the time of each touch, the worth of each path, and the touchpoints."""
+
+    paths: touchpoints.Paths
+    tick: Longs
+    value: Floats
+    names: list[str]
+
+
+class _Split(NamedTuple):
+    """Credit and revenue of the touchpoints, removal effects, and the errors of sampling."""
+
+    credit: Floats
+    revenue: Floats
+    removal: Floats
+    error: Floats
+    rule: str
+
+
+def _divided(log: EventLog, asked: _Asked, whole: _Whole) -> _Split:
+    paths, value = whole.paths, whole.value
+    undefined = np.full(paths.n_touchpoints, np.nan)
+    if asked.method == "markov":
+        fitted = touchpoints.chain(paths, asked.order)
+        parts = np.nan_to_num(stats.ratio(fitted.removal, fitted.removal.sum()))
+        remembered = "touch" if asked.order == 1 else f"{asked.order} touches"
+        rule = f"In proportion to removal effects in a Markov chain of the last {remembered}."
+        return _Split(parts * paths.conversions.sum(), parts * value.sum(), fitted.removal, undefined, rule)
+    if asked.method == "shapley" and asked.worth == "rate":
+        return _shapley_of_rates(asked, paths, value)
+    weights = _weights(log, asked, whole)
+    return _Split(
+        touchpoints.split(paths, weights, paths.conversions),
+        touchpoints.split(paths, weights, value),
+        undefined,
+        undefined,
+        _rule(asked),
+    )
+
+
+def _shapley_of_rates(asked: _Asked, paths: touchpoints.Paths, value: Floats) -> _Split:
+    n = paths.n_touchpoints
+    undefined = np.full(n, np.nan)
+    rule = "Shapley values; a set of touchpoints is worth the rate of the paths that lie in it."
+    error = undefined
+    if n <= touchpoints.MOST_EXACT:
+        values = touchpoints.shapley(touchpoints.rate_of_sets(paths))
+    else:
+        values, error = touchpoints.sampled_shapley(paths, asked.draws, asked.seed)
+        rule += f" From {asked.draws:,} orders drawn, seed {asked.seed}."
+    made = paths.conversions.sum()
+    rate = float(np.nan_to_num(stats.ratio(made, made + paths.nulls.sum())))
+    parts = np.nan_to_num(stats.ratio(values, rate))
+    return _Split(parts * made, parts * value.sum(), undefined, stats.ratio(error * made, rate), rule)
+
+
+def _weights(log: EventLog, asked: _Asked, whole: _Whole) -> Floats:
+    paths = whole.paths
+    half_life = asked.half_life.total_seconds() * 1e9 / log.packed.tick_ns
+    rules = {
+        "first": lambda: touchpoints.first_weights(paths),
+        "last": lambda: touchpoints.last_weights(paths),
+        "last non-direct": lambda: touchpoints.last_weights(paths, whole.names.index(asked.direct)),
+        "linear": lambda: touchpoints.linear_weights(paths),
+        "position": lambda: touchpoints.position_weights(paths, asked.ends),
+        "time decay": lambda: touchpoints.decay_weights(paths, whole.tick, half_life),
+        "shapley": lambda: touchpoints.once_weights(paths),
+    }
+    return rules[asked.method]()
+
+
+def _rule(asked: _Asked) -> str:
+    return {
+        "first": "All to the first touch.",
+        "last": "All to the last touch.",
+        "last non-direct": f"All to the last touch other than {asked.direct!r}.",
+        "linear": "The same to every touch.",
+        "position": f"{asked.ends:.0%} to the first and to the last touch, the rest to those between.",
+        "time decay": f"Half the weight for every {format_duration(asked.half_life)} earlier.",
+        "shapley": "Shapley values; a set of touchpoints is worth the conversions whose paths lie in it.",
+    }[asked.method]
+
+
+def _credit(log: EventLog, definition: Definition, asked: _Asked) -> Credit:
+    steps, names = _steps(log, definition, asked)
+    found = _chosen(_journeys(log, steps, merged=asked.repeats == _result.MERGED), asked.purchases)
+    goal_stages = _goal_stages(definition, asked.goal)
+    if asked.by == STAGE:
+        lines = np.array([at for at in range(len(names)) if at + 1 not in goal_stages], dtype=np.int64)
+    else:
+        lines = np.unique(found.touch)
+    labels = [names[number] for number in lines.tolist()]
+    if asked.method == "last non-direct" and asked.direct not in labels:
+        raise unknown("touchpoint in direct", asked.direct, labels, then="Say direct= with one of them.")
+    place = np.zeros(len(names), dtype=np.int64)
+    place[lines] = np.arange(len(lines))
+    converts = found.purchase >= 0
+    paths = touchpoints.Paths(
+        touch=place[found.touch],
+        begins=found.begins,
+        conversions=converts.astype(np.float64),
+        nulls=(~converts).astype(np.float64),
+        n_touchpoints=len(lines),
+    )
+    value = np.where(converts, np.append(found.value, 0)[found.purchase], 0)
+    made = _divided(log, asked, _Whole(paths, found.tick, value, labels))
+    once = (touchpoints.once_weights(paths) > 0).astype(np.float64)
+    stood = touchpoints.split(paths, once, paths.conversions)
+    total = len(found.repeat)
+    without = total - int(converts.sum())
+    extra = bool(without)
+    valued = "value" in log.roles
+    earned = np.append(made.revenue, [found.value.sum() - value.sum()] * extra)
+    label = [repr(name) if name == NONE else name for name in labels] + [NONE] * extra
+    frame = pd.DataFrame(
+        {
+            "touchpoint": pd.Series(label, dtype=str),
+            "credit": np.append(made.credit, [without] * extra),
+            "conversions": total,
+            "share": stats.ratio(np.append(made.credit, [without] * extra), total),
+            "revenue": earned if valued else np.nan,
+            "stood_in": np.append(stood, [without] * extra).astype(np.int64),
+            "removal_effect": np.append(made.removal, [np.nan] * extra),
+            "standard_error": np.append(made.error, [np.nan] * extra),
+            "method": asked.method,
+        }
+    )
+    if asked.by != STAGE:
+        rank = np.argsort(-frame["credit"].to_numpy()[: len(lines)], kind="stable")
+        frame = frame.iloc[[*rank.tolist(), *range(len(lines), len(frame))]].reset_index(drop=True)
+    return Credit(
+        definition=definition,
+        n_customers=log.n_customers,
+        unassigned_events=log.n_events - assigned_events(log, definition),
+        method=asked.method,
+        by=asked.by,
+        goal=_activity.label(definition, asked.goal),
+        purchases=asked.purchases,
+        repeats=asked.repeats,
+        conversions=total,
+        revenue=float(found.value.sum()) if valued else np.nan,
+        converted_paths=int(converts.sum()),
+        null_paths=int((~converts).sum()),
+        _rule=made.rule,
+        _frame=frame,
+        _log=log,
+    )
