@@ -135,7 +135,9 @@ def first_weights(paths: Paths) -> FloatArray:
     >>> first_weights(paths_of([["a", "b", "c"]], [1])[0]).tolist()
     [1.0, 0.0, 0.0]
     """
-    return (paths.place == 0).astype(np.float64)
+    weights = np.zeros(len(paths.touch))
+    weights[paths.begins] = 1
+    return weights
 
 
 def last_weights(paths: Paths, direct: int | None = None) -> FloatArray:
