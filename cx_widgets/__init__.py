@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cx_widgets.errors import CXError
     from cx_widgets.exclusions import Exclusion
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics.attitude import attitude
     from cx_widgets.metrics.breakdown import breakdown
     from cx_widgets.metrics.compare import compare
     from cx_widgets.metrics.credit import credit
@@ -83,6 +84,7 @@ __all__ = [
     "ValueView",
     "Workbench",
     "__version__",
+    "attitude",
     "breakdown",
     "compare",
     "compare_rules",
@@ -130,7 +132,7 @@ _HOMES = {
         ),
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),
-        *("credit", "lifetime_value", "purchase_history"),
+        *("attitude", "credit", "lifetime_value", "purchase_history"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

@@ -374,6 +374,61 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
+def nps_variance(promoters: float, detractors: float, answers: float) -> float:
+    """Return the variance of one answer counted 1 (promoter), 0 (passive) or -1 (detractor).
+
+    With the shares p of promoters and d of detractors it is p + d - (p - d)^2; the standard error of a
+    Net Promoter Score of n answers is the root of it divided by n. NaN for no answers.
+
+    Examples
+    --------
+    >>> nps_variance(50, 20, 100)
+    0.61
+    """
+    p, d = float(ratio(promoters, answers)), float(ratio(detractors, answers))
+    return p + d - (p - d) ** 2
+
+
+def nps(promoters: float, detractors: float, answers: float, level: float = 0.95) -> Estimate:
+    """Return the Net Promoter Score, from -1 to 1, with its adjusted Wald interval.
+
+    The value is (promoters - detractors) / answers, that of the answers as they are. The interval is Wald's
+    for three answers more, of which 0.75 are promoters and 0.75 detractors: their score plus and minus z
+    times the root of their variance (`nps_variance`) divided by their number. It is cut at -1 and 1, and
+    holds the value, which one answer alone would otherwise leave outside. The additions are those published
+    for 95 %, whatever the level. No answers give NaN.
+
+    Parameters
+    ----------
+    promoters, detractors, answers
+        Counts; passives are answers too.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        The score and its bounds.
+
+    References
+    ----------
+    Rocks, B. (2016). Interval estimation for the Net Promoter Score. The American Statistician 70, 365-372.
+    Sauro, J. and Lewis, J. R. (2021), MeasuringU: confidence intervals for the Net Promoter Score.
+
+    Examples
+    --------
+    >>> [round(number, 4) for number in nps(50, 20, 100)]
+    [0.3, 0.1405, 0.442]
+    """
+    if not answers:
+        return Estimate(np.nan, np.nan, np.nan)
+    value = (promoters - detractors) / answers
+    p, d, n = promoters + 0.75, detractors + 0.75, answers + 3
+    half = _z(level) * float(np.sqrt(nps_variance(p, d, n) / n))
+    lower, upper = (p - d) / n - half, (p - d) / n + half
+    return Estimate(value, min(max(lower, -1.0), value), max(min(upper, 1.0), value))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Survival:
     """A Kaplan-Meier curve: one entry for each time at which something happened.

@@ -2,7 +2,7 @@
 
 Literal copies of the inputs and of the values, with their sources. Of the project's list of reference values
 these are covered here: km_freireich, km_weights, lifecycle_posthog, logrank_R_small, newcombe_difference,
-retention_clickhouse, sequence_count_clickhouse, shoppers_uci, window_funnel_starrocks.
+nps_formula, retention_clickhouse, sequence_count_clickhouse, shoppers_uci, window_funnel_starrocks.
 
 Not here:
 
@@ -12,7 +12,6 @@ Not here:
 - in test_touchpoints.py: attribution_removal_small, attribution_shapley_small, markov_rain_mle;
 - attribution on a data set that the package does not carry: attribution_heuristics, attribution_markov_exact;
 - tests of Markov chains, which the package does not have: markov_kullback, markov_order_rain;
-- attitude: nps_formula;
 - counts of data sets that the package does not carry: clickstream_msnbc, funnel_bpic2012, log_bpic2012,
   log_helpdesk, log_receipt, retentioneering_ground_truth; of one that it does, cdnow_counts:
   in test_datasets.py.
@@ -68,6 +67,32 @@ def test_sessions_of_an_online_shop_convert_as_its_description_says_by_kind_of_v
         "new": [1_694, 422],
         "other": [85, 16],
     }
+
+
+# --- attitude -------------------------------------------------------------------------------------
+
+# Formulae as in the R package NPS (variance p + d - (p - d)^2) and, for the adjusted Wald interval
+# (3 answers, 0.75 promoters and 0.75 detractors more), Rocks (2016), The American Statistician 70, 365-372.
+# Worked by hand with z = 1.959964.
+
+
+@pytest.mark.parametrize(
+    ("counts", "value", "variance", "bounds"),
+    [
+        # 50.75 and 20.75 of 103: score 30 / 103, variance 71.5 / 103 - (30 / 103)^2, root of it / 103.
+        ((50, 20, 100), 0.3, 0.61, (0.140511, 0.442013)),
+        # 7.75 and 1.75 of 13: score 6 / 13, variance 9.5 / 13 - (6 / 13)^2 = 87.5 / 169.
+        ((7, 1, 10), 0.6, 0.44, (0.070394, 0.852683)),
+        ((0, 0, 1), 0.0, 0.0, (-0.600114, 0.600114)),  # 0.75 and 0.75 of 4: 0 -+ z * root(0.375 / 4)
+        ((10, 0, 10), 1.0, 0.0, (0.475036, 1.0)),  # cut at 1
+    ],
+)
+def test_the_net_promoter_score_has_its_variance_and_adjusted_wald_bounds(counts, value, variance, bounds):
+    assert stats.nps(*counts) == pytest.approx((value, *bounds), abs=1e-6)
+    assert stats.nps_variance(*counts) == pytest.approx(variance, abs=1e-12)
+    promoters, detractors, answers = counts
+    coded = [1] * promoters + [-1] * detractors + [0] * (answers - promoters - detractors)
+    assert np.var(coded) == pytest.approx(variance)
 
 
 # --- survival -------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cx_widgets.metrics._figure import Figure
+from cx_widgets.metrics.attitude import Attitude, attitude
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
 from cx_widgets.metrics.compare import Changes, compare
 from cx_widgets.metrics.credit import Credit, credit
@@ -25,6 +26,7 @@ from cx_widgets.metrics.trend import Trend, trend
 from cx_widgets.metrics.variants import Variants, variants
 
 __all__ = [
+    "Attitude",
     "Breakdown",
     "Changes",
     "Credit",
@@ -47,6 +49,7 @@ __all__ = [
     "Transitions",
     "Trend",
     "Variants",
+    "attitude",
     "breakdown",
     "compare",
     "compare_rules",
