@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _frames, _keys, _times
+from cx_widgets import _frames, _keys, _store, _times
 from cx_widgets._html import escape
 from cx_widgets.errors import CXError, listing, unknown
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Hashable, Mapping
 
     import numpy.typing as npt
@@ -31,6 +32,7 @@ T = TypeVar("T")
 
 _KEYS = ("customer", "time", "event")
 _NUMBERS = ("value", "score")
+_CHECKED = ("check", "rows", "detail")
 _MEMO_SIZE = 64
 _VIEWS_KEPT = 3
 _INT32_MAX = np.iinfo(np.int32).max
@@ -187,12 +189,11 @@ class EventLog:
         self._roles = _roles(frame, given)
         keys = {self._roles[role] for role in _KEYS}
         self._columns = tuple(name for name in frame.names if name not in keys)
-        self._kept = {name: _kept(frame.column(name)) for name in self._columns}
+        kept = {name: _kept(frame.column(name)) for name in self._columns}
         for role in _NUMBERS:
             if role in self._roles:
-                self._kept[self._roles[role]] = _keys.numbers(
-                    self._kept[self._roles[role]], role, self._roles[role]
-                )
+                kept[self._roles[role]] = _keys.numbers(kept[self._roles[role]], role, self._roles[role])
+        self._kept: Mapping[str, pd.Series] = kept
 
         times = _times.instants(frame.column(time), time, time_unit, time_zone)
         customers, ids = _keys.customers(frame.column(customer), customer)
@@ -207,12 +208,16 @@ class EventLog:
         origin_ns, tick_ns, ticks = _ticks(table.times)
         table = _Rows(table.customers, table.codes, ticks, table.rows)
         table = table.take(_order(table.customers, ticks))
-        repeated = _duplicates(table, self._kept)
+        repeated = _duplicates(table, kept)
         if drop_duplicates:
             table = table.take(~repeated)
-        table, self._ids, self._names = _compact(table, ids, names)
+        table, ids, self._names = _compact(table, ids, names)
+        self._ids: pd.Index | None = ids
         self._zone = times.zone
-        self._packed = _pack(table, len(self._ids), len(self._names), origin_ns, tick_ns)
+        self._packed = _pack(table, len(ids), len(self._names), origin_ns, tick_ns)
+        # Where in the columns each packed row stands; None where the columns are in packed order.
+        self._places: Int64s | None = self._packed.rows
+        self._stored: _store.Stored | None = None
         self._checks = _checks(dropped, int(repeated.sum()), self._packed, times)
         self._last_tick = self._packed.end_tick
         self._until: pd.Timestamp | None = None
@@ -229,7 +234,7 @@ class EventLog:
     @property
     def n_customers(self) -> int:
         """The number of customers with at least one event."""
-        return len(self._ids)
+        return len(self._packed.offsets) - 1
 
     @property
     def event_names(self) -> tuple[str, ...]:
@@ -239,11 +244,17 @@ class EventLog:
     @property
     def customer_ids(self) -> pd.Index:
         """The customers' ids, in the order in which they first appear in the data."""
+        if self._ids is None:
+            if self._stored is None:
+                raise AssertionError("a log without ids is an opened one")
+            self._ids = self._stored.ids()
         return self._ids
 
     @property
     def packed(self) -> Packed:
         """The events as small integers, ordered by customer and time."""
+        if self._stored is not None:
+            self._stored.check()
         return self._packed
 
     @property
@@ -259,6 +270,8 @@ class EventLog:
     @property
     def column_types(self) -> Mapping[str, object]:
         """The type of each of the columns, by name; their values are not touched."""
+        if self._stored is not None:
+            return {name: self._stored.dtype_of(name) for name in self._columns}
         return {name: self._kept[name].dtype for name in self._columns}
 
     @property
@@ -274,13 +287,14 @@ class EventLog:
     @cached_property
     def event_counts(self) -> Int64s:
         """The number of events of each name, parallel to `event_names`."""
-        return _frozen(np.bincount(self._packed.codes, minlength=len(self._names)).astype(np.int64))
+        return _frozen(np.bincount(self.packed.codes, minlength=len(self._names)).astype(np.int64))
 
     @cached_property
     def event_customers(self) -> Int64s:
         """The number of customers with an event of each name, parallel to `event_names`."""
-        order = _stable_order(self._packed.codes)
-        codes, customers = self._packed.codes[order], self._packed.customers[order]
+        packed = self.packed
+        order = _stable_order(packed.codes)
+        codes, customers = packed.codes[order], packed.customers[order]
         first = np.ones(len(order), np.bool_)
         first[1:] = (codes[1:] != codes[:-1]) | (customers[1:] != customers[:-1])
         return _frozen(np.bincount(codes[first], minlength=len(self._names)).astype(np.int64))
@@ -379,7 +393,7 @@ class EventLog:
         return view
 
     def _cut(self, moment: pd.Timestamp) -> EventLog:
-        packed, since = self._packed, moment.value - self._packed.origin_ns
+        packed, since = self.packed, moment.value - self._packed.origin_ns
         if abs(since) > np.iinfo(np.int64).max:
             raise CXError(
                 f"observation_end={str(moment)!r} lies more than 292 years from the first event, "
@@ -387,12 +401,17 @@ class EventLog:
             )
         view = object.__new__(EventLog)
         view.__dict__.update(
-            (name, value) for name, value in self.__getstate__().items() if not hasattr(type(self), name)
+            (name, value) for name, value in self._state().items() if not hasattr(type(self), name)
         )
         view.__setstate__({})
         view._packed, whose, view._last_tick = _observed(packed, since)
         if whose is not None:
-            view._ids = self._ids[whose]
+            view._ids = self.customer_ids[whose]
+            if self._places is packed.rows:
+                view._places = view._packed.rows
+            else:
+                seen = np.flatnonzero(packed.ticks <= since // packed.tick_ns)
+                view._places = seen if self._places is None else self._places[seen]
             view._customers = whose if self._customers is None else self._customers[whose]
         view._until = moment
         return view
@@ -411,9 +430,14 @@ class EventLog:
 
     @property
     def memory_bytes(self) -> int:
-        """The bytes that the packed events and the kept columns take (text counted by its references)."""
+        """The bytes that the packed events and the kept columns take (text counted by its references).
+
+        Of an opened log, those of its file: memory that the system fills and gives back by itself.
+        """
         packed = self._packed
         arrays = (packed.offsets, packed.codes, packed.ticks, packed.rows)
+        if self._stored is not None:
+            return sum(array.nbytes for array in arrays) + self._stored.column_bytes()
         kept = sum(int(column.memory_usage(index=False)) for column in self._kept.values())
         return sum(array.nbytes for array in arrays) + kept
 
@@ -465,7 +489,7 @@ class EventLog:
                         f" Available: {listing(self._columns)}."
                     )
             raise unknown("column", name, self._columns)
-        return self.memo(("column", name), lambda: _packed_column(self._kept[name], self._packed.rows))
+        return self.memo(("column", name), lambda: _packed_column(self._kept[name], self._places))
 
     def to_ticks(self, duration: pd.Timedelta) -> int:
         """Return a duration in whole ticks, rounded down: what lasts at most that many ticks fits into it.
@@ -569,15 +593,158 @@ class EventLog:
                 self._memo.popitem(last=False)
         return result
 
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the log into one file, from which `open` has it again at once.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; such files end in ``.cxlog`` by custom.
+        overwrite : bool, default False
+            Replace a file that is there already.
+
+        Raises
+        ------
+        CXError
+            When a column holds what a file cannot keep (only numbers, times, durations, true and false, text,
+            and categories of these can be kept), when customers are neither integers nor text, when the file
+            exists, or cannot be written.
+
+        Notes
+        -----
+        The file is written beside its place first and then moved there, so there is never half of one. Rows
+        that the log leaves out (by ``drop_nulls``, ``drop_duplicates`` or `until`) are not in it; the rest of
+        the given table is. What is in it stands in `docs/adr/031-a-log-as-a-file.md`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> df = pd.DataFrame({"id": [1, 1, 2], "at": ["2024-01-01", "2024-01-03", "2024-01-02"],
+        ...                    "what": ["view", "order", "view"], "shop": ["web", "app", "web"]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "shop.cxlog"
+        ...     EventLog(df, customer="id", time="at", event="what").save(path)
+        ...     log = EventLog.open(path, verify=True)
+        ...     log.event_names, log.column("shop").tolist()
+        (('order', 'view'), ['web', 'app', 'web'])
+        """
+        packed = self.packed
+        arrays = {
+            "offsets": packed.offsets,
+            "codes": packed.codes,
+            "ticks": packed.ticks,
+            "rows": packed.rows,
+        }
+        if self._customers is not None:
+            arrays["customers"] = self._customers
+        facts = _store.Facts(
+            roles=self._roles,
+            names=self._names,
+            zone=self._zone,
+            tick_ns=packed.tick_ns,
+            origin_ns=packed.origin_ns,
+            end_tick=packed.end_tick,
+            last_tick=self._last_tick,
+            has_ties=packed.has_ties,
+            until_ns=None if self._until is None else self._until.value,
+            checks=[
+                (str(check), int(rows), str(detail))
+                for check, rows, detail in zip(*(self._checks[name] for name in _CHECKED), strict=True)
+            ],
+        )
+        ids = pd.Series(self.customer_ids, name=self._roles["customer"])
+        columns = {name: _packed_column(self._kept[name], self._places) for name in self._columns}
+        _store.write(path, facts, arrays, ids, columns, overwrite=overwrite)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, verify: bool = False) -> EventLog:
+        """Return the log that `save` wrote into a file, in milliseconds whatever its size.
+
+        Parameters
+        ----------
+        path : str or path
+            Where it is.
+        verify : bool, default False
+            Compare everything with its checksum now, instead of each part when it is read first.
+
+        Returns
+        -------
+        EventLog
+            It gives the same answers as the saved one. Its arrays are mapped: read from the file when they
+            are needed, never changed. Replace the file by `save`, which leaves opened logs what they are; a
+            program that cuts or rewrites it in place pulls the rows from under them.
+
+        Raises
+        ------
+        CXError
+            When there is no such file, when it is none of ours, of a newer version, cut, or damaged. Header
+            and length are checked at once, the rows when `packed` or any figure first asks for them, each
+            column and the ids when they are read. So a damaged row is an error, never a number.
+
+        Examples
+        --------
+        >>> EventLog.open("missing.cxlog")
+        Traceback (most recent call last):
+        cx_widgets.errors.CXError: 'missing.cxlog' could not be opened: No such file or directory. ...
+        """
+        stored = _store.read(path)
+        if verify:
+            stored.verify()
+        facts = stored.facts
+        log = object.__new__(cls)
+        log._roles = facts.roles
+        log._columns = tuple(stored)
+        log._kept = stored
+        log._stored = stored
+        log._ids = None
+        log._places = None
+        log._names = facts.names
+        log._zone = facts.zone
+        log._packed = Packed(
+            offsets=stored.unread("offsets").view(np.int64),
+            codes=stored.unread("codes"),  # type: ignore[arg-type]
+            ticks=stored.unread("ticks"),  # type: ignore[arg-type]
+            rows=stored.unread("rows").view(np.int64),
+            tick_ns=facts.tick_ns,
+            origin_ns=facts.origin_ns,
+            end_tick=facts.end_tick,
+            has_ties=facts.has_ties,
+        )
+        log._checks = pd.DataFrame(facts.checks, columns=list(_CHECKED))
+        log._last_tick = facts.last_tick
+        log._until = None
+        if facts.until_ns is not None:
+            log._until = log._at(facts.until_ns)
+        log._customers = stored.unread("customers").view(np.int64) if stored.has("customers") else None
+        log.__setstate__({})
+        return log
+
+    def _at(self, ns: int) -> pd.Timestamp:
+        moment = pd.Timestamp(ns)
+        return moment if self._zone is None else moment.tz_localize("UTC").tz_convert(self._zone)
+
     def __len__(self) -> int:
         return self.n_events
 
     def __bool__(self) -> bool:
         return True
 
-    def __getstate__(self) -> dict[str, object]:
+    def _state(self) -> dict[str, object]:
         state = self.__dict__.copy()
         del state["_memo"], state["_views"], state["_lock"]
+        return state
+
+    def __getstate__(self) -> dict[str, object]:
+        state = self._state()
+        if self._stored is not None:
+            # A file stays where it is: what goes elsewhere takes the rows along.
+            state |= {
+                "_stored": None,
+                "_packed": self.packed,
+                "_ids": self.customer_ids,
+                "_kept": dict(self._kept),
+            }
         return state
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -830,7 +997,9 @@ def _frozen(array: A) -> A:
     return array
 
 
-def _packed_column(column: pd.Series, rows: Int64s) -> pd.Series:
+def _packed_column(column: pd.Series, rows: Int64s | None) -> pd.Series:
+    if rows is None:
+        return column
     taken = column.take(rows).reset_index(drop=True)
     if isinstance(taken.dtype, np.dtype):
         return pd.Series(_frozen(taken.to_numpy().copy()), copy=False, name=column.name)
@@ -885,7 +1054,7 @@ def _checks(
             f"local times that do not exist{where}, when clocks go forward: taken by the clock before",
         ),
     ]
-    return pd.DataFrame(found, columns=["check", "rows", "detail"])
+    return pd.DataFrame(found, columns=list(_CHECKED))
 
 
 def _size(n: int) -> str:
