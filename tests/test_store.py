@@ -86,7 +86,7 @@ COLUMNS = {
     "duration": pd.Series(pd.to_timedelta([1, None, 3, 4], unit="s")),
     "text": pd.Series(["x", None, "é", "x"]),
     "text, never twice": pd.Series(["x", "", "é", "\N{GRINNING FACE}\0<b>"]),
-    "objects of text": pd.Series(["x", None, np.nan, "\ud800"], dtype=object),
+    "objects of text": pd.Series(["x", None, np.nan, "y"], dtype=object),
     "string": pd.Series(["x", None, "é", "x"], dtype="string"),
     "string of Python": pd.Series(["x", None, "é", "x"], dtype="string[python]"),
     "string of Arrow": pd.Series(["x", None, "é", "x"], dtype="string[pyarrow]"),
@@ -224,7 +224,12 @@ def test_every_figure_of_an_opened_log_is_that_of_the_saved_one(tmp_path):
     log = cx.EventLog(df, **ROLES, value="price")
     opened = again(log, tmp_path)
     plain = cx.Definition({"Look": ["view"], "Cart": ["cart"], "Buy": ["order"]}, window="30D")
-    web = cx.Stage("Web", ["view"], where=["shop == 'web'", "n >= 2", "price < 0.9"])
+    asked = [
+        cx.Condition("shop", "==", "web"),
+        cx.Condition("n", ">=", 2),
+        cx.Condition("price", "<", 0.9),
+    ]
+    web = cx.Stage("Web", ["view"], where=asked)
     narrow = cx.Definition([web, cx.Stage("Buy", ["order"])], window="30D")
     for definition in (plain, narrow):
         for metric in (cx.funnel, cx.transitions, cx.flow, cx.variants, cx.loyalty, cx.figures, cx.reasons):
@@ -243,7 +248,11 @@ def test_an_opened_log_can_be_pickled_without_its_file(tmp_path):
     opened = again(log_of(shop=list("wxyz")), tmp_path)
     copy = pickle.loads(pickle.dumps(opened))  # noqa: S301 - our own bytes
     (tmp_path / "log.cxlog").unlink()
-    assert_same(log_of(shop=list("wxyz")), copy)
+    assert copy.packed.rows.tolist() == [2, 3, 0, 1]
+    assert copy.customer_ids.tolist() == ["b", "a"]
+    assert copy.column("shop").tolist() == ["y", "z", "w", "x"]
+    assert copy.until("2024-01-01").column("shop").tolist() == ["y", "x"]
+    assert dict(copy.column_types) == {"shop": opened.column("shop").dtype}
 
 
 def test_what_was_opened_does_not_change_when_its_file_is_replaced(tmp_path):
