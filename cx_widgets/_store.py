@@ -265,7 +265,7 @@ def _refused(called: str, what: str) -> CXError:
 
 
 def write(
-    path: str | os.PathLike[str],
+    path: str | Path,
     facts: Facts,
     arrays: Mapping[str, Array],
     ids: pd.Series,
@@ -274,7 +274,7 @@ def write(
     overwrite: bool,
 ) -> None:
     """Write a log into a file: first beside its place, then at once into it."""
-    _refuse_big_endian(path)
+    _refuse_what_cannot_be(path)
     target = Path(path)
     if target.is_dir():
         raise CXError(f"{shown(path)} is a folder. Give the name of a file, such as 'events.cxlog'.")
@@ -340,12 +340,14 @@ def _checksum(array: Array) -> int:
     return found
 
 
-def shown(path: str | os.PathLike[str]) -> str:
+def shown(path: str | Path) -> str:
     """Return a path as a sentence shows it."""
-    return repr(os.fspath(path))
+    return repr(str(path))
 
 
-def _refuse_big_endian(path: str | os.PathLike[str]) -> None:
+def _refuse_what_cannot_be(path: object) -> None:
+    if not isinstance(path, (str, Path)) or "\0" in str(path):
+        raise CXError(f"path must be the name of a file, as text or a Path; got {path!r}.")
     if sys.byteorder != "little":
         raise CXError(
             f"{shown(path)}: saved logs are little-endian, and this machine is big-endian."
@@ -363,7 +365,7 @@ class _Section:
     checked: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stored(Mapping[str, pd.Series]):
     """An opened file: facts at once, arrays and columns when they are read; as a mapping, its columns.
 
@@ -603,9 +605,9 @@ def _damaged(path: str, what: str) -> CXError:
     return CXError(f"{path} is damaged: {what}. {_AGAIN}.")
 
 
-def read(path: str | os.PathLike[str]) -> Stored:
+def read(path: str | Path) -> Stored:
     """Map a file into memory; read and check its header."""
-    _refuse_big_endian(path)
+    _refuse_what_cannot_be(path)
     name = shown(path)
     try:
         with Path(path).open("rb") as file:

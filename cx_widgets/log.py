@@ -17,8 +17,8 @@ from cx_widgets._html import escape
 from cx_widgets.errors import CXError, listing, unknown
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Hashable, Mapping
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -593,7 +593,7 @@ class EventLog:
                 self._memo.popitem(last=False)
         return result
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the log into one file, from which `open` has it again at once.
 
         Parameters
@@ -658,7 +658,7 @@ class EventLog:
         _store.write(path, facts, arrays, ids, columns, overwrite=overwrite)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, verify: bool = False) -> EventLog:
+    def open(cls, path: str | Path, *, verify: bool = False) -> EventLog:
         """Return the log that `save` wrote into a file, in milliseconds whatever its size.
 
         Parameters

@@ -371,6 +371,14 @@ def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path):
         cx.EventLog.open(tmp_path)
 
 
+@pytest.mark.parametrize("path", [None, 3, b"log.cxlog", "a\0b"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(cx.CXError, match="path must be the name of a file, as text or a Path; got"):
+        cx.EventLog.open(path)
+    with pytest.raises(cx.CXError, match="path must be the name of a file, as text or a Path; got"):
+        log_of().save(path)
+
+
 def test_a_machine_of_the_other_byte_order_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(_store.sys, "byteorder", "big")
     with pytest.raises(cx.CXError, match="this machine is big-endian"):
