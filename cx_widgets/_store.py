@@ -381,7 +381,10 @@ class Stored(Mapping[str, pd.Series]):
     _sound: bool = field(default=False)
 
     def __getitem__(self, name: str) -> pd.Series:
-        return self._read(f"column {name!r}", self._columns[name], slice(None)).rename(name)
+        found = self._read(f"column {name!r}", self._columns[name], slice(None))
+        # Not by rename(), which copies the values before pandas 3.
+        found.name = name
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)

@@ -21,7 +21,6 @@ import cx_widgets as cx
 from cx_widgets import _store
 
 ROLES = {"customer": "who", "time": "at", "event": "what"}
-PANDAS_3 = int(pd.__version__.split(".")[0]) >= 3
 
 
 def frame(**columns):
@@ -435,7 +434,7 @@ def test_a_file_that_was_cut_or_has_grown_says_so(tmp_path):
             cx.EventLog.open(path)
 
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FUZZ
