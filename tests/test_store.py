@@ -467,7 +467,7 @@ def with_header(whole, change):
         try:
             size = spec["shape"][0] * np.dtype(spec["dtype"]).itemsize
             spec["crc32"] = zlib.crc32(body[spec["offset"] : spec["offset"] + size])
-        except (TypeError, KeyError, IndexError):
+        except (TypeError, ValueError, LookupError, OverflowError, SyntaxError):
             continue
     text = json.dumps(header).encode()
     head = _store._HEAD.pack(magic, version, zlib.crc32(text), len(text)) + text
