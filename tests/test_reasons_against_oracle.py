@@ -32,7 +32,7 @@ from cx_widgets.metrics._entries import entries, starts
 from cx_widgets.metrics.reasons import possible
 from cx_widgets.metrics.time_to_convert import _spells
 
-EXAMPLES = int(os.environ.get("CX_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("CX_EXAMPLES", "300"))
 MANY = settings(
     max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
