@@ -357,6 +357,25 @@ def test_a_fit_is_asked_for_once_and_can_be_cancelled():
     assert len(steps) == fitted
 
 
+def test_progress_of_both_fits_rises_to_one_and_what_it_raises_keeps_nothing():
+    log, journey = cx.datasets.cdnow_log(), cx.datasets.cdnow_definition()
+
+    def stop(done):
+        if done > 0.3:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled, match="enough"):
+        cx.lifetime_value(log, journey, progress=stop)
+    seen = []
+    cx.lifetime_value(log, journey, progress=seen.append)
+    assert len(seen) > 50
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    kept = []
+    cx.lifetime_value(log, journey, progress=kept.append)
+    assert kept == [1]
+
+
 def test_a_result_shows_itself(cdnow):
     assert repr(cdnow).startswith("Lifetime value of 2,357 buyers (BG/NBD)")
     assert "<table>" in cdnow._repr_html_()

@@ -374,6 +374,31 @@ def test_every_step_is_told_and_a_true_answer_cancels():
         bg_nbd.fit(*history, on_step=lambda step, _: step == 3)
 
 
+@pytest.mark.parametrize("customers", [300, 4000], ids=["all at once", "a part first"])
+def test_progress_rises_to_one_and_changes_nothing(customers):
+    history = simulated.bg_nbd(np.random.default_rng(1), customers, (0.9, 5.0, 1.1, 2.8), 39.0)
+    seen = []
+    fit = bg_nbd.fit(*history, progress=seen.append)
+    assert fit == bg_nbd.fit(*history)
+    assert 0 < seen[0] < 0.2
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    assert len(seen) == fit.steps + 1
+
+
+def test_what_progress_raises_ends_the_fit_and_reaches_the_caller():
+    history = simulated.bg_nbd(np.random.default_rng(1), 300, (0.9, 5.0, 1.1, 2.8), 39.0)
+    seen = []
+
+    def stop(done):
+        seen.append(done)
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled, match="enough"):
+        bg_nbd.fit(*history, progress=stop)
+    assert len(seen) == 1
+
+
 def test_customers_who_never_leave_are_no_bg_nbd_base():
     rng = np.random.default_rng(3)
     x = rng.poisson(rng.gamma(2.0, 2.0, 800))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
-    from cx_widgets.models import Fit, OnStep
+    from cx_widgets.models import Fit, OnStep, Progress
 
     Floats = NDArray[np.float64]
 
@@ -40,6 +40,8 @@ YEAR = pd.Timedelta(days=365.25)
 _GROUPS = 7
 _LEAVING = {"a", "b", "s", "beta", "gamma", "delta"}
 _NODES = 24
+# Of the work the shares behind which the purchases, and their values, are fitted; then comes the forecast.
+_BOUGHT, _VALUED = 0.6, 0.8
 _METHOD = "observed information, log scale, 95%"
 
 
@@ -48,7 +50,7 @@ class _Model(NamedTuple):
 
     name: str
     periods: bool
-    fit: Callable[[pd.DataFrame, OnStep | None], Fit]
+    fit: Callable[[pd.DataFrame, OnStep | None, Progress | None], Fit]
     alive: Callable[[tuple[float, ...], pd.DataFrame], Floats]
     ahead: Callable[[tuple[float, ...], Floats, Floats, Floats], Floats]
     """Purchases expected of those alive, by parameters, time ahead, frequency and age."""
@@ -70,7 +72,7 @@ MODELS = {
     "bg/nbd": _Model(
         "BG/NBD",
         periods=False,
-        fit=lambda frame, on_step: bg_nbd.fit(*_xta(frame), on_step=on_step),
+        fit=lambda frame, on_step, progress: bg_nbd.fit(*_xta(frame), on_step=on_step, progress=progress),
         alive=lambda p, frame: bg_nbd.p_alive(bg_nbd.Parameters(*p), *_xta(frame)),
         ahead=lambda p, time, x, age: bg_nbd.purchases_if_alive(bg_nbd.Parameters(*p), time, x, age),
         rate=lambda p, time, x, age: bg_nbd.rate_if_alive(bg_nbd.Parameters(*p), time, x, age),
@@ -78,7 +80,7 @@ MODELS = {
     "pareto/nbd": _Model(
         "Pareto/NBD",
         periods=False,
-        fit=lambda frame, on_step: pareto_nbd.fit(*_xta(frame), on_step=on_step),
+        fit=lambda frame, on_step, progress: pareto_nbd.fit(*_xta(frame), on_step=on_step, progress=progress),
         alive=lambda p, frame: pareto_nbd.p_alive(pareto_nbd.Parameters(*p), *_xta(frame)),
         ahead=lambda p, time, x, age: pareto_nbd.purchases_if_alive(pareto_nbd.Parameters(*p), time, x, age),
         rate=lambda p, time, x, age: pareto_nbd.rate_if_alive(pareto_nbd.Parameters(*p), time, x, age),
@@ -86,7 +88,7 @@ MODELS = {
     "bg/bb": _Model(
         "BG/BB",
         periods=True,
-        fit=lambda frame, on_step: bg_bb.fit(*_xta(frame), on_step=on_step),
+        fit=lambda frame, on_step, progress: bg_bb.fit(*_xta(frame), on_step=on_step, progress=progress),
         alive=lambda p, frame: bg_bb.p_alive(bg_bb.Parameters(*p), *_xta(frame)),
         ahead=lambda p, time, x, age: bg_bb.purchases_if_alive(bg_bb.Parameters(*p), time, x, age),
         rate=lambda p, time, x, age: bg_bb.rate_if_alive(bg_bb.Parameters(*p), time, x, age),
@@ -94,7 +96,9 @@ MODELS = {
     "sbg": _Model(
         "Shifted beta-geometric",
         periods=True,
-        fit=lambda frame, on_step: shifted_bg.fit(*_renewals(frame), on_step=on_step),
+        fit=lambda frame, on_step, progress: shifted_bg.fit(
+            *_renewals(frame), on_step=on_step, progress=progress
+        ),
         alive=lambda _, frame: (~_renewals(frame)[1]).astype(np.float64),
         ahead=lambda p, time, _, age: shifted_bg.purchases_if_alive(shifted_bg.Parameters(*p), time, age),
         rate=lambda p, time, _, age: shifted_bg.rate_if_alive(shifted_bg.Parameters(*p), time, age),
@@ -274,6 +278,7 @@ def lifetime_value(
     each: object = None,
     unit: object = "7D",
     on_step: OnStep | None = None,
+    progress: Progress | None = None,
 ) -> LifetimeValue:
     """Return for each buyer how likely they are still a customer, and the purchases and money ahead.
 
@@ -329,6 +334,10 @@ def lifetime_value(
     on_step
         Called with the number of each step of the fit and the log-likelihood there. A true answer cancels
         the fit with `models.Cancelled`.
+    progress
+        Called with the share of the work that is done, an estimate that rises from 0 to 1. What it raises
+        ends the work and reaches the caller, `models.Cancelled` for one; nothing is kept then. A result that
+        was kept calls it once, with 1.
 
     Returns
     -------
@@ -367,6 +376,7 @@ def lifetime_value(
     if chosen.periods == (each in ("moment", "day")):
         wanted = "a period, such as each='30D'" if chosen.periods else "each='moment' or each='day'"
         raise CXError(f"{chosen.name} counts purchases otherwise: say {wanted}, instead of each={each!r}.")
+    tell = progress or (lambda _: None)
     history = purchase_history(log, definition, unit=unit, each=each, split=split)
     period = parse_duration(history.unit)
     if chosen.periods and length < period:
@@ -374,10 +384,12 @@ def lifetime_value(
             f"horizon={format_duration(length)} is shorter than one period of {history.unit}. Look further."
         )
     base = ("lifetime_value", definition, model, history.each, history.unit, history.end)
-    fits = log.memo((*base, "fits"), lambda: _fitted(log, chosen, history, on_step))
-    return log.memo(
+    fits = log.memo((*base, "fits"), lambda: _fitted(log, chosen, history, on_step, tell))
+    result = log.memo(
         (*base, length, rate), lambda: _forecast(log, history, chosen, fits, horizon=length, rate=rate)
     )
+    tell(1.0)
+    return result
 
 
 def _rate(discount: object) -> float:
@@ -395,15 +407,21 @@ class _Fits(NamedTuple):
     note: str
 
 
-def _fitted(log: EventLog, model: _Model, history: PurchaseHistory, on_step: OnStep | None) -> _Fits:
-    fit = _fitted_purchases(model, history, on_step)
-    value, note = _fitted_value(log, history, on_step)
+def _fitted(
+    log: EventLog, model: _Model, history: PurchaseHistory, on_step: OnStep | None, progress: Progress
+) -> _Fits:
+    fit = _fitted_purchases(model, history, on_step, lambda done: progress(_BOUGHT * done))
+    value, note = _fitted_value(
+        log, history, on_step, lambda done: progress(_BOUGHT + (_VALUED - _BOUGHT) * done)
+    )
     if model is MODELS["sbg"]:
         note = " ".join(filter(None, [_returned(history.frame), note]))
     return _Fits(fit, value, note)
 
 
-def _fitted_purchases(model: _Model, history: PurchaseHistory, on_step: OnStep | None) -> Fit:
+def _fitted_purchases(
+    model: _Model, history: PurchaseHistory, on_step: OnStep | None, progress: Progress
+) -> Fit:
     frame = history.frame
     buyers = len(frame)
     if not buyers:
@@ -423,7 +441,7 @@ def _fitted_purchases(model: _Model, history: PurchaseHistory, on_step: OnStep |
             f"too thin for {model.name}: {number:,} of {buyers:,} buyers {did}, and a fit wants {LEAST} or "
             "more. A longer log would help; cx.loyalty assumes no model and says what can be said."
         )
-    fit = model.fit(frame, on_step)
+    fit = model.fit(frame, on_step, progress)
     if not fit.converged:
         others = ", ".join(repr(name) for name, other in MODELS.items() if other is not model)
         nobody = ", as where nobody is seen to leave or all leave alike" if _LEAVING & {*fit.loose} else ""
@@ -443,7 +461,9 @@ def _returned(frame: pd.DataFrame) -> str:
     return f"{back:,} of {int(lost.sum()):,} lost customers bought again later: with a contract nobody does."
 
 
-def _fitted_value(log: EventLog, history: PurchaseHistory, on_step: OnStep | None) -> tuple[Fit | None, str]:
+def _fitted_value(
+    log: EventLog, history: PurchaseHistory, on_step: OnStep | None, progress: Progress
+) -> tuple[Fit | None, str]:
     if "value" not in log.roles:
         return None, "No money: the log has no value column."
     frame = history.frame
@@ -452,7 +472,7 @@ def _fitted_value(log: EventLog, history: PurchaseHistory, on_step: OnStep | Non
     if len(known) < LEAST or x.max(initial=0) < 2:  # noqa: PLR2004 - spread within a customer takes two
         there = f"No money: {len(known):,} customers have repeat purchases of value above 0"
         return None, f"{there}, and Gamma-Gamma wants {LEAST} or more, some with two."
-    fit = gamma_gamma.fit(x, mean, on_step=on_step)
+    fit = gamma_gamma.fit(x, mean, on_step=on_step, progress=progress)
     if not fit.converged:
         return None, f"No money: Gamma-Gamma does not fit the values, {fit.reason}."
     notes = [_related(x, mean)]

@@ -7,6 +7,6 @@ contract is renewed or not; `gamma_gamma` says what a purchase is worth. Every f
 
 from __future__ import annotations
 
-from cx_widgets.models._fit import Cancelled, Fit, OnStep
+from cx_widgets.models._fit import Cancelled, Fit, OnStep, Progress
 
-__all__ = ["Cancelled", "Fit", "OnStep"]
+__all__ = ["Cancelled", "Fit", "OnStep", "Progress"]

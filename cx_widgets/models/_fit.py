@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OnStep = Callable[[int, float], object]
 """Called with the number of the step and the log-likelihood there; a true answer cancels the fit."""
 
+Progress = Callable[[float], object]
+"""Called with the share that is done, an estimate that rises from 0 to 1; what it raises ends the fit."""
+
 Z95 = 1.959963984540054
 
 _THIN = 2000
@@ -34,6 +37,8 @@ _ALONG = 0.1
 _SETTLED = 1e-9
 _DIFFERENCE = 1e-4
 _LONGEST_STEP = 2.0
+# How many evaluations a search from a start, and one for a maximum nearby, usually take.
+_USUAL_SEARCH, _USUAL_NEWTON = 18, 6
 
 
 class Cancelled(CXError):  # noqa: N818 - it says what happened, not that something is wrong
@@ -153,7 +158,9 @@ def maximise(
     rows: Rows,
     starts: Iterable[Sequence[float]],
     names: tuple[str, ...],
+    *,
     on_step: OnStep | None = None,
+    progress: Progress | None = None,
 ) -> Fit:
     """Return the positive parameters at which the log-likelihood is largest.
 
@@ -163,11 +170,13 @@ def maximise(
     """
     from scipy.optimize import minimize  # noqa: PLC0415 - SciPy is slow to load and only needed here
 
-    search = _Search(evaluate, on_step)
-    thin = rows.thinned(_THIN)
+    thin, starts = rows.thinned(_THIN), list(starts)
+    meter = _Meter(progress, len(starts), len(thin.weight), len(rows.weight))
+    search = _Search(evaluate, on_step, meter)
     guess: Floats | None = None
     tried = []
     for start in starts:
+        meter.next()
         logs = np.log(np.asarray(start, dtype=np.float64))
         bounds = [(log - _FAR, log + _FAR) for log in logs]
         tried.append((minimize(search.loss(thin), logs, jac=True, method="L-BFGS-B", bounds=bounds), bounds))
@@ -175,8 +184,11 @@ def maximise(
     logs = np.asarray(found.x, dtype=np.float64)
     if thin is not rows:
         # The curvature of a part of the rows, blown up to all of them, saves most steps with all.
+        meter.next()
         guess = search.newton(logs, thin).information * (rows.weight.sum() / thin.weight.sum())
+    meter.next()
     peak = search.newton(logs, rows, guess)
+    meter.end()
     spread = peak.spread()
     low, high = np.array(bounds).T
     far = ~((low + 1 < logs) & (logs < high - 1))
@@ -232,11 +244,45 @@ def _flat(information: Floats) -> Bools:
     return found
 
 
+class _Meter:
+    """How far a fit has come: each search has a part of the whole, each of its evaluations a part of that."""
+
+    def __init__(self, progress: Progress | None, starts: int, thin: int, rows: int) -> None:
+        self._progress = progress
+        searches = [(_USUAL_SEARCH, thin)] * starts
+        if thin != rows:
+            searches.append((_USUAL_NEWTON, thin))
+        searches.append((_USUAL_NEWTON, rows))
+        # Few rows cost what the calls themselves do.
+        work = [usual * (size + _THIN) for usual, size in searches]
+        self._ahead = [(usual, part / sum(work)) for (usual, _), part in zip(searches, work, strict=True)]
+        self._before = self._part = 0.0
+        self._usual, self._number = 1, 0
+
+    def next(self) -> None:
+        """Begin the next search."""
+        self._before += self._part
+        self._usual, self._part = self._ahead.pop(0)
+        self._number = 0
+
+    def tell(self) -> None:
+        """Say that one more evaluation was made."""
+        self._number += 1
+        if self._progress is not None:
+            done = self._before + self._part * min(self._number / self._usual, 1.0)
+            self._progress(min(done, 1.0))
+
+    def end(self) -> None:
+        """Say that all is done."""
+        if self._progress is not None:
+            self._progress(1.0)
+
+
 class _Search:
     """The way to the maximum, step by step."""
 
-    def __init__(self, evaluate: Evaluate, on_step: OnStep | None) -> None:
-        self._evaluate, self._on_step = evaluate, on_step
+    def __init__(self, evaluate: Evaluate, on_step: OnStep | None, meter: _Meter) -> None:
+        self._evaluate, self._on_step, self._meter = evaluate, on_step, meter
         self.steps = 0
 
     def at(self, logs: Floats, rows: Rows) -> tuple[float, Floats]:
@@ -248,6 +294,7 @@ class _Search:
         self.steps += 1
         if self._on_step is not None and self._on_step(self.steps, value):
             raise Cancelled(f"the fit was cancelled at step {self.steps}.")
+        self._meter.tell()
         return value, gradient * parameters
 
     def loss(self, rows: Rows) -> Callable[[Floats], tuple[float, Floats]]:

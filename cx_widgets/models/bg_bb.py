@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.errors import CXError
-from cx_widgets.models._fit import Fit, OnStep, Rows, checked, distinct, maximise, numeric
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, checked, distinct, maximise, numeric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -223,7 +223,14 @@ def conditional_purchases(
     return forecast
 
 
-def fit(x: ArrayLike, t_x: ArrayLike, n: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
+def fit(
+    x: ArrayLike,
+    t_x: ArrayLike,
+    n: ArrayLike,
+    *,
+    on_step: OnStep | None = None,
+    progress: Progress | None = None,
+) -> Fit:
     """Return the parameters that make these customers most likely.
 
     Parameters
@@ -232,6 +239,8 @@ def fit(x: ArrayLike, t_x: ArrayLike, n: ArrayLike, *, on_step: OnStep | None = 
         As in `log_likelihood`. Equal customers are computed once.
     on_step
         Called with the number of each step and the log-likelihood there; a true answer cancels.
+    progress
+        Called with the share that is done, an estimate that rises from 0 to 1; what it raises ends the fit.
 
     Returns
     -------
@@ -253,7 +262,7 @@ def fit(x: ArrayLike, t_x: ArrayLike, n: ArrayLike, *, on_step: OnStep | None = 
     """
     rows = distinct(*_chances(x, t_x, n))
     starts = [(1.0, 1.0, 0.5, 3.0), (0.5, 2.0, 1.0, 10.0)]
-    return maximise(numeric(_total), rows, starts, Parameters._fields, on_step)
+    return maximise(numeric(_total), rows, starts, Parameters._fields, on_step=on_step, progress=progress)
 
 
 def _chances(x: ArrayLike, t_x: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats, Floats]:

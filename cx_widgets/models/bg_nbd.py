@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.models._beta import beta_nodes
-from cx_widgets.models._fit import Fit, OnStep, Rows, checked, distinct, maximise
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, checked, distinct, maximise
 from cx_widgets.stats import dot
 
 if TYPE_CHECKING:
@@ -244,7 +244,14 @@ def conditional_purchases(
     return forecast
 
 
-def fit(x: ArrayLike, t_x: ArrayLike, age: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
+def fit(
+    x: ArrayLike,
+    t_x: ArrayLike,
+    age: ArrayLike,
+    *,
+    on_step: OnStep | None = None,
+    progress: Progress | None = None,
+) -> Fit:
     """Return the parameters that make these customers most likely.
 
     Parameters
@@ -253,6 +260,8 @@ def fit(x: ArrayLike, t_x: ArrayLike, age: ArrayLike, *, on_step: OnStep | None 
         As in `log_likelihood`. Equal customers are computed once.
     on_step
         Called with the number of each step and the log-likelihood there; a true answer cancels.
+    progress
+        Called with the share that is done, an estimate that rises from 0 to 1; what it raises ends the fit.
 
     Returns
     -------
@@ -276,7 +285,7 @@ def fit(x: ArrayLike, t_x: ArrayLike, age: ArrayLike, *, on_step: OnStep | None 
     rows = distinct(x, t_x, age)
     scale = max(float(age.mean()), float(np.finfo(float).tiny))
     starts = [(1.0, scale / 2, 1.0, 2.0), (0.3, scale / 8, 0.5, 5.0)]
-    return maximise(_evaluate, rows, starts, Parameters._fields, on_step)
+    return maximise(_evaluate, rows, starts, Parameters._fields, on_step=on_step, progress=progress)
 
 
 def _evaluate(parameters: Floats, rows: Rows) -> tuple[float, Floats]:

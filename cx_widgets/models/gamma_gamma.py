@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.errors import CXError
-from cx_widgets.models._fit import Fit, OnStep, Rows, distinct, maximise
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, distinct, maximise
 from cx_widgets.stats import dot
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def conditional_mean(parameters: Parameters, x: ArrayLike, mean: ArrayLike) -> F
     return np.where(known, p * (v + spent) / np.where(known, weight, 1.0), np.nan)
 
 
-def fit(x: ArrayLike, mean: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
+def fit(
+    x: ArrayLike, mean: ArrayLike, *, on_step: OnStep | None = None, progress: Progress | None = None
+) -> Fit:
     """Return the parameters that make these mean values most likely.
 
     Parameters
@@ -134,6 +136,8 @@ def fit(x: ArrayLike, mean: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
         As in `log_likelihood`. Equal customers are computed once.
     on_step
         Called with the number of each step and the log-likelihood there; a true answer cancels.
+    progress
+        Called with the share that is done, an estimate that rises from 0 to 1; what it raises ends the fit.
 
     Returns
     -------
@@ -157,7 +161,12 @@ def fit(x: ArrayLike, mean: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
     rows = distinct(x, mean)
     middle = float(mean.mean())
     return maximise(
-        _evaluate, rows, [(2.0, 3.0, middle), (6.0, 3.0, middle / 3)], Parameters._fields, on_step
+        _evaluate,
+        rows,
+        [(2.0, 3.0, middle), (6.0, 3.0, middle / 3)],
+        Parameters._fields,
+        on_step=on_step,
+        progress=progress,
     )
 
 

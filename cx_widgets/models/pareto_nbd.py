@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cx_widgets.models._fit import Fit, OnStep, Rows, checked, distinct, maximise
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, checked, distinct, maximise
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -231,7 +231,14 @@ def conditional_purchases(
     return forecast
 
 
-def fit(x: ArrayLike, t_x: ArrayLike, age: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
+def fit(
+    x: ArrayLike,
+    t_x: ArrayLike,
+    age: ArrayLike,
+    *,
+    on_step: OnStep | None = None,
+    progress: Progress | None = None,
+) -> Fit:
     """Return the parameters that make these customers most likely.
 
     Parameters
@@ -240,6 +247,8 @@ def fit(x: ArrayLike, t_x: ArrayLike, age: ArrayLike, *, on_step: OnStep | None 
         As in `log_likelihood`. Equal customers are computed once.
     on_step
         Called with the number of each step and the log-likelihood there; a true answer cancels.
+    progress
+        Called with the share that is done, an estimate that rises from 0 to 1; what it raises ends the fit.
 
     Returns
     -------
@@ -263,7 +272,7 @@ def fit(x: ArrayLike, t_x: ArrayLike, age: ArrayLike, *, on_step: OnStep | None 
     rows = distinct(x, t_x, age)
     scale = max(float(age.mean()), float(np.finfo(float).tiny))
     starts = [(1.0, scale / 2, 1.0, scale / 2), (0.3, scale / 8, 0.3, scale)]
-    return maximise(_evaluate, rows, starts, Parameters._fields, on_step)
+    return maximise(_evaluate, rows, starts, Parameters._fields, on_step=on_step, progress=progress)
 
 
 @lru_cache(maxsize=4)

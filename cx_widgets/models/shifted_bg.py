@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.errors import CXError
-from cx_widgets.models._fit import Fit, OnStep, Rows, distinct, maximise, numeric
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, distinct, maximise, numeric
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -159,7 +159,9 @@ def purchases_if_alive(parameters: Parameters, chances: ArrayLike, n: ArrayLike)
     return total
 
 
-def fit(n: ArrayLike, lost: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
+def fit(
+    n: ArrayLike, lost: ArrayLike, *, on_step: OnStep | None = None, progress: Progress | None = None
+) -> Fit:
     """Return the parameters that make these customers most likely.
 
     Parameters
@@ -168,6 +170,8 @@ def fit(n: ArrayLike, lost: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
         As in `log_likelihood`. Equal customers are computed once; those with no renewal due say nothing.
     on_step
         Called with the number of each step and the log-likelihood there; a true answer cancels.
+    progress
+        Called with the share that is done, an estimate that rises from 0 to 1; what it raises ends the fit.
 
     Returns
     -------
@@ -193,7 +197,14 @@ def fit(n: ArrayLike, lost: ArrayLike, *, on_step: OnStep | None = None) -> Fit:
     [0.704, 1.182]
     """
     rows = distinct(*_checked(n, lost))
-    return maximise(numeric(_total), rows, [(1.0, 1.0), (0.5, 5.0)], Parameters._fields, on_step)
+    return maximise(
+        numeric(_total),
+        rows,
+        [(1.0, 1.0), (0.5, 5.0)],
+        Parameters._fields,
+        on_step=on_step,
+        progress=progress,
+    )
 
 
 def _checked(n: ArrayLike, lost: ArrayLike) -> tuple[Floats, Floats]:
