@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         FlowView,
         FunnelView,
         LifecycleView,
+        LoyaltyOverview,
         LoyaltyPanel,
         ReasonsView,
         RetentionView,
@@ -71,6 +72,7 @@ __all__ = [
     "FlowView",
     "FunnelView",
     "LifecycleView",
+    "LoyaltyOverview",
     "LoyaltyPanel",
     "ReasonsView",
     "RetentionView",
@@ -145,7 +147,7 @@ _HOMES = {
             "TrendView",
             "Workbench",
         ),
-        *("LifecycleView", "RetentionView", "ValueView"),
+        *("LifecycleView", "LoyaltyOverview", "RetentionView", "ValueView"),
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,13 +1,14 @@
-/** One choice among several, as a row of segments, a list, or a box to type in; the choice lives in `_value`. */
+/** One choice among several, as a row of segments, tabs, a list, or a box to type in; the choice lives in `_value`. */
 
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { newest, widget } from "./host.js";
+import { stepOf } from "./tab_keys.js";
 
 /**
  * @typedef {Object} ChooserView
  * @property {number} revision
  * @property {string} label
- * @property {"segments" | "list" | "text"} kind
+ * @property {"segments" | "tabs" | "list" | "text"} kind
  * @property {{ value: string, label: string }[]} options For a text box what it suggests.
  * @property {string} [problem] A sentence under the control, when the choice cannot be shown.
  */
@@ -19,11 +20,12 @@ export default widget({
     const id = `cx-chooser-${Math.random().toString(36).slice(2, 10)}`;
     const name = h("span", { class: "cx-choose-name", id: `${id}-name`, dir: "auto" });
     const segments = h("span", { class: "cx-choose-segments", role: "radiogroup", "aria-labelledby": `${id}-name` });
+    const tabs = h("span", { class: "cx-choose-tabs", role: "tablist", "aria-labelledby": `${id}-name` });
     const list = h("select", { class: "cx-choose-control", "aria-labelledby": `${id}-name` });
     const text = h("input", { class: "cx-choose-control", type: "text", "aria-labelledby": `${id}-name`, list: `${id}-list`, spellcheck: false, autocomplete: "off" });
     const suggestions = h("datalist", { id: `${id}-list` });
     const problem = h("p", { class: "cx-choose-problem", role: "status", dir: "auto" });
-    el.append(h("div", { class: "cx-choose" }, name, segments, list, text, suggestions, problem));
+    el.append(h("div", { class: "cx-choose" }, name, segments, tabs, list, text, suggestions, problem));
 
     /** @param {string} value */
     const choose = (value) => {
@@ -37,6 +39,7 @@ export default widget({
       setText(name, view?.label ?? "");
       setText(problem, view?.problem ?? "");
       segments.hidden = kind !== "segments";
+      tabs.hidden = kind !== "tabs";
       list.hidden = kind !== "list";
       text.hidden = kind !== "text";
       if (kind === "segments") {
@@ -57,6 +60,27 @@ export default widget({
         );
         return;
       }
+      if (kind === "tabs") {
+        keyed(
+          tabs,
+          options,
+          (option) => option.value,
+          (option) => {
+            const tab = h("button", { role: "tab", class: "cx-choose-tab", "data-value": option.value }, h("bdi"));
+            listen(tab, "click", () => choose(option.value));
+            return tab;
+          },
+          (element, option) => {
+            const on = option.value === value;
+            setAttribute(element, "aria-selected", String(on));
+            setAttribute(element, "tabindex", on ? 0 : -1);
+            if (!element.firstElementChild) return;
+            setText(element.firstElementChild, option.label);
+            setAttribute(element.firstElementChild, "data-label", option.label);
+          },
+        );
+        return;
+      }
       const make = () => h("option");
       /** @param {Element} element @param {{ value: string, label: string }} option */
       const fill = (element, option) => {
@@ -68,6 +92,14 @@ export default widget({
       else if (document.activeElement !== text) text.value = value;
     };
 
+    listen(tabs, "keydown", (/** @type {KeyboardEvent} */ event) => {
+      const all = /** @type {HTMLElement[]} */ ([...tabs.children]);
+      const next = all[stepOf(event, all.indexOf(/** @type {HTMLElement} */ (document.activeElement)), all.length) ?? -1];
+      if (!next) return;
+      event.preventDefault();
+      choose(next.dataset["value"] ?? "");
+      next.focus();
+    });
     listen(list, "change", () => choose(list.value));
     listen(text, "change", () => choose(text.value.trim()));
     const redraw = () => guard(draw);

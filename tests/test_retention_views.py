@@ -161,13 +161,13 @@ def test_a_click_on_a_lifecycle_bar_selects_the_customers(log):
     assert view.selected is None
 
 
-def test_the_closer_look_links_both_to_the_workbench(log):
+def test_the_loyalty_panel_links_both_to_the_workbench(log):
     bench = cx.Workbench(log, JOURNEY)
-    bench.closer._question.value = "retention"
-    view = bench.closer._made["retention"]
+    bench.loyalty._question.value = "retention"
+    view = bench.loyalty._made["retention"]
     view._on_cell(None, {"data": {"row_num": 0, "column_num": 1}})
     assert bench.selected == view.selected
     assert list(bench.selection.index) == ["Ann"]
-    bench.closer._question.value = "lifecycle"
+    bench.loyalty._question.value = "lifecycle"
     bench.definition = JOURNEY.assign("view", to="Buy").remove("Look")
-    assert bench.closer._made["lifecycle"]._good == bench.definition
+    assert bench.loyalty._made["lifecycle"]._good == bench.definition

@@ -102,7 +102,7 @@ def test_the_marks_of_an_axis_are_round_and_reach_the_top():
     assert module._marks(0.0)[-1] == pytest.approx(0.01)
 
 
-def test_the_closer_look_asks_it(log):
-    look = cx.CloserLook(log, JOURNEY)
-    look._question.value = "value"
-    assert isinstance(look._made["value"], cx.ValueView)
+def test_the_loyalty_panel_asks_it(log):
+    panel = cx.LoyaltyPanel(log, JOURNEY)
+    panel._question.value = "value"
+    assert isinstance(panel._made["value"], cx.ValueView)

@@ -19,6 +19,7 @@ FACES = [
     "FunnelView",
     "FlowView",
     "TransitionMatrix",
+    "LoyaltyOverview",
     "LoyaltyPanel",
     "ReasonsView",
     "TrendView",

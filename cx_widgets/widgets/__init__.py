@@ -10,6 +10,7 @@ from cx_widgets.widgets.flow import FlowView
 from cx_widgets.widgets.funnel import FunnelView
 from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.loyalty import LoyaltyPanel
+from cx_widgets.widgets.loyalty_overview import LoyaltyOverview
 from cx_widgets.widgets.matrix import TransitionMatrix
 from cx_widgets.widgets.reasons import ReasonsView
 from cx_widgets.widgets.retention import RetentionView
@@ -26,6 +27,7 @@ __all__ = [
     "FlowView",
     "FunnelView",
     "LifecycleView",
+    "LoyaltyOverview",
     "LoyaltyPanel",
     "ReasonsView",
     "RetentionView",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Chooser(anywidget.AnyWidget):
-    """A row of segments, a list, or a box to type in; ``value`` is what was chosen."""
+    """A row of segments, tabs, a list, or a box to type in; ``value`` is what was chosen."""
 
     _esm = STATIC / "chooser.js"
     _css = STATIC / "chooser.css"

@@ -1,30 +1,25 @@
-"""Loyalty: who comes back, how soon, without looking around again, and who recommends."""
+"""Loyalty, one question at a time: who comes back, what they are worth, what they say, what led there."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from cx_widgets.widgets._tabs import Tabs
+from cx_widgets.widgets.lifecycle import LifecycleView
+from cx_widgets.widgets.loyalty_overview import LoyaltyOverview
+from cx_widgets.widgets.retention import RetentionView
+from cx_widgets.widgets.value import ValueView
 
-import ipywidgets as w
-import numpy as np
-
-from cx_widgets import _numbers
-from cx_widgets.metrics import loyalty
-from cx_widgets.rules import format_duration
-from cx_widgets.widgets._base import Face, side_by_side
-from cx_widgets.widgets._caption import Caption
-from cx_widgets.widgets._curve import ShareCurve
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from cx_widgets.log import EventLog
-
-_FIGURES = ("Figure", "Value", "95% interval", "Of", "How")
-_PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95% interval")
+QUESTIONS = {
+    "overview": ("Overview", LoyaltyOverview),
+    "retention": ("Who comes back", RetentionView),
+    "lifecycle": ("New and dormant", LifecycleView),
+    "value": ("What they are worth", ValueView),
+}
 
 
-class LoyaltyPanel(Face, w.VBox):
-    """The loyalty figures of a definition and the retention curve since the first purchase.
+class LoyaltyPanel(Tabs):
+    """Loyalty under tabs: the figures, who comes back, new and dormant customers, what they are worth.
+
+    Only the tab in sight is computed; the others follow when they are asked for.
 
     Parameters
     ----------
@@ -33,89 +28,8 @@ class LoyaltyPanel(Face, w.VBox):
     definition
         The stages: a `Definition`, a preset, or a mapping of stage names to events.
     baseline
-        The definition whose curve lies behind; the one given at the start by default.
+        The definition to compare with; the one given at the start by default.
     """
 
-    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
-        self._caption, self._numbers = Caption(), Caption(_open=True)
-        self._frame = ShareCurve()
-        curve = w.VBox([self._caption, self._frame], layout=w.Layout(min_width="0"))
-        parts = w.GridBox([curve, self._numbers], layout=w.Layout(**side_by_side()))
-        super().__init__(children=[parts])
-        self._start(log, definition, baseline)
-
-    def _draw(self) -> None:
-        if self._good is None:
-            self._frame.hide()
-            self._caption.tell("Retention", description="No figures yet.", note=self.problems[0].message)
-            self._numbers.tell("Loyalty")
-            return
-        now = loyalty(self.event_log, self._good)
-        before = now if self._compared is None else loyalty(self.event_log, self._compared)
-        same = self._compared is None
-        self._frame.draw(_drawable(now.retention), None if same else _drawable(before.retention))
-        period = format_duration(self._good.rules.retention_period)
-        legend = [("now", "now"), ("95% interval", "interval")] + ([] if same else [("baseline", "baseline")])
-        self._caption.tell(
-            "Retention",
-            description=f"Share of buyers who buy again, by period of {period} since their first purchase.",
-            legend=legend,
-            columns=_PERIODS,
-            rows=[
-                (
-                    None,
-                    [
-                        str(int(row["period"])),
-                        _numbers.count(row["retained"]),
-                        _numbers.count(row["mature"]),
-                        _numbers.percent(float(row["rate"])),
-                        _numbers.span(float(row["lower"]), float(row["upper"])),
-                    ],
-                )
-                for _, row in now.retention.reset_index().iterrows()
-            ],
-            note="Figures of the last good definition." if self._stale else _reason(now.frame),
-        )
-        self._numbers.tell(
-            "Loyalty", columns=_FIGURES, rows=[(None, _cells(row)) for _, row in now.frame.iterrows()]
-        )
-
-    def _show_error(self, sentence: str) -> None:
-        self._caption.tell("Retention", note=sentence)
-
-
-def _drawable(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return the periods after the first purchase's own."""
-    table = curve.reset_index().rename(columns={"rate": "value", "mature": "n"})
-    return table[table["period"] > 0]
-
-
-def _reason(frame: pd.DataFrame) -> str:
-    """Return why retention is undefined, or nothing."""
-    undefined = bool(frame["value"].isna()["retention"])
-    return str(frame.loc["retention", "note"]) if undefined else ""
-
-
-def _cells(row: pd.Series) -> list[str]:
-    show = _SHOWN.get(str(row["unit"]), _plain)
-    bounds = [float(row["lower"]), float(row["upper"])]
-    known = not any(np.isnan(bounds))
-    parts = [_numbers.count(row["numerator"]), _numbers.count(row["denominator"])]
-    return [
-        str(row["label"]),
-        show(float(row["value"])),
-        f"{show(bounds[0])} to {show(bounds[1])}" if known else _numbers.UNDEFINED,
-        " / ".join(parts) if _numbers.UNDEFINED not in parts else _numbers.UNDEFINED,
-        ". ".join(part for part in (str(row["method"]), str(row["note"])) if part),
-    ]
-
-
-def _plain(value: float) -> str:
-    return _numbers.UNDEFINED if np.isnan(value) else f"{value:,.2f}"
-
-
-def _ratio(value: float) -> str:
-    return _numbers.UNDEFINED if np.isnan(value) or value == 0 else f"1 : {1 / value:,.2f}"
-
-
-_SHOWN = {"share": _numbers.percent, "count": _numbers.count, "seconds": _numbers.seconds, "ratio": _ratio}
+    TITLE = "Loyalty"
+    VIEWS = QUESTIONS

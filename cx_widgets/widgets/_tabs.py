@@ -1,0 +1,48 @@
+"""Several views under a row of tabs; only the one in sight is computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import ipywidgets as w
+import traitlets as t
+
+from cx_widgets.widgets._base import Face
+from cx_widgets.widgets._chooser import Chooser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cx_widgets.log import EventLog
+
+
+class Tabs(Face, w.VBox):
+    """A row of tabs over the view of the chosen one; ``VIEWS`` names each tab's label and view."""
+
+    TITLE: ClassVar[str]
+    VIEWS: ClassVar[Mapping[str, tuple[str, type[Face]]]]
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._question = Chooser(self.TITLE, self._options, next(iter(self.VIEWS)), kind="tabs")
+        self._made: dict[str, Face] = {}
+        super().__init__(children=[self._question])
+        self._start(log, definition, baseline)
+        self._question.observe(self._refresh, names="_value")
+
+    @property
+    def _options(self) -> list[tuple[str, str]]:
+        return [(key, label) for key, (label, _) in self.VIEWS.items()]
+
+    def _draw(self) -> None:
+        key = self._question.value if self._question.value in self.VIEWS else next(iter(self.VIEWS))
+        if key not in self._made:
+            view = self.VIEWS[key][1](self.event_log, self.definition, self.baseline)
+            view.selected = self.selected
+            self._made[key] = view
+            t.link((view, "selected"), (self, "selected"))
+        view = self._made[key]
+        view.definition, view.baseline = self.definition, self.baseline
+        self.children = (self._question, view)
+
+    def _show_error(self, sentence: str) -> None:
+        self._question.offer(self._options, problem=sentence)
