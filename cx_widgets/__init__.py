@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.retention import retention
     from cx_widgets.metrics.retention_flags import retention_flags
     from cx_widgets.metrics.rule_sets import compare_rules
+    from cx_widgets.metrics.stage_chain import stage_chain
     from cx_widgets.metrics.time_to_convert import time_to_convert
     from cx_widgets.metrics.timeline import timeline
     from cx_widgets.metrics.transitions import transitions
@@ -105,6 +106,7 @@ __all__ = [
     "reasons",
     "retention",
     "retention_flags",
+    "stage_chain",
     "stickiness",
     "time_to_convert",
     "timeline",
@@ -134,7 +136,7 @@ _HOMES = {
         ),
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),
-        *("attitude", "credit", "lifetime_value", "purchase_history"),
+        *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

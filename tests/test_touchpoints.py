@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cx_widgets import touchpoints
+from cx_widgets import chains, touchpoints
 from cx_widgets.errors import CXError
 
 few = settings(max_examples=60)
@@ -133,6 +133,12 @@ def test_transitions_are_those_of_the_rain_of_alofi():
         ),
         abs=1e-6,
     )
+
+
+def test_the_long_run_is_that_of_the_rain_of_alofi():
+    # The same package's steadyStates of this fit.
+    shares = touchpoints.transition_shares([[362, 126, 60], [136, 90, 68], [50, 79, 124]])
+    assert chains.steady_state(shares) == pytest.approx([0.5008871, 0.2693656, 0.2297473], abs=1e-6)
 
 
 def test_shapley_values_are_those_of_the_published_example():

@@ -19,6 +19,7 @@ from cx_widgets.metrics.reasons import Reasons, reasons
 from cx_widgets.metrics.retention import Retention, retention
 from cx_widgets.metrics.retention_flags import RetentionFlags, retention_flags
 from cx_widgets.metrics.rule_sets import RuleSets, compare_rules
+from cx_widgets.metrics.stage_chain import StageChain, stage_chain
 from cx_widgets.metrics.time_to_convert import TimeToConvert, time_to_convert
 from cx_widgets.metrics.timeline import Timeline, timeline
 from cx_widgets.metrics.transitions import Transitions, transitions
@@ -43,6 +44,7 @@ __all__ = [
     "Retention",
     "RetentionFlags",
     "RuleSets",
+    "StageChain",
     "Stickiness",
     "TimeToConvert",
     "Timeline",
@@ -65,6 +67,7 @@ __all__ = [
     "reasons",
     "retention",
     "retention_flags",
+    "stage_chain",
     "stickiness",
     "time_to_convert",
     "timeline",
