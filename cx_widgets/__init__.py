@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cx_widgets.errors import CXError
     from cx_widgets.exclusions import Exclusion
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics.advocacy import advocacy
     from cx_widgets.metrics.attitude import attitude
     from cx_widgets.metrics.breakdown import breakdown
     from cx_widgets.metrics.compare import compare
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.funnel import funnel
     from cx_widgets.metrics.lifecycle import lifecycle, stickiness
     from cx_widgets.metrics.lifetime_value import lifetime_value
+    from cx_widgets.metrics.loops import loops
+    from cx_widgets.metrics.loyalists import loyalists
     from cx_widgets.metrics.loyalty import loyalty
     from cx_widgets.metrics.purchase_history import purchase_history
     from cx_widgets.metrics.reasons import reasons
@@ -87,6 +90,7 @@ __all__ = [
     "ValueView",
     "Workbench",
     "__version__",
+    "advocacy",
     "attitude",
     "breakdown",
     "compare",
@@ -100,6 +104,8 @@ __all__ = [
     "funnel",
     "lifecycle",
     "lifetime_value",
+    "loops",
+    "loyalists",
     "loyalty",
     "presets",
     "purchase_history",
@@ -137,6 +143,7 @@ _HOMES = {
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),
         *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
+        *("advocacy", "loops", "loyalists"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

@@ -277,11 +277,13 @@ def visits(log: EventLog, definition: Definition, *, merged: bool = True) -> Vis
     )
 
 
-def purchases(log: EventLog, definition: Definition) -> Purchases:
-    """Return the purchases; consider and evaluate are the roles of researching stages."""
-    recent: _Recent[Purchases] = log.memo(("engine", "purchases"), _Recent)
+def purchases(
+    log: EventLog, definition: Definition, researching_roles: tuple[str, ...] = ("consider", "evaluate")
+) -> Purchases:
+    """Return the purchases; consider and evaluate are the roles of researching stages, or those given."""
+    recent: _Recent[Purchases] = log.memo(("engine", "purchases", researching_roles), _Recent)
     buying = stage_numbers(definition, "buy")
-    researching = stage_numbers(definition, "consider", "evaluate")
+    researching = stage_numbers(definition, *researching_roles)
     return recent.get(
         (_assignment(definition), buying, researching),
         lambda: engine().purchases(staged_rows(log, definition), buying, researching),

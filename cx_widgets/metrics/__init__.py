@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cx_widgets.metrics._figure import Figure
+from cx_widgets.metrics.advocacy import Advocacy, advocacy
 from cx_widgets.metrics.attitude import Attitude, attitude
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
 from cx_widgets.metrics.compare import Changes, compare
@@ -13,6 +14,8 @@ from cx_widgets.metrics.flow import Flow, flow
 from cx_widgets.metrics.funnel import Funnel, funnel
 from cx_widgets.metrics.lifecycle import Lifecycle, Stickiness, lifecycle, stickiness
 from cx_widgets.metrics.lifetime_value import LifetimeValue, lifetime_value
+from cx_widgets.metrics.loops import Loops, loops
+from cx_widgets.metrics.loyalists import Loyalists, loyalists
 from cx_widgets.metrics.loyalty import Loyalty, loyalty
 from cx_widgets.metrics.purchase_history import PurchaseHistory, purchase_history
 from cx_widgets.metrics.reasons import Reasons, reasons
@@ -27,6 +30,7 @@ from cx_widgets.metrics.trend import Trend, trend
 from cx_widgets.metrics.variants import Variants, variants
 
 __all__ = [
+    "Advocacy",
     "Attitude",
     "Breakdown",
     "Changes",
@@ -38,6 +42,8 @@ __all__ = [
     "Funnel",
     "Lifecycle",
     "LifetimeValue",
+    "Loops",
+    "Loyalists",
     "Loyalty",
     "PurchaseHistory",
     "Reasons",
@@ -51,6 +57,7 @@ __all__ = [
     "Transitions",
     "Trend",
     "Variants",
+    "advocacy",
     "attitude",
     "breakdown",
     "compare",
@@ -62,6 +69,8 @@ __all__ = [
     "funnel",
     "lifecycle",
     "lifetime_value",
+    "loops",
+    "loyalists",
     "loyalty",
     "purchase_history",
     "reasons",

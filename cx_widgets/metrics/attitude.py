@@ -15,8 +15,8 @@ from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import NAN, WILSON, number_text
+from cx_widgets.metrics._recommend import PROMOTER
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.metrics.loyalty import PROMOTER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

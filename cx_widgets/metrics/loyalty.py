@@ -10,7 +10,7 @@ import pandas as pd
 
 from cx_widgets import stats
 from cx_widgets.engine import assigned_events, purchases, rows_in, stage_numbers
-from cx_widgets.metrics import _result
+from cx_widgets.metrics import _recommend, _result
 from cx_widgets.metrics._figure import (
     NAN,
     WILSON,
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from cx_widgets.metrics._result import Table
 
     Floats = NDArray[np.float64]
-
-PROMOTER = 9.0
-"""The lowest score of a promoter, of 10."""
 
 LONGEST_CURVE = 1000
 """Periods of the retention curve at most; a period much shorter than the log would make endless curves."""
@@ -390,46 +387,23 @@ def _retention(log: EventLog, definition: Definition, periods: _Periods, *, meas
     )
 
 
-def _advocates(log: EventLog, definition: Definition) -> Bools:
-    """Return which customers recommend: by an event in an advocate stage, or by their latest score."""
-    speak = np.zeros(log.n_customers, dtype=bool)
-    speak[log.packed.customers[rows_in(log, definition, stage_numbers(definition, "advocate"))]] = True
-    if log.scores is not None:
-        speak |= log.memo(("promoters",), lambda: _promoters(log, log.scores))
-    return speak
-
-
-def _promoters(log: EventLog, scores: Floats | None) -> Bools:
-    promoter = np.zeros(log.n_customers, dtype=bool)
-    if scores is None:
-        return promoter
-    scored = np.flatnonzero(~np.isnan(scores))
-    customer, tick = log.packed.customers[scored], log.packed.ticks[scored]
-    # Latest first within a customer; of several at that time the lowest.
-    order = np.lexsort((scores[scored], -tick.astype(np.int64), customer))
-    customer, score = customer[order], scores[scored][order]
-    latest = np.ones(len(order), dtype=bool)
-    latest[1:] = customer[1:] != customer[:-1]
-    promoter[customer[latest]] = score[latest] >= PROMOTER
-    return promoter
-
-
 def _active_passive(log: EventLog, definition: Definition, who: _Buyers, *, measurable: bool) -> Figure:
     key, label = "active_passive", "Active : passive loyalists"
     if not measurable:
         return undefined(key, label, "ratio", _NO_BUY)
-    if not stage_numbers(definition, "advocate") and log.scores is None:
-        reason = "Not measurable: no stage has the role 'advocate' and the log has no score column."
+    if reason := _recommend.missing(log, definition):
         return undefined(key, label, "ratio", reason)
     loyal = who.customer[who.repeated]
-    active = int(_advocates(log, definition)[loyal].sum())
+    active = int(_recommend.advocates(log, definition)[loyal].sum())
     passive = len(loyal) - active
     note = "" if passive else "No passive loyalist to compare with." if active else "Nobody bought again."
 
     def influence() -> Floats:
         again = _again(log, definition)
         repeaters = again.customer[again.repeated]
-        return _spread(log, repeaters, _advocates(log, definition)[repeaters] - active / len(repeaters))
+        return _spread(
+            log, repeaters, _recommend.advocates(log, definition)[repeaters] - active / len(repeaters)
+        )
 
     return estimated(
         key,
