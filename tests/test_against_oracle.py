@@ -82,13 +82,16 @@ def check_loyalty(case):
     assert made_of("retention") == (truth["retention"][1] if len(truth["retention"]) > 1 else (0, 0))
 
 
+def check_metrics(case):
+    check_funnel(case)
+    check_customers(case)
+    check_transitions(case)
+    check_flow(case)
+    check_loyalty(case)
+
+
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_metrics_agree_with_the_oracle(block):
     rng = np.random.default_rng([2026, block])
     for _ in range(LOGS):
-        case = random_case(rng)
-        check_funnel(case)
-        check_customers(case)
-        check_transitions(case)
-        check_flow(case)
-        check_loyalty(case)
+        check_metrics(random_case(rng))
