@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.breakdown import breakdown
     from cx_widgets.metrics.compare import compare
     from cx_widgets.metrics.credit import credit
+    from cx_widgets.metrics.credit_methods import credit_methods
     from cx_widgets.metrics.explain import explain_difference
     from cx_widgets.metrics.figures import figures
     from cx_widgets.metrics.flow import flow
@@ -96,6 +97,7 @@ __all__ = [
     "compare",
     "compare_rules",
     "credit",
+    "credit_methods",
     "datasets",
     "engine_info",
     "explain_difference",
@@ -143,7 +145,7 @@ _HOMES = {
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),
         *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
-        *("advocacy", "loops", "loyalists"),
+        *("advocacy", "credit_methods", "loops", "loyalists"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

@@ -8,6 +8,7 @@ from cx_widgets.metrics.attitude import Attitude, attitude
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
 from cx_widgets.metrics.compare import Changes, compare
 from cx_widgets.metrics.credit import Credit, credit
+from cx_widgets.metrics.credit_methods import CreditMethods, credit_methods
 from cx_widgets.metrics.explain import Explanation, explain_difference
 from cx_widgets.metrics.figures import Figures, figures
 from cx_widgets.metrics.flow import Flow, flow
@@ -35,6 +36,7 @@ __all__ = [
     "Breakdown",
     "Changes",
     "Credit",
+    "CreditMethods",
     "Explanation",
     "Figure",
     "Figures",
@@ -63,6 +65,7 @@ __all__ = [
     "compare",
     "compare_rules",
     "credit",
+    "credit_methods",
     "explain_difference",
     "figures",
     "flow",

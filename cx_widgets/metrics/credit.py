@@ -15,9 +15,12 @@ from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.engine import assigned_events, coded_rows, stage_numbers
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _activity, _columns, _result
+from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
@@ -67,11 +70,42 @@ class Credit(Result):
     converted_paths: int
     null_paths: int
     _rule: str
+    _asked: _Asked
 
     @property
     def rate(self) -> float:
         """Converted paths / all paths with a touchpoint; NaN where there is none."""
         return float(stats.ratio(self.converted_paths, self.converted_paths + self.null_paths))
+
+    def customers(self, touchpoint: str) -> pd.DataFrame:
+        """Return the customers with a purchase that had a touchpoint before it, one line each.
+
+        Parameters
+        ----------
+        touchpoint
+            One of `frame`; ``"(no touchpoint)"``: those with a purchase that had none.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `Funnel.customers`.
+
+        Raises
+        ------
+        CXError
+            For an unknown touchpoint.
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({"who": ["a", "a", "b"], "when": ["2026-01-01", "2026-01-02", "2026-01-02"],
+        ...                    "what": ["ad", "order", "order"]})
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+        >>> result = cx.credit(log, cx.Definition({"Consider": ["ad"], "Buy": ["order"]}))
+        >>> list(result.customers("Consider").index), list(result.customers("(no touchpoint)").index)
+        (['a'], ['b'])
+        """
+        return customers_at(self._log, self.definition, self._asked, touchpoint)
 
     def _table(self) -> Table:
         lines, cut = _result.most_frequent(self._frame["stood_in"], "touchpoints")
@@ -245,13 +279,50 @@ def credit(
     [1.0, 1.0]
     """
     log, definition = _result.check(log, definition)
-    _one_of("method", method, METHODS)
-    _one_of("purchases", purchases, PURCHASES)
-    _one_of("worth", worth, WORTHS)
+    asked = asked_of(
+        log,
+        definition,
+        method=method,
+        by=by,
+        goal=goal,
+        purchases=purchases,
+        repeats=repeats,
+        direct=direct,
+        ends=ends,
+        half_life=half_life,
+        order=order,
+        worth=worth,
+        draws=draws,
+        seed=seed,
+    )
+    return log.memo(("credit", definition, asked), lambda: _credit(log, definition, asked))
+
+
+def asked_of(
+    log: EventLog,
+    definition: Definition,
+    *,
+    method: str,
+    by: str,
+    goal: str | Stage | None,
+    purchases: str,
+    repeats: str,
+    direct: str,
+    ends: float,
+    half_life: Duration,
+    order: int,
+    worth: str,
+    draws: int,
+    seed: int,
+) -> _Asked:
+    """Return the arguments of `credit`, checked."""
+    one_of("method", method, METHODS)
+    one_of("purchases", purchases, PURCHASES)
+    one_of("worth", worth, WORTHS)
     if by not in (STAGE, EVENT):
         _columns.known_column(log, by)
     what = _activity.known(log, definition, goal, "goal")
-    asked = _Asked(
+    return _Asked(
         method=method,
         by=by,
         goal=what,
@@ -265,7 +336,6 @@ def credit(
         draws=_draws(draws),
         seed=_seed(seed),
     )
-    return log.memo(("credit", definition, asked), lambda: _credit(log, definition, asked))
 
 
 class _Asked(NamedTuple):
@@ -283,7 +353,8 @@ class _Asked(NamedTuple):
     seed: int
 
 
-def _one_of(field: str, value: object, words: tuple[str, ...]) -> None:
+def one_of(field: str, value: object, words: tuple[str, ...]) -> None:
+    """Refuse what is none of the words."""
     if not isinstance(value, str) or value not in words:
         raise unknown(field, value, words)
 
@@ -516,7 +587,22 @@ def _rule(asked: _Asked) -> str:
     }[asked.method]
 
 
-def _credit(log: EventLog, definition: Definition, asked: _Asked) -> Credit:
+class Shares(NamedTuple):
+    """All paths to purchases, the names of what they touch, and which of these have a line."""
+
+    journeys: _Journeys
+    names: list[str]
+    lines: Longs
+
+    @property
+    def labels(self) -> list[str]:
+        """The touchpoints that have a line, as a table writes them."""
+        found = [self.names[number] for number in self.lines.tolist()]
+        return [repr(name) if name == NONE else name for name in found]
+
+
+def touched(log: EventLog, definition: Definition, asked: _Asked) -> Shares:
+    """Return the paths to the purchases asked for, and the touchpoints that have a line."""
     steps, names = _steps(log, definition, asked)
     found = _chosen(_journeys(log, steps, merged=asked.repeats == _result.MERGED), asked.purchases)
     goal_stages = _goal_stages(definition, asked.goal)
@@ -524,10 +610,19 @@ def _credit(log: EventLog, definition: Definition, asked: _Asked) -> Credit:
         lines = np.array([at for at in range(len(names)) if at + 1 not in goal_stages], dtype=np.int64)
     else:
         lines = np.unique(found.touch)
-    labels = [names[number] for number in lines.tolist()]
-    if asked.method == "last non-direct" and asked.direct not in labels:
-        raise unknown("touchpoint in direct", asked.direct, labels, then="Say direct= with one of them.")
-    place = np.zeros(len(names), dtype=np.int64)
+    return Shares(found, names, lines)
+
+
+def only(shares: Shares, purchases: str) -> Shares:
+    """Return the paths to first or to repeated purchases out of those to all; the same lines."""
+    return shares._replace(journeys=_chosen(shares.journeys, purchases))
+
+
+def tables(log: EventLog, shares: Shares, asked: Sequence[_Asked]) -> list[Divided]:
+    """Return the same paths divided by several rules."""
+    found, lines = shares.journeys, shares.lines
+    labels = [shares.names[number] for number in lines.tolist()]
+    place = np.zeros(len(shares.names), dtype=np.int64)
     place[lines] = np.arange(len(lines))
     converts = found.purchase >= 0
     paths = touchpoints.Paths(
@@ -538,31 +633,79 @@ def _credit(log: EventLog, definition: Definition, asked: _Asked) -> Credit:
         n_touchpoints=len(lines),
     )
     value = np.where(converts, np.append(found.value, 0)[found.purchase], 0)
-    made = _divided(log, asked, _Whole(paths, found.tick, value, labels))
     once = (touchpoints.once_weights(paths) > 0).astype(np.float64)
     stood = touchpoints.split(paths, once, paths.conversions)
     total = len(found.repeat)
     without = total - int(converts.sum())
     extra = bool(without)
-    valued = "value" in log.roles
-    earned = np.append(made.revenue, [found.value.sum() - value.sum()] * extra)
-    label = [repr(name) if name == NONE else name for name in labels] + [NONE] * extra
-    frame = pd.DataFrame(
-        {
-            "touchpoint": pd.Series(label, dtype=str),
-            "credit": np.append(made.credit, [without] * extra),
-            "conversions": total,
-            "share": stats.ratio(np.append(made.credit, [without] * extra), total),
-            "revenue": earned if valued else np.nan,
-            "stood_in": np.append(stood, [without] * extra).astype(np.int64),
-            "removal_effect": np.append(made.removal, [np.nan] * extra),
-            "standard_error": np.append(made.error, [np.nan] * extra),
-            "method": asked.method,
-        }
-    )
+    rest = float(found.value.sum() - value.sum())
+    made = []
+    for each in asked:
+        if each.method == "last non-direct" and each.direct not in labels:
+            raise unknown("touchpoint in direct", each.direct, labels, then="Say direct= with one of them.")
+        split = _divided(log, each, _Whole(paths, found.tick, value, labels))
+        credits_ = np.append(split.credit, [without] * extra)
+        frame = pd.DataFrame(
+            {
+                "touchpoint": pd.Series(shares.labels + [NONE] * extra, dtype=str),
+                "credit": credits_,
+                "conversions": total,
+                "share": stats.ratio(credits_, total),
+                "revenue": np.append(split.revenue, [rest] * extra) if "value" in log.roles else np.nan,
+                "stood_in": np.append(stood, [without] * extra).astype(np.int64),
+                "removal_effect": np.append(split.removal, [np.nan] * extra),
+                "standard_error": np.append(split.error, [np.nan] * extra),
+                "method": each.method,
+            }
+        )
+        made.append(Divided(frame, split.rule))
+    return made
+
+
+class Divided(NamedTuple):
+    """The line of each touchpoint and of purchases without one, and the rule as a sentence."""
+
+    frame: pd.DataFrame
+    rule: str
+
+
+def customers_at(log: EventLog, definition: Definition, asked: _Asked, touchpoint: str) -> pd.DataFrame:
+    """Return the customers with a purchase that had a touchpoint, named as in a table, before it."""
+    shares = touched(log, definition, asked._replace(purchases="all"))
+    labels = shares.labels
+    if touchpoint != NONE and touchpoint not in labels:
+        raise unknown("touchpoint", touchpoint, [*labels, NONE])
+    found = shares.journeys
+    path = np.repeat(np.arange(len(found.begins)), np.diff(np.append(found.begins, len(found.touch))))
+    behind = path if touchpoint == NONE else path[found.touch == shares.lines[labels.index(touchpoint)]]
+    purchase = found.purchase[behind]
+    there = np.zeros(len(found.repeat), dtype=bool)
+    there[purchase[purchase >= 0]] = True
+    mine = there != (touchpoint == NONE)
+    if asked.purchases != "all":
+        mine &= found.repeat == (asked.purchases == "repeat")
+    # Purchases stand by customer: a first one is where the next buyer begins.
+    buyer = np.cumsum(~found.repeat) - 1
+    who = _buyers(log, definition, asked)[np.unique(buyer[mine])]
+    return customer_table(log, by_customer(definition), who)
+
+
+def _buyers(log: EventLog, definition: Definition, asked: _Asked) -> Longs:
+    """Return the customers with a purchase, in their order."""
+    buying = _goal_stages(definition, asked.goal)
+    if not buying:
+        return np.unique(log.packed.customers[_own_goal(log, asked.goal)]).astype(np.int64)
+    rows = coded_rows(log, definition)
+    return np.unique(rows.customer[np.isin(rows.stage, buying)]).astype(np.int64)
+
+
+def _credit(log: EventLog, definition: Definition, asked: _Asked) -> Credit:
+    shares = touched(log, definition, asked)
+    frame, rule = tables(log, shares, [asked])[0]
+    found, n_lines = shares.journeys, len(shares.lines)
     if asked.by != STAGE:
-        rank = np.argsort(-frame["credit"].to_numpy()[: len(lines)], kind="stable")
-        frame = frame.iloc[[*rank.tolist(), *range(len(lines), len(frame))]].reset_index(drop=True)
+        rank = np.argsort(-frame["credit"].to_numpy()[:n_lines], kind="stable")
+        frame = frame.iloc[[*rank.tolist(), *range(n_lines, len(frame))]].reset_index(drop=True)
     return Credit(
         definition=definition,
         n_customers=log.n_customers,
@@ -572,11 +715,12 @@ def _credit(log: EventLog, definition: Definition, asked: _Asked) -> Credit:
         goal=_activity.label(definition, asked.goal),
         purchases=asked.purchases,
         repeats=asked.repeats,
-        conversions=total,
-        revenue=float(found.value.sum()) if valued else np.nan,
-        converted_paths=int(converts.sum()),
-        null_paths=int((~converts).sum()),
-        _rule=made.rule,
+        conversions=len(found.repeat),
+        revenue=float(found.value.sum()) if "value" in log.roles else np.nan,
+        converted_paths=int((found.purchase >= 0).sum()),
+        null_paths=int((found.purchase < 0).sum()),
+        _rule=rule,
+        _asked=asked,
         _frame=frame,
         _log=log,
     )
