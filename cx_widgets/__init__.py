@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cx_widgets.errors import CXError
     from cx_widgets.exclusions import Exclusion
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._scores import score_columns
     from cx_widgets.metrics.advocacy import advocacy
     from cx_widgets.metrics.attitude import attitude
     from cx_widgets.metrics.breakdown import breakdown
@@ -114,6 +115,7 @@ __all__ = [
     "reasons",
     "retention",
     "retention_flags",
+    "score_columns",
     "stage_chain",
     "stickiness",
     "time_to_convert",
@@ -145,7 +147,7 @@ _HOMES = {
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),
         *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
-        *("advocacy", "credit_methods", "loops", "loyalists"),
+        *("advocacy", "credit_methods", "loops", "loyalists", "score_columns"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

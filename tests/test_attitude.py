@@ -353,3 +353,51 @@ def test_tones_add_up_and_make_the_score_and_its_interval_holds_it(rows):
         for more in (0, 1)
     )
     pd.testing.assert_series_equal(low["value"] + 1, high["value"])
+
+
+def test_scores_may_stand_in_any_column_of_numbers():
+    rows = [("a", 0, "order"), ("b", 0, "order"), ("a", 1, "survey")]
+    log = log_of(rows, stars=pd.array([5, None, 2], dtype="Int64"), shop=["x", "y", "z"])
+    definition = cx.Definition({"Buy": ["order"], "Enjoy": ["survey"]})
+    assert cx.attitude(log, definition).score is None
+    result = cx.attitude(log, definition, measure="csat", score="stars")
+    assert (result.score, result.scale) == ("stars", (1, 5))
+    assert result.frame["value"].tolist() == [1, 0, 0]
+    assert list(result.customers("Enjoy", "negative").index) == ["a"]
+    with pytest.raises(cx.CXError, match="unknown column in score 'star'"):
+        cx.attitude(log, definition, score="star")
+    with pytest.raises(cx.CXError, match="the column 'shop' holds no numbers"):
+        cx.attitude(log, definition, score="shop")
+
+
+def test_columns_of_scores_are_found_with_the_scales_that_hold_them():
+    rows = [(who, 0, "survey") for who in "abcd"]
+    found = cx.score_columns(
+        log_of(
+            rows,
+            score=[0.5, None, None, 12.0],
+            value=[1.0, 2.0, 3.0, 4.0],
+            stars=[1, 5, 3, 3],
+            nps=[0, 10, None, 6],
+            ease=[7, 1, 2, 3],
+            flag=[True, False, True, True],
+            binary=[1, 2, 1, 2],
+            seconds=[0.5, 1.5, 2.5, 3.5],
+            age=[30, 40, 50, 60],
+            shop=["a", "b", "c", "d"],
+        )
+    )
+    assert found.index.tolist() == ["score", "stars", "nps", "ease"]
+    assert found["answers"].tolist() == [2, 4, 3, 4]
+    assert found[["nps", "csat", "ces"]].to_numpy().tolist() == [
+        [False, False, False],
+        [True, True, True],
+        [True, False, False],
+        [True, False, True],
+    ]
+    nobody = cx.score_columns(log_of(rows, score=[None] * 4))
+    assert nobody[["answers", "different"]].to_numpy().tolist() == [[0, 0]]
+    assert not nobody[["nps", "csat", "ces"]].to_numpy().any()
+    assert cx.score_columns(log_of(rows)).empty
+    with pytest.raises(cx.CXError, match="the log is a int"):
+        cx.score_columns(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cx_widgets.metrics._figure import Figure
+from cx_widgets.metrics._scores import score_columns
 from cx_widgets.metrics.advocacy import Advocacy, advocacy
 from cx_widgets.metrics.attitude import Attitude, attitude
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
@@ -79,6 +80,7 @@ __all__ = [
     "reasons",
     "retention",
     "retention_flags",
+    "score_columns",
     "stage_chain",
     "stickiness",
     "time_to_convert",

@@ -12,7 +12,7 @@ import pandas as pd
 from cx_widgets import _numbers, stats
 from cx_widgets.engine import assigned_events, customers_by_stage, moves, staged_rows
 from cx_widgets.errors import CXError, unknown
-from cx_widgets.metrics import _result
+from cx_widgets.metrics import _result, _scores
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import NAN, WILSON, number_text
 from cx_widgets.metrics._recommend import PROMOTER
@@ -35,7 +35,6 @@ DETRACTOR = 6.0
 ALL_STAGES = "(all stages)"
 TONES = ("negative", "neutral", "positive")
 
-_SCALES = {"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 7.0)}
 _ADJUSTED_WALD = "adjusted Wald 95%"
 _MEAN = "mean, t 95%"
 _METHODS = {"nps": _ADJUSTED_WALD, "csat": WILSON, "ces": _MEAN}
@@ -50,6 +49,7 @@ class _Asked:
     measure: str
     low: float
     high: float
+    column: str | None
 
     @property
     def middle(self) -> float:
@@ -121,10 +121,13 @@ class Attitude(Result):
         ``"nps"``, ``"csat"`` or ``"ces"``.
     scale
         Lowest and highest possible score.
+    score
+        The column with the scores; None where there is none.
     """
 
     measure: str
     scale: tuple[float, float]
+    score: str | None
     _asked: _Asked
     _same: pd.DataFrame
     _tone: pd.DataFrame
@@ -255,6 +258,7 @@ def attitude(
     *,
     measure: str = "nps",
     scale: tuple[float, float] | None = None,
+    score: str | None = None,
 ) -> Attitude:
     """Return how customers score their experience: NPS, CSAT or CES of each stage and of all of them.
 
@@ -280,7 +284,7 @@ def attitude(
     Parameters
     ----------
     log
-        The event log, with the role ``score``.
+        The event log, with the role ``score`` or another column of scores.
     definition
         The stages.
     measure
@@ -288,6 +292,9 @@ def attitude(
     scale
         Lowest and highest possible score: for CSAT 1 to 5 and for CES 1 to 7 unless you say otherwise; for
         NPS 0 to 10, always.
+    score
+        A column of numbers; by default that of the role ``score``. `score_columns` finds those that hold
+        answers on a usual scale.
 
     Returns
     -------
@@ -300,8 +307,8 @@ def attitude(
     Raises
     ------
     CXError
-        When a score in a stage lies outside the scale, the measure or the scale makes no sense, or the
-        definition does not fit the log.
+        When a score in a stage lies outside the scale, the measure, the scale or the column makes no sense,
+        or the definition does not fit the log.
 
     References
     ----------
@@ -329,16 +336,16 @@ def attitude(
     (all stages)          4        0.0          3.0  0.000      0.75
     """
     log, definition = _result.check(log, definition)
-    asked = _asked(measure, scale)
+    asked = _asked(measure, scale, _scores.known_column(log, score))
     return log.memo(("attitude", definition, asked), lambda: _attitude(log, definition, asked))
 
 
-def _asked(measure: object, scale: object) -> _Asked:
-    if not isinstance(measure, str) or measure not in _SCALES:
-        raise unknown("measure", measure, _SCALES)
-    usual = _SCALES[measure]
+def _asked(measure: object, scale: object, column: str | None) -> _Asked:
+    if not isinstance(measure, str) or measure not in _scores.SCALES:
+        raise unknown("measure", measure, _scores.SCALES)
+    usual = _scores.SCALES[measure]
     if scale is None:
-        return _Asked(measure, *usual)
+        return _Asked(measure, *usual, column)
     low, high = _ends(scale, usual)
     if measure == "nps" and (low, high) != usual:
         raise CXError(
@@ -350,7 +357,7 @@ def _asked(measure: object, scale: object) -> _Asked:
             f"CSAT is the share of the two highest boxes; a scale of {low:g} to {high:g} has no others. "
             "Give a scale of three boxes or more, such as scale=(1, 5)."
         )
-    return _Asked(measure, low, high)
+    return _Asked(measure, low, high, column)
 
 
 def _ends(scale: object, usual: tuple[float, float]) -> tuple[float, float]:
@@ -366,24 +373,24 @@ def _ends(scale: object, usual: tuple[float, float]) -> tuple[float, float]:
     return float(ends[0]), float(ends[1])
 
 
-def _latest_first(log: EventLog, scores: Floats) -> Ints:
+def _latest_first(log: EventLog, given: Floats) -> Ints:
     """Return the rows with a score by customer, the latest first; at one time the lowest."""
-    rows = np.flatnonzero(~np.isnan(scores))
+    rows = np.flatnonzero(~np.isnan(given))
     ticks = log.packed.ticks[rows].astype(np.int64)
-    return rows[np.lexsort((scores[rows], -ticks, log.packed.customers[rows]))]
+    return rows[np.lexsort((given[rows], -ticks, log.packed.customers[rows]))]
 
 
 def _answers(log: EventLog, definition: Definition, asked: _Asked) -> tuple[_Answers, ...] | None:
     """Return the answers that count in each stage, and in all; None where the log has no scores."""
-    scores = log.scores
-    if scores is None:
+    if asked.column is None:
         return None
-    rows = log.memo(("scored rows, latest first",), lambda: _latest_first(log, scores))
+    given = _scores.numbers(log, asked.column)
+    rows = log.memo(("scored rows, latest first", asked.column), lambda: _latest_first(log, given))
     staged = staged_rows(log, definition)
     stage = staged.stage_of_code[staged.codes[rows]]
     rows, stage = rows[stage > 0], stage[stage > 0]
-    customer, score = log.packed.customers[rows], scores[rows]
-    _check_range(log, asked, score)
+    customer, score = log.packed.customers[rows], given[rows]
+    _check_range(asked, score)
 
     def firsts(chosen: Bools | slice) -> _Answers:
         who, what = customer[chosen], score[chosen]
@@ -395,15 +402,15 @@ def _answers(log: EventLog, definition: Definition, asked: _Asked) -> tuple[_Ans
     return (*by_stage, firsts(slice(None)))
 
 
-def _check_range(log: EventLog, asked: _Asked, scores: Floats) -> None:
-    outside = scores[(scores < asked.low) | (scores > asked.high)]
+def _check_range(asked: _Asked, given: Floats) -> None:
+    outside = given[(given < asked.low) | (given > asked.high)]
     if not len(outside):
         return
     farthest = outside[np.argmax(np.abs(outside - asked.middle))]
     another = "measure='csat' or measure='ces' with " if asked.measure == "nps" else ""
     raise CXError(
-        f"the score column {log.roles['score']!r} holds {farthest:g}, but {asked.measure.upper()} is taken "
-        f"on a scale of {asked.low:g} to {asked.high:g}; {len(outside):,} of the {len(scores):,} rows with a "
+        f"the score column {asked.column!r} holds {farthest:g}, but {asked.measure.upper()} is taken "
+        f"on a scale of {asked.low:g} to {asked.high:g}; {len(outside):,} of the {len(given):,} rows with a "
         f"score in the stages {'is' if len(outside) == 1 else 'are'} outside. If another scale was used, say "
         f"{another}scale=(lowest, highest); if another question was asked there, leave its events out of the "
         "stages; if it is a code for no answer, make it missing in the frame."
@@ -434,6 +441,7 @@ def _attitude(log: EventLog, definition: Definition, asked: _Asked) -> Attitude:
         unassigned_events=log.n_events - assigned_events(log, definition),
         measure=asked.measure,
         scale=(asked.low, asked.high),
+        score=asked.column,
         _asked=asked,
         _same=_measured(index, asked, None if answers is None else _of_same(log, answers)),
         _tone=_tones(index, asked, answers),
