@@ -21,7 +21,7 @@ struct Told {
     uint8_t* deepest;      // by customer
     Tick* took;            // by customer: from entry to the last level, -1 where it was not reached
     Tick* since_entry;     // of each who reached level k >= 2, from entry
-    Tick* since_previous;  // the same, from the level before
+    Tick* since_previous;  // of each who reached level k >= 3, from the level before; the second's is since_entry
     int64_t* listed;       // by level, how many of these times there are
     int64_t room;
 };
@@ -42,7 +42,7 @@ void tell(const Asked& asked, const Told<Tick>& told, int64_t customer, const Le
         if (deepest == 1) continue;
         const int64_t place = (deepest - 2) * told.room + told.listed[deepest]++;
         told.since_entry[place] = at[deepest].since_entry;
-        told.since_previous[place] = at[deepest].since_previous;
+        if (deepest > 2) told.since_previous[place] = at[deepest].since_previous;
     }
     told.deepest[customer] = (uint8_t)deepest;
     told.took[customer] = deepest == n ? at[n].since_entry : -1;
@@ -94,9 +94,8 @@ static inline void extend(LaneLevel* at, Ticks here, Ticks now, Ticks window) {
     const Ticks arrives = here & (waited <= window);
     const Ticks first_time = arrives & (at[K].since_entry < 0);
     at[K].since_entry = first_time ? waited : at[K].since_entry;
+    if constexpr (K > 2) at[K].since_previous = first_time ? now - at[K - 1].earliest : at[K].since_previous;
     if constexpr (K > 1) {
-        const Ticks earliest_before = K == 2 ? start : at[K - 1].earliest;
-        at[K].since_previous = first_time ? now - earliest_before : at[K].since_previous;
         const Ticks later_start = arrives & (start > at[K].start);
         at[K].earliest = later_start ? now : at[K].earliest;
     }
@@ -159,7 +158,7 @@ void walk_lanes(const Lanes& lanes, const uint8_t* stage, int64_t group, int hal
         told.listed[k] += __builtin_popcount(who);
         for (; who; who &= who - 1, place++) {
             told.since_entry[place] = since_entry[__builtin_ctz(who)];
-            told.since_previous[place] = since_previous[__builtin_ctz(who)];
+            if (k > 2) told.since_previous[place] = since_previous[__builtin_ctz(who)];
         }
     }
     if (asked.patience > 0) {

@@ -350,27 +350,23 @@ class NativeEngine:
         """Return the values of some ranks."""
         if not _counts(values):
             return self._plain.ranked(values, ranks)
-        values, wanted = whole(values, np.int32), np.array(list(ranks), np.int64)
-        found = np.empty(len(wanted), np.int32)
-        self._cx.cx_ranked(at(values), len(values), at(wanted), len(wanted), at(found))
+        return self._ranked(values, np.array(list(ranks), np.int64))
+
+    def _ranked(self, values: Ints, ranks: Int64s) -> NDArray[np.int32]:
+        values = whole(values, np.int32)
+        found, room = np.empty(len(ranks), np.int32), np.empty(2 * len(values) + 2, np.int32)
+        self._cx.cx_ranked(at(values), len(values), at(ranks), len(ranks), at(found), at(room))
         return found
 
-    def middles(self, values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
-        """Return the middle values of groups that stand one after another."""
-        if not _counts(values):
-            return self._plain.middles(values, sizes)
-        values = whole(values, np.int32)
-        begins = np.append(0, np.cumsum(sizes))
-        found = np.empty((len(sizes), 2), np.int32)
-        # Ranks inside each group; two for each.
-        ranks = np.column_stack([(sizes - 1) // 2, sizes // 2]).astype(np.int64)
+    def middles(self, groups: Sequence[Ints]) -> tuple[Ints, Ints]:
+        """Return the middle values of groups of numbers."""
+        if not all(_counts(group) for group in groups):
+            return self._plain.middles(groups)
 
-        def some(low: int, high: int) -> None:
-            for group in range(low, high):
-                own = values[begins[group] : begins[group + 1]]
-                self._cx.cx_ranked(at(own), len(own), at(ranks[group]), 2, at(found[group]))
+        def one(group: Ints) -> NDArray[np.int32]:
+            return self._ranked(group, np.array([(len(group) - 1) // 2, len(group) // 2], np.int64))
 
-        self._each(some, _parts(begins, self.threads, 1))
+        found = np.array(self._each(one, [(group,) for group in groups]), np.int64).reshape(-1, 2)
         return found[:, 0], found[:, 1]
 
     def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
@@ -532,18 +528,19 @@ class _Told:
 
 
 def _together(told: Sequence[_Told], n_stages: int, deepest: Bytes, took: Ints) -> FunnelTotals:
-    def times(name: str) -> tuple[Ints, ...]:
-        steps = [
-            np.concatenate([getattr(part, name)[step][: part.listed[step + 2]] for part in told])
-            for step in range(n_stages - 1)
+    def times(name: str, first: int) -> list[Ints]:
+        return [
+            np.concatenate([getattr(part, name)[level - 2][: part.listed[level]] for part in told])
+            for level in range(first, n_stages + 1)
         ]
-        return (took[:0], *steps)
 
+    at_entry, since_entry = took[:0], times("since_entry", 2)
     return FunnelTotals(
         reach=np.sum([part.reached for part in told], axis=0)[1:],
         open=np.sum([part.open for part in told], axis=0)[1:],
-        since_entry=times("since_entry"),
-        since_previous=times("since_previous"),
+        since_entry=(at_entry, *since_entry),
+        # The level before the second is entry, and of that level no time is written.
+        since_previous=(at_entry, *since_entry[:1], *times("since_previous", 3)),
         deepest=deepest,
         took=took,
     )

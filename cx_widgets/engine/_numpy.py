@@ -112,13 +112,11 @@ class NumpyEngine:
         ranks = list(ranks)
         return np.partition(values, sorted(set(ranks)))[ranks]
 
-    def middles(self, values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
-        """Return the middle values of groups that stand one after another."""
-        found = np.empty((2, len(sizes)), dtype=values.dtype)
-        end = 0
-        for number, size in enumerate(sizes.tolist()):
-            begin, end = end, end + size
-            found[:, number] = self.ranked(values[begin:end], ((size - 1) // 2, size // 2))
+    def middles(self, groups: Sequence[Ints]) -> tuple[Ints, Ints]:
+        """Return the middle values of groups of numbers."""
+        found = np.empty((2, len(groups)), dtype=np.int64)
+        for number, group in enumerate(groups):
+            found[:, number] = self.ranked(group, ((len(group) - 1) // 2, len(group) // 2))
         return found[0], found[1]
 
     def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:

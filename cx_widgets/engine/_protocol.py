@@ -224,7 +224,8 @@ class FunnelTotals:
     since_entry, since_previous
         For each level the ticks between the start of the chain that reached it first, or the earliest
         arrival at the level before on a chain with that start, and that moment: one entry for each customer
-        who reached it, in no particular order. At the first level both are empty: all would be 0.
+        who reached it, in no particular order. At the first level both are empty: all would be 0. At the
+        second they are one.
     deepest
         For each customer of the log the deepest level reached; 0 for those who never entered.
     took
@@ -391,10 +392,10 @@ class Engine(Protocol):
         """Return the values of some ranks, counted from 0."""
         ...
 
-    def middles(self, values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
-        """Return the lower and the upper middle value of groups of numbers.
+    def middles(self, groups: Sequence[Ints]) -> tuple[Ints, Ints]:
+        """Return the lower and the upper middle value of groups of numbers, none of them empty.
 
-        The groups stand one after another, none is empty. The two are one where a group has an odd size.
+        The two are one where a group has an odd size.
         """
         ...
 

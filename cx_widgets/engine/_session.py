@@ -150,9 +150,9 @@ def ranked(values: Ints, ranks: Iterable[int]) -> Ints:
     return engine().ranked(values, ranks)
 
 
-def middles(values: Ints, sizes: Ints) -> tuple[Ints, Ints]:
-    """Return the lower and the upper middle value of groups of numbers that stand one after another."""
-    return engine().middles(values, sizes)
+def middles(groups: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Return the lower and the upper middle value of groups of numbers, none of them empty."""
+    return engine().middles(groups)
 
 
 def survival_medians(groups: Sequence[tuple[Ints, Ints]]) -> list[float]:

@@ -11,7 +11,7 @@ import pandas as pd
 from cx_widgets._html import escape
 from cx_widgets._text import own_rules
 from cx_widgets.definition import Definition
-from cx_widgets.engine import ranked
+from cx_widgets.engine import middles
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog
 from cx_widgets.rules import format_duration
@@ -216,10 +216,16 @@ def to_seconds(log: EventLog, ticks: float) -> float:
 
 def median_ticks(values: Ints) -> float:
     """Return the median of ticks, the mean of the middle two for an even number, NaN for none."""
-    if not len(values):
-        return np.nan
-    low, high = map(float, ranked(values, ((len(values) - 1) // 2, len(values) // 2)))
-    return (low + high) / 2
+    return medians_of_ticks([values])[0]
+
+
+def medians_of_ticks(groups: Sequence[Ints]) -> list[float]:
+    """Return the median of each of some groups of ticks, NaN for one without any."""
+    there = [len(group) > 0 for group in groups]
+    medians = np.full(len(groups), np.nan)
+    low, high = middles([group for group in groups if len(group)])
+    medians[there] = (low.astype(np.float64) + high.astype(np.float64)) / 2
+    return medians.tolist()
 
 
 def names_at(names: Sequence[str], numbers: Ints | Bytes) -> pd.Categorical:

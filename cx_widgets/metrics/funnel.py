@@ -335,8 +335,11 @@ def _plain(log: EventLog, definition: Definition) -> _Made:
     both = np.append(0, reach[1:])
     everybody = definition.rules.denominator == "all"
     entrants = np.full(len(reach), log.n_customers if everybody else reach[0])
-    # Nobody needs any time from entry to entry.
+    # Nobody needs any time from entry to entry; to the second stage it is the same from the first and from entry.
     at_once = [0.0 if reach[0] else np.nan]
+    steps = len(reach) - 1
+    medians = _result.medians_of_ticks([*totals.since_entry[1:], *totals.since_previous[2:]])
+    from_entry = at_once + medians[:steps]
     return _Made(
         reach=reach,
         previous=previous,
@@ -344,8 +347,8 @@ def _plain(log: EventLog, definition: Definition) -> _Made:
         entrants=entrants,
         open=totals.open,
         bounds=(*stats.wilson(reach, entrants), *stats.wilson(both, previous)),
-        from_previous=at_once + [_result.median_ticks(times) for times in totals.since_previous[1:]],
-        from_entry=at_once + [_result.median_ticks(times) for times in totals.since_entry[1:]],
+        from_previous=from_entry[:2] + medians[steps:],
+        from_entry=from_entry,
         n_units=log.n_customers,
         method=WILSON,
     )
@@ -415,4 +418,4 @@ def open_note(result: Funnel) -> str:
 
 
 def _medians(paths: FunnelPaths, since: str) -> list[float]:
-    return [_result.median_ticks(level.reached - getattr(level, since)) for level in paths.levels]
+    return _result.medians_of_ticks([level.reached - getattr(level, since) for level in paths.levels])
