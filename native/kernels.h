@@ -49,6 +49,14 @@ static int64_t with_types(const AnyLog& log, Act act) {
     return log.tick_bytes == 4 ? act(log.as<uint16_t, int32_t>()) : act(log.as<uint16_t, int64_t>());
 }
 
+// What a funnel counts by.
+struct Asked {
+    int64_t n_stages;
+    int64_t window;    // ticks
+    int64_t patience;  // whoever's last start is less than so many ticks old at the end is open; 0: nobody is
+    int64_t end_tick;
+};
+
 // Room for the rows of the longest customer and one more.
 struct Room {
     uint8_t* stage;

@@ -54,3 +54,87 @@ static inline uint32_t bits(Ticks comparison) {
     const Mask mask = __builtin_convertvector(comparison, Mask);
     return __builtin_bit_cast(Bits, mask) & ((1u << WIDTH) - 1);
 }
+
+constexpr int MOST_LANE_STAGES = 8;
+
+// Before every start: further back than any window reaches, and not so far that a difference leaves 32 bits.
+constexpr int32_t NEVER = -(1 << 30);
+
+// Where rows stand in the order of time alone, deeper levels come first: a row extends what was there before it.
+template <int K, class Walk>
+static inline void extend_down(Walk& walk, Ticks stage, Ticks now) {
+    if constexpr (K > 0) {
+        walk.template extend<K>(stage == K, now);
+        extend_down<K - 1>(walk, stage, now);
+    }
+}
+
+// All rows of one tick at once, in the order of their stages: `seen` has a bit for each stage there.
+template <int K, int N, class Walk>
+static inline void extend_up(Walk& walk, Ticks seen, Ticks now) {
+    if constexpr (K <= N) {
+        walk.template extend<K>((seen & (1 << K)) != 0, now);
+        extend_up<K + 1, N>(walk, seen, now);
+    }
+}
+
+// Hand the rows of one half of a group to a walk of N levels, each with the stage (or the stages) it lies in.
+template <int N, bool TIES, class Walk>
+static inline void walk_rows(const Lanes& lanes, const uint8_t* stage, int64_t group, int half, Walk& walk) {
+    const int64_t rows = lanes.first_row[group + 1] - lanes.first_row[group];
+    const int32_t* tick = lanes.ticks + lanes.first_row[group] * GROUP + half;
+    stage += half;
+    Ticks seen = 0, before = 0;
+    for (int64_t j = 0; j < rows; j++) {
+        const Ticks now = load_ticks(tick + j * GROUP), here = load_stages(stage + j * GROUP);
+        if constexpr (TIES) {
+            // A row of a new tick closes the tick before it.
+            const Ticks next = now != before;
+            extend_up<1, N>(walk, next ? seen : 0, before);
+            seen = (next ? 0 : seen) | ((Ticks)1 << here);
+            before = now;
+        } else {
+            extend_down<N>(walk, here, now);
+        }
+    }
+    if constexpr (TIES) extend_up<1, N>(walk, seen, before);
+}
+
+template <class Code>
+static void put_into_stages(const Lanes& lanes, int64_t group, uint8_t* stage) {
+    const Code* codes = (const Code*)lanes.codes + lanes.first_row[group] * GROUP;
+    const int64_t n = (lanes.first_row[group + 1] - lanes.first_row[group]) * GROUP;
+    for (int64_t i = 0; i < n; i++) stage[i] = lanes.stage_of_code[codes[i]];
+}
+
+template <template <int> class Walk, int N, bool TIES, class Asked, class Told>
+static void walk_groups(const Lanes& lanes, int64_t begin, int64_t end, const Asked& asked, const Told& told) {
+    uint8_t stage[LONGEST_GROUP * GROUP];
+    for (int64_t group = begin; group < end; group++) {
+        if (lanes.code_bytes == 1)
+            put_into_stages<uint8_t>(lanes, group, stage);
+        else
+            put_into_stages<uint16_t>(lanes, group, stage);
+        for (int half = 0; half < GROUP; half += WIDTH) {
+            Walk<N> walk(asked);
+            walk_rows<N, TIES>(lanes, stage, group, half, walk);
+            walk.tell(asked, told, lanes.customer + group * GROUP + half);
+        }
+    }
+}
+
+// Walk the groups from begin to end: Walk<N> extends its levels by the rows, and then tells what came of the customers
+// of one vector. Levels are unrolled, so there is a walk for each number of stages. -1: too many of them.
+template <template <int> class Walk, int N = 1, class Asked, class Told>
+static int walk_stages(const Lanes& lanes, int64_t begin, int64_t end, const Asked& asked, const Told& told) {
+    if constexpr (N > MOST_LANE_STAGES) {
+        return -1;
+    } else {
+        if (asked.n_stages != N) return walk_stages<Walk, N + 1>(lanes, begin, end, asked, told);
+        if (lanes.has_ties)
+            walk_groups<Walk, N, true>(lanes, begin, end, asked, told);
+        else
+            walk_groups<Walk, N, false>(lanes, begin, end, asked, told);
+        return 0;
+    }
+}

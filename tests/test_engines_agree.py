@@ -61,6 +61,7 @@ def answers(one, log, definition):
             one.visits(rows),
             one.visits(rows, merged=False),
             one.totals(unordered, ticks, 0 if ticks is None else ticks + 1),
+            one.losses(unordered, ticks, 0 if ticks is None else ticks + 1),
             one.moves(unordered),
             one.moves(unordered, merged=False),
             one.purchases(unordered, (n_stages,), (1, 2)),

@@ -11,13 +11,20 @@ from __future__ import annotations
 from cx_widgets.engine._calendar import calendar_ends
 from cx_widgets.engine._choice import EngineInfo, available, counting_with, engine_info
 from cx_widgets.engine._native import NativeEngine
-from cx_widgets.engine._numpy import NumpyEngine
+from cx_widgets.engine._numpy import NumpyEngine, losses_of
 from cx_widgets.engine._protocol import (
+    BEFORE,
+    BROKEN,
+    EXCLUDED,
+    NEVER,
+    OPEN,
+    WINDOW,
     Bools,
     Bytes,
     Chains,
     CodedRows,
     Engine,
+    FunnelLosses,
     FunnelPaths,
     FunnelTotals,
     Ints,
@@ -34,6 +41,7 @@ from cx_widgets.engine._session import (
     coded_rows,
     customers_by_stage,
     events_by_stage,
+    funnel_losses,
     funnel_paths,
     funnel_totals,
     is_special,
@@ -55,12 +63,19 @@ from cx_widgets.engine._session import (
 )
 
 __all__ = [
+    "BEFORE",
+    "BROKEN",
+    "EXCLUDED",
+    "NEVER",
+    "OPEN",
+    "WINDOW",
     "Bools",
     "Bytes",
     "Chains",
     "CodedRows",
     "Engine",
     "EngineInfo",
+    "FunnelLosses",
     "FunnelPaths",
     "FunnelTotals",
     "Ints",
@@ -81,9 +96,11 @@ __all__ = [
     "customers_by_stage",
     "engine_info",
     "events_by_stage",
+    "funnel_losses",
     "funnel_paths",
     "funnel_totals",
     "is_special",
+    "losses_of",
     "matched",
     "may_go_on",
     "middles",

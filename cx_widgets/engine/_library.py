@@ -88,7 +88,7 @@ class Lanes(Structure):
 
 
 class Asked(Structure):
-    """`Asked` of native/totals.cpp."""
+    """`Asked` of native/kernels.h."""
 
     _fields_ = (
         ("n_stages", c_int64),
@@ -111,6 +111,12 @@ class Told(Structure):
         ("listed", c_void_p),
         ("room", c_int64),
     )
+
+
+class Lost(Structure):
+    """`Lost` of native/losses.cpp."""
+
+    _fields_ = (("deepest", c_void_p), ("why", c_void_p), ("took", c_void_p))
 
 
 class Sums(Structure):
@@ -153,6 +159,11 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_totals_of_customers": (
         None,
         [POINTER(Log), _ANY, c_int64, c_int64, POINTER(Room), POINTER(Asked), POINTER(Told)],
+    ),
+    "cx_losses_of_lanes": (c_int, [POINTER(Lanes), c_int64, c_int64, POINTER(Asked), POINTER(Lost)]),
+    "cx_losses_of_customers": (
+        None,
+        [POINTER(Log), _ANY, c_int64, c_int64, POINTER(Room), POINTER(Asked), POINTER(Lost)],
     ),
     "cx_moves": (
         c_int64,

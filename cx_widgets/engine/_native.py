@@ -18,6 +18,7 @@ from cx_widgets.engine._library import at, whole
 from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.engine._protocol import (
     CodedRows,
+    FunnelLosses,
     FunnelPaths,
     FunnelTotals,
     Level,
@@ -27,6 +28,7 @@ from cx_widgets.engine._protocol import (
 )
 
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
@@ -51,6 +53,7 @@ _INT32_MAX = np.iinfo(np.int32).max
 _ROWS_FOR_THREADS = 200_000
 
 T = TypeVar("T")
+W = TypeVar("W", bound="_Into")
 
 
 class NativeEngine:
@@ -148,34 +151,55 @@ class NativeEngine:
 
     def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:
         """Return what the funnel adds up to."""
-        packed, end_tick = rows.packed, rows.packed.end_tick
         if not _fits(rows):
             return self._plain.totals(rows, window, patience)
-        asked = _library.Asked(
-            rows.n_stages,
-            end_tick if window is None else min(window, end_tick),
-            min(patience, end_tick + 1),
-            end_tick,
-        )
-        n_customers = len(packed.offsets) - 1
+        n_customers = len(rows.packed.offsets) - 1
         deepest = np.empty(n_customers, np.uint8)
-        took = np.empty(n_customers, packed.ticks.dtype)
+        took = np.empty(n_customers, rows.packed.ticks.dtype)
+
+        def into(customers: int) -> _Told:
+            return _Told(rows.n_stages, customers, deepest, took)
+
+        kernels = self._cx.cx_totals_of_lanes, self._cx.cx_totals_of_customers
+        told = self._through(rows, _asked(rows, window, patience), kernels, into)
+        return _together(told, rows.n_stages, deepest, took)
+
+    def losses(self, rows: StagedRows, window: int | None, patience: int) -> FunnelLosses:
+        """Return why customers got no further."""
+        if not _fits(rows):
+            return self._plain.losses(rows, window, patience)
+        n_customers = len(rows.packed.offsets) - 1
+        lost = FunnelLosses(
+            deepest=np.empty(n_customers, np.uint8),
+            why=np.empty(n_customers, np.uint8),
+            took=np.empty(n_customers, rows.packed.ticks.dtype),
+        )
+        into = _Into(_library.Lost(at(lost.deepest), at(lost.why), at(lost.took)))
+        kernels = self._cx.cx_losses_of_lanes, self._cx.cx_losses_of_customers
+        self._through(rows, _asked(rows, window, patience), kernels, lambda _: into)
+        return lost
+
+    def _through(
+        self,
+        rows: StagedRows,
+        asked: _library.Asked,
+        kernels: tuple[Callable[..., object], Callable[..., object]],
+        into: Callable[[int], W],
+    ) -> list[W]:
+        """Return what one of two kernels wrote to for each part: customers side by side, and those alone."""
+        side_by_side, one_by_one = kernels
         scalar = _Rows.of(rows)
 
-        def walked(low: int, high: int, customers: NDArray[np.int32] | None = None) -> _Told:
-            told, room = _Told(rows.n_stages, high - low, deepest, took), scalar.room()
+        def walked(low: int, high: int, customers: NDArray[np.int32] | None = None) -> W:
+            written, room = into(high - low), scalar.room()
             chosen = None if customers is None else at(customers)
-            self._cx.cx_totals_of_customers(
-                scalar.asked(), chosen, low, high, room.asked(), byref(asked), byref(told.asked)
-            )
-            return told
+            one_by_one(scalar.asked(), chosen, low, high, room.asked(), byref(asked), byref(written.asked))
+            return written
 
-        side_by_side = (
-            packed.ticks.dtype == np.int32 and end_tick < LANE_TICKS - 1 and rows.n_stages <= MOST_LANE_STAGES
-        )
-        if not side_by_side:
-            told = [part for _, _, part in self._on_parts(scalar, walked)]
-            return _together(told, rows.n_stages, deepest, took)
+        packed = rows.packed
+        narrow = packed.ticks.dtype == np.int32 and packed.end_tick < LANE_TICKS - 1
+        if not narrow or rows.n_stages > MOST_LANE_STAGES:
+            return [part for _, _, part in self._on_parts(scalar, walked)]
         # Codes of conditions are as many as there are edits of them: those are laid out anew each time.
         own = rows.key is None
         lanes = (
@@ -192,15 +216,15 @@ class NativeEngine:
             packed.has_ties and not rows.by_row,
         )
 
-        def side(low: int, high: int) -> _Told:
-            told = _Told(rows.n_stages, (high - low) * GROUP, deepest, took)
-            self._cx.cx_totals_of_lanes(byref(group), low, high, byref(asked), byref(told.asked))
-            return told
+        def side(low: int, high: int) -> W:
+            written = into((high - low) * GROUP)
+            side_by_side(byref(group), low, high, byref(asked), byref(written.asked))
+            return written
 
-        told = self._each(side, _parts(lanes.plan.first_row, self.threads, GROUP))
+        parts = self._each(side, _parts(lanes.plan.first_row, self.threads, GROUP))
         if len(lanes.plan.alone):
-            told.append(walked(0, len(lanes.plan.alone), lanes.plan.alone))
-        return _together(told, rows.n_stages, deepest, took)
+            parts.append(walked(0, len(lanes.plan.alone), lanes.plan.alone))
+        return parts
 
     def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
         """Return the visits: runs of rows in one stage, or each row."""
@@ -514,7 +538,14 @@ class _Lanes:
     ticks: NDArray[np.int32]
 
 
-class _Told:
+class _Into:
+    """What a kernel writes to."""
+
+    def __init__(self, asked: ctypes.Structure) -> None:
+        self.asked = asked
+
+
+class _Told(_Into):
     """What the totals of some customers are written to."""
 
     def __init__(self, n_stages: int, room: int, deepest: Bytes, took: Ints) -> None:
@@ -524,7 +555,17 @@ class _Told:
         )
         told: list[NDArray[Any]] = [self.reached, self.open, deepest, took]
         told += [self.since_entry, self.since_previous, self.listed]
-        self.asked = _library.Told(*map(at, told), room)
+        super().__init__(_library.Told(*map(at, told), room))
+
+
+def _asked(rows: StagedRows, window: int | None, patience: int) -> _library.Asked:
+    end_tick = rows.packed.end_tick
+    return _library.Asked(
+        rows.n_stages,
+        end_tick if window is None else min(window, end_tick),
+        min(patience, end_tick + 1),
+        end_tick,
+    )
 
 
 def _together(told: Sequence[_Told], n_stages: int, deepest: Bytes, took: Ints) -> FunnelTotals:

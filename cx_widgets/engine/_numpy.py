@@ -8,8 +8,13 @@ import numpy as np
 
 from cx_widgets import stats
 from cx_widgets.engine._protocol import (
+    BEFORE,
+    NEVER,
+    OPEN,
+    WINDOW,
     Chains,
     CodedRows,
+    FunnelLosses,
     FunnelPaths,
     FunnelTotals,
     Level,
@@ -74,6 +79,14 @@ class NumpyEngine:
         """Return what the funnel adds up to."""
         coded = rows.coded()
         return totals_of(self.funnel(coded, window), coded.end_tick, patience)
+
+    def losses(self, rows: StagedRows, window: int | None, patience: int) -> FunnelLosses:
+        """Return why customers got no further."""
+        coded = rows.coded()
+        paths = self.funnel(coded, window)
+        still = np.zeros(coded.n_customers, dtype=bool)
+        still[paths.levels[0].customer] = coded.end_tick - paths.last_entry.astype(np.int64) < patience
+        return losses_of(coded, paths, still, (coded, self.funnel(coded, None)))
 
     def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
         """Return the visits: runs of rows in one stage, or each row."""
@@ -158,6 +171,47 @@ def totals_of(paths: FunnelPaths, end_tick: int, patience: int) -> FunnelTotals:
         deepest=paths.reach,
         took=took,
     )
+
+
+def losses_of(
+    rows: CodedRows, paths: FunnelPaths, still: Bools, free: tuple[CodedRows, FunnelPaths] | None
+) -> FunnelLosses:
+    """Return why customers got no further, with their paths inside the window and free of it.
+
+    Of those for whom ``still`` holds whoever did not convert is open. Without paths free of the window no time
+    is told.
+    """
+    last = len(paths.levels)
+    lost = (paths.reach > 0) & (paths.reach < last)
+    open_ = lost & still
+    lost &= ~still
+    why = np.where(open_, OPEN, np.where(lost, NEVER, 0)).astype(np.uint8)
+    for number, level in enumerate(paths.levels[:-1], start=1):
+        missed = np.flatnonzero(rows.stage == number + 1)
+        missed = missed[(lost & (paths.reach == number))[rows.customer[missed]]]
+        why[rows.customer[missed]] = BEFORE
+        # A row behind an arrival would have been the next stage, had the window not closed before.
+        latest = np.searchsorted(level.arrival, missed) - 1
+        behind = latest >= 0
+        behind[behind] = rows.customer[level.arrival[latest[behind]]] == rows.customer[missed[behind]]
+        why[rows.customer[missed[behind]]] = WINDOW
+    took = np.full(len(why), -1, dtype=rows.tick.dtype)
+    if free is not None:
+        _quickest(*free, (why == WINDOW) * (paths.reach + 1), took)
+    return FunnelLosses(paths.reach, why, took)
+
+
+def _quickest(rows: CodedRows, paths: FunnelPaths, wanted: Ints, took: Ints) -> None:
+    """Write the ticks of the quickest chain to the level wanted for each customer; 0 is none."""
+    began = rows.tick[paths.levels[0].arrival]
+    for number, level in enumerate(paths.levels[1:], start=2):
+        began = began[level.parent]
+        here = (wanted == number)[rows.customer[level.arrival]]
+        arrival = level.arrival[here]
+        first = np.flatnonzero(_first_of_run(rows.customer[arrival]))
+        if len(first):
+            lasted = rows.tick[arrival] - began[here]
+            took[rows.customer[arrival[first]]] = np.minimum.reduceat(lasted, first)
 
 
 def chains_of(rows: CodedRows, paths: FunnelPaths) -> Chains:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.engine._general import NONE, _attempts, _eligible, _Track, _units
+from cx_widgets.engine._protocol import BEFORE, BROKEN, EXCLUDED, NEVER, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from cx_widgets.engine._general import Attempt, UnitRows, Way, _State
     from cx_widgets.engine._protocol import Bools, Bytes, Ints
 
-NEVER, BEFORE, WINDOW, EXCLUDED, BROKEN = range(1, 6)
 NO_TIME = int(np.iinfo(np.int64).min)
 FOREVER = int(np.iinfo(np.int64).max)
 

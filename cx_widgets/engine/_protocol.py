@@ -240,6 +240,32 @@ class FunnelTotals:
     took: Ints
 
 
+NEVER, BEFORE, WINDOW, EXCLUDED, BROKEN, OPEN = range(1, 7)
+"""Why somebody got no further than they did; 0 is no reason."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunnelLosses:
+    """Why customers got no further through a plain funnel, one entry for each customer of the log.
+
+    Attributes
+    ----------
+    deepest
+        The deepest level reached; 0 for those who never entered.
+    why
+        0 for those who never entered or reached the last level; `OPEN` for those who may still go on; of the
+        others, about the stage after the deepest they reached: `WINDOW` where a row of it lies behind an
+        arrival at the deepest, else `BEFORE` where it has a row, else `NEVER`.
+    took
+        Where it is `WINDOW`, the ticks from start to end of the quickest chain to that stage under no window;
+        elsewhere -1.
+    """
+
+    deepest: Bytes
+    why: Bytes
+    took: Ints
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Visits:
     """Runs of consecutive coded rows of one customer in one stage, or single rows, in order.
@@ -363,6 +389,10 @@ class Engine(Protocol):
         Whoever did not get to the last level is open if their last start is less than ``patience`` ticks
         older than the end of observation.
         """
+        ...
+
+    def losses(self, rows: StagedRows, window: int | None, patience: int) -> FunnelLosses:
+        """Return why customers got no further; who is open is decided as for `totals`."""
         ...
 
     def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Bools,
         Chains,
         Codes,
+        FunnelLosses,
         FunnelPaths,
         FunnelTotals,
         Ints,
@@ -119,14 +120,28 @@ def assigned_events(log: EventLog, definition: Definition) -> int:
 def funnel_totals(log: EventLog, definition: Definition) -> FunnelTotals:
     """Return what the funnel of a plain definition adds up to."""
     recent: _Recent[FunnelTotals] = log.memo(("engine", "funnel_totals"), _Recent)
-    window = definition.rules.duration
-    ticks = None if window is None else log.to_ticks(window)
-    # Waiting less than the window, in whole ticks: a window that is not whole is rounded up.
-    patience = 0 if window is None else -(-int(window.as_unit("ns").value) // log.packed.tick_ns)
+    window = _window(log, definition)
     return recent.get(
-        (_assignment(definition), ticks, patience),
-        lambda: engine().totals(staged_rows(log, definition), ticks, patience),
+        (_assignment(definition), window), lambda: engine().totals(staged_rows(log, definition), *window)
     )
+
+
+def funnel_losses(log: EventLog, definition: Definition) -> FunnelLosses:
+    """Return why customers got no further through the funnel of a plain definition."""
+    recent: _Recent[FunnelLosses] = log.memo(("engine", "funnel_losses"), _Recent)
+    window = _window(log, definition)
+    return recent.get(
+        (_assignment(definition), window), lambda: engine().losses(staged_rows(log, definition), *window)
+    )
+
+
+def _window(log: EventLog, definition: Definition) -> tuple[int | None, int]:
+    """Return the window of a plain definition in ticks, and how old a start is that may go on no more."""
+    window = definition.rules.duration
+    if window is None:
+        return None, 0
+    # Waiting less than the window, in whole ticks: a window that is not whole is rounded up.
+    return log.to_ticks(window), -(-int(window.as_unit("ns").value) // log.packed.tick_ns)
 
 
 def moves(log: EventLog, definition: Definition, *, merged: bool = True) -> Moves:

@@ -9,9 +9,19 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import assigned_events, attempt_rows, funnel_paths, outcomes
+from cx_widgets.engine import (
+    OPEN,
+    WINDOW,
+    assigned_events,
+    attempt_rows,
+    funnel_losses,
+    funnel_paths,
+    is_special,
+    losses_of,
+    outcomes,
+)
 from cx_widgets.errors import CXError, unknown
-from cx_widgets.metrics import _attempts, _result
+from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import (
     bounds,
     by_customer,
@@ -28,11 +38,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, Bytes, CodedRows, Ints
+    from cx_widgets.engine import Bytes, FunnelLosses, Ints
     from cx_widgets.log import EventLog
 
 REASONS = ("never", "before", "window", "excluded", "broken", "open")
-NEVER, BEFORE, WINDOW, EXCLUDED, BROKEN, OPEN = range(1, 7)
 
 _CAUSES_SHOWN = 5
 _NO_TIME = np.iinfo(np.int64).min
@@ -87,10 +96,15 @@ class Endings:
 
 def endings(log: EventLog, definition: Definition) -> Endings:
     """Return how each line of the funnel ended."""
+    if not is_special(definition):
+        return _of_losses(log, definition, funnel_losses(log, definition))
     rows, paths = attempt_rows(log, definition), funnel_paths(log, definition)
     still = is_open(log, definition, paths)
     if rows is not None:
-        return _coded_endings(log, definition, rows, still)
+        free = definition.with_rules(window=None)
+        unbounded = attempt_rows(log, free)
+        chains = None if unbounded is None else (unbounded, funnel_paths(log, free))
+        return _of_losses(log, definition, losses_of(rows, paths, still, chains))
     ended = outcomes(log, definition)
     reason = np.where(still, OPEN, ended.reason).astype(np.uint8)
     return Endings(
@@ -102,49 +116,20 @@ def endings(log: EventLog, definition: Definition) -> Endings:
     )
 
 
-def _coded_endings(log: EventLog, definition: Definition, rows: CodedRows, still: Bools) -> Endings:
-    paths = funnel_paths(log, definition)
-    lost = (paths.reach > 0) & (paths.reach < len(paths.levels)) & ~still
-    reason = np.where(lost, NEVER, np.where(still, OPEN, 0)).astype(np.uint8)
-    for number, level in enumerate(paths.levels[:-1], start=1):
-        missed = np.flatnonzero(rows.stage == number + 1)
-        missed = missed[(lost & (paths.reach == number))[rows.customer[missed]]]
-        reason[rows.customer[missed]] = BEFORE
-        # A row behind an arrival would have been the next stage, had the window not closed before.
-        latest = np.searchsorted(level.arrival, missed) - 1
-        behind = latest >= 0
-        behind[behind] = rows.customer[level.arrival[latest[behind]]] == rows.customer[missed[behind]]
-        reason[rows.customer[missed[behind]]] = WINDOW
-    return Endings(
-        paths.reach,
-        reason,
-        np.where(reason > 0, paths.reach + 1, 0).astype(np.uint8),
-        _overshoot(log, definition, paths.reach, reason == WINDOW),
-        np.full(len(reason), -1, dtype=np.int64),
-    )
-
-
-def _overshoot(log: EventLog, definition: Definition, reach: Bytes, late: Bools) -> NDArray[np.int64]:
-    """Return how much longer than the window the quickest chain to the next stage took, of those late."""
-    overshoot = np.full(len(reach), _NO_TIME, dtype=np.int64)
+def _of_losses(log: EventLog, definition: Definition, lost: FunnelLosses) -> Endings:
+    overshoot = np.full(len(lost.why), _NO_TIME, dtype=np.int64)
     window = definition.rules.duration
-    if window is None or not late.any():
-        return overshoot
-    window_ns = int(window.as_unit("ns").value)
-    free = definition.with_rules(window=None)
-    rows, paths = attempt_rows(log, free), funnel_paths(log, free)
-    if rows is None:
-        return overshoot
-    for number, (level, began) in enumerate(zip(paths.levels, _attempts.starts(rows, paths), strict=True)):
-        here = (late & (reach == number))[rows.customer[level.arrival]]
-        if not number or not here.any():
-            continue
-        arrival = level.arrival[here]
-        customer = rows.customer[arrival]
-        took = rows.tick[arrival].astype(np.int64) - began[here]
-        first = np.flatnonzero(_attempts.first_of_run(customer))
-        overshoot[customer[first]] = np.minimum.reduceat(took, first) * log.packed.tick_ns - window_ns
-    return overshoot
+    if window is not None:
+        late = np.flatnonzero(lost.took >= 0)
+        took = lost.took[late].astype(np.int64) * log.packed.tick_ns
+        overshoot[late] = took - int(window.as_unit("ns").value)
+    return Endings(
+        lost.deepest,
+        lost.why,
+        np.where(lost.why > 0, lost.deepest + np.uint8(1), np.uint8(0)),
+        overshoot,
+        np.full(len(lost.why), -1, dtype=np.int64),
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
