@@ -467,7 +467,9 @@ if hasattr(os, "register_at_fork"):
 class _Rows:
     """The rows of a log as the kernels want them; the arrays live as long as it does."""
 
-    def __init__(self, packed: Packed, codes: Codes, stage_of_code: Bytes, *, by_row: bool) -> None:
+    def __init__(
+        self, packed: Packed, codes: Codes, stage_of_code: Bytes, *, by_row: bool, longest: int | None = None
+    ) -> None:
         self.offsets = whole(packed.offsets, np.int64)
         self.codes = whole(codes, np.uint8 if codes.dtype == np.uint8 else np.uint16)
         self.ticks = whole(packed.ticks, packed.ticks.dtype)
@@ -478,11 +480,12 @@ class _Rows:
             packed.has_ties and not by_row,
             *map(at, (self.offsets, self.codes, self.ticks, self._table)),
         )
-        self._longest = int(np.diff(self.offsets).max(initial=0))
+        self._longest = _longest(packed) if longest is None else longest
 
     @classmethod
     def of(cls, rows: StagedRows) -> _Rows:
-        return cls(rows.packed, rows.codes, rows.stage_of_code, by_row=rows.by_row)
+        longest = rows.keep(("engine", "longest"), lambda: _longest(rows.packed))
+        return cls(rows.packed, rows.codes, rows.stage_of_code, by_row=rows.by_row, longest=longest)
 
     def asked(self) -> object:
         return byref(self._log)
@@ -494,6 +497,11 @@ class _Rows:
     def room(self) -> _Room:
         """Return room for the longest customer: one for each thread."""
         return _Room(self._longest + 1, self.ticks.dtype)
+
+
+def _longest(packed: Packed) -> int:
+    """Return the rows of the customer with the most."""
+    return int(np.diff(packed.offsets).max(initial=0))
 
 
 class _Room:

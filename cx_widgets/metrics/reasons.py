@@ -18,6 +18,7 @@ from cx_widgets.engine import (
     funnel_paths,
     is_special,
     losses_of,
+    middles,
     outcomes,
 )
 from cx_widgets.errors import CXError, unknown
@@ -379,17 +380,20 @@ def reasons(log: EventLog, definition: Definition) -> Reasons:
 
 
 def _reasons(log: EventLog, definition: Definition) -> Reasons:
-    ended, paths = endings(log, definition), funnel_paths(log, definition)
+    ended = endings(log, definition)
+    # Customers are independent of each other; what special rules count may not be.
+    paths = funnel_paths(log, definition) if is_special(definition) else None
+    clustered = paths is not None and clusters(paths) is not None
     names, known = definition.names, possible(definition)
     here = [number for number, stage in enumerate(definition.stages, 1) if number > 1 and not stage.optional]
     codes = [REASONS.index(reason) + 1 for reason in known]
     width = len(REASONS) + 1
-    code = ended.missed.astype(np.int64) * width + ended.reason
+    code = ended.missed.astype(np.uint16) * np.uint16(width) + ended.reason
     counts = np.bincount(code, minlength=(len(names) + 1) * width).reshape(-1, width)[np.ix_(here, codes)]
     losses = np.repeat(counts.sum(axis=1), len(codes))
     customers = counts.ravel()
     lower, upper = stats.wilson(customers, losses)
-    if clusters(paths) is not None:
+    if paths is not None and clustered:
         spans = [
             bounds(paths, (ended.missed == number) & (ended.reason == reason), ended.missed == number)
             for number in here
@@ -397,10 +401,13 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
         ]
         lower, upper = np.array(spans).reshape(-1, 2).T
     medians = np.full(counts.shape, _NO_TIME, dtype=np.int64)
+    late = np.flatnonzero(ended.reason == WINDOW)
+    late = late[ended.overshoot_ns[late] != _NO_TIME]
+    before, by = ended.missed[late], ended.overshoot_ns[late]
     for place, number in enumerate(here):
-        late = ended.overshoot_ns[(ended.missed == number) & (ended.overshoot_ns != _NO_TIME)]
-        if len(late):
-            medians[place, known.index("window")] = _middle(late)
+        mine = by[before == number]
+        if len(mine):
+            medians[place, known.index("window")] = _middle(mine)
     frame = pd.DataFrame(
         {
             "customers": customers,
@@ -409,7 +416,7 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
             "lower": lower,
             "upper": upper,
             "overshoot_median": pd.TimedeltaIndex(medians.ravel().view("m8[ns]")),
-            "method": WILSON if clusters(paths) is None else CLUSTERED,
+            "method": CLUSTERED if clustered else WILSON,
         },
         index=pd.MultiIndex.from_product(
             [[names[number - 1] for number in here], known], names=["stage", "reason"]
@@ -421,11 +428,16 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
         unassigned_events=log.n_events - assigned_events(log, definition),
         entrants=int(np.count_nonzero(ended.reach)),
         converted=int(np.count_nonzero(ended.reach == len(names))),
-        removed=0 if attempt_rows(log, definition) is not None else len(outcomes(log, definition).left.unit),
+        removed=_removed(log, definition),
         _causes=_causes(log, definition, ended),
         _frame=frame,
         _log=log,
     )
+
+
+def _removed(log: EventLog, definition: Definition) -> int:
+    walked = is_special(definition) and attempt_rows(log, definition) is None
+    return len(outcomes(log, definition).left.unit) if walked else 0
 
 
 def _causes(log: EventLog, definition: Definition, ended: Endings) -> pd.DataFrame:
@@ -454,6 +466,5 @@ def _causes(log: EventLog, definition: Definition, ended: Endings) -> pd.DataFra
 
 def _middle(values: NDArray[np.int64]) -> int:
     """Return the median of nanoseconds, rounded down: as integers, which doubles are not beyond 104 days."""
-    ordered = np.sort(values)
-    low, high = int(ordered[(len(ordered) - 1) // 2]), int(ordered[len(ordered) // 2])
+    low, high = (int(part[0]) for part in middles([values]))
     return low + (high - low) // 2
