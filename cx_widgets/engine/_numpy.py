@@ -178,8 +178,8 @@ def losses_of(
 ) -> FunnelLosses:
     """Return why customers got no further, with their paths inside the window and free of it.
 
-    Of those for whom ``still`` holds whoever did not convert is open. Without paths free of the window no time
-    is told.
+    Of those for whom ``still`` holds whoever did not convert is open. Without paths free of the window no
+    time is told.
     """
     last = len(paths.levels)
     lost = (paths.reach > 0) & (paths.reach < last)

@@ -50,7 +50,9 @@ def of_sizes(code: Longs, size: Longs, ticks: Ints) -> Groups:
         return by_group(np.repeat(code, size), ticks)
     first = np.cumsum(size) - size
     # To find the middle of a few large groups is cheaper than to sort them.
-    low, high = (part.astype(np.float64) for part in middles(np.split(ticks, first[1:]) if len(first) else []))
+    low, high = (
+        part.astype(np.float64) for part in middles(np.split(ticks, first[1:]) if len(first) else [])
+    )
     return Groups(code, size, _means(ticks, first) if len(code) else np.empty(0), low + (high - low) / 2)
 
 

@@ -335,7 +335,7 @@ def _plain(log: EventLog, definition: Definition) -> _Made:
     both = np.append(0, reach[1:])
     everybody = definition.rules.denominator == "all"
     entrants = np.full(len(reach), log.n_customers if everybody else reach[0])
-    # Nobody needs any time from entry to entry; to the second stage it is the same from the first and from entry.
+    # Nobody needs any time from entry to entry; the second stage has entry before it.
     at_once = [0.0 if reach[0] else np.nan]
     steps = len(reach) - 1
     medians = _result.medians_of_ticks([*totals.since_entry[1:], *totals.since_previous[2:]])
