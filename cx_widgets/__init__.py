@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.advocacy import advocacy
     from cx_widgets.metrics.attitude import attitude
     from cx_widgets.metrics.breakdown import breakdown
+    from cx_widgets.metrics.churn import churn
     from cx_widgets.metrics.compare import compare
     from cx_widgets.metrics.credit import credit
     from cx_widgets.metrics.credit_methods import credit_methods
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.loops import loops
     from cx_widgets.metrics.loyalists import loyalists
     from cx_widgets.metrics.loyalty import loyalty
+    from cx_widgets.metrics.purchase_gaps import purchase_gaps
     from cx_widgets.metrics.purchase_history import purchase_history
     from cx_widgets.metrics.reasons import reasons
     from cx_widgets.metrics.retention import retention
     from cx_widgets.metrics.retention_flags import retention_flags
+    from cx_widgets.metrics.revenue import revenue
+    from cx_widgets.metrics.rfm import rfm
     from cx_widgets.metrics.rule_sets import compare_rules
     from cx_widgets.metrics.stage_chain import stage_chain
     from cx_widgets.metrics.time_to_convert import time_to_convert
@@ -95,6 +99,7 @@ __all__ = [
     "advocacy",
     "attitude",
     "breakdown",
+    "churn",
     "compare",
     "compare_rules",
     "credit",
@@ -111,10 +116,13 @@ __all__ = [
     "loyalists",
     "loyalty",
     "presets",
+    "purchase_gaps",
     "purchase_history",
     "reasons",
     "retention",
     "retention_flags",
+    "revenue",
+    "rfm",
     "score_columns",
     "stage_chain",
     "stickiness",
@@ -148,6 +156,7 @@ _HOMES = {
         *("lifecycle", "retention", "retention_flags", "stickiness"),
         *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
         *("advocacy", "credit_methods", "loops", "loyalists", "score_columns"),
+        *("churn", "purchase_gaps", "revenue", "rfm"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

@@ -21,7 +21,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # A module imports from its own floor and the floors below. A new module is given its floor here.
 FLOORS = [
     {"_html", "_numbers", "errors"},
-    {"_frames", "_keys", "_store", "_times", "chains", "log", "models", "stats", "touchpoints"},
+    {"_frames", "_keys", "_store", "_times", "chains", "log", "models", "resampling", "stats", "touchpoints"},
     {
         "_text",
         "binding",

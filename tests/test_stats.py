@@ -203,3 +203,45 @@ def test_the_mean_has_students_interval():
 def test_correlation_without_variation_is_zero():
     assert stats.correlation(np.zeros(3), np.array([1.0, -1.0, 0.0])) == 0.0
     assert stats.correlation(np.array([1.0, -1.0]), np.array([-2.0, 2.0])) == pytest.approx(-1.0)
+
+
+# Treatment and control of 21 institutions in a trial on multiple myeloma, successes and patients: Lipsitz,
+# Dear, Laird and Molenberghs (1998). The results are printed in the README of the R package criskdiff.
+MYELOMA = [
+    *[(3, 4, 1, 3), (3, 4, 8, 11), (2, 2, 2, 3), (2, 2, 2, 2), (2, 2, 0, 3), (1, 3, 2, 3), (2, 2, 2, 3)],
+    *[(1, 5, 4, 4), (2, 2, 2, 3), (0, 2, 2, 3), (3, 3, 3, 3), (2, 2, 0, 2), (1, 4, 1, 5), (2, 3, 2, 4)],
+    *[(2, 4, 4, 6), (4, 12, 3, 9), (1, 2, 2, 3), (3, 3, 1, 4), (1, 4, 2, 3), (0, 3, 0, 2), (2, 4, 1, 5)],
+]
+
+
+def test_the_mantel_haenszel_difference_and_its_interval_are_those_published():
+    found = stats.mantel_haenszel_difference(*zip(*MYELOMA, strict=True))
+    assert found.estimate.value == pytest.approx(0.057168322, abs=1e-9)
+    assert found.variance == pytest.approx(0.006382032, abs=1e-9)
+    assert found.estimate.lower == pytest.approx(-0.10192703, abs=1e-8)
+    assert found.estimate.upper == pytest.approx(0.21126657, abs=1e-8)
+    assert found.strata == 21
+
+
+def test_a_stratum_without_one_of_the_groups_says_nothing():
+    found = stats.mantel_haenszel_difference([3, 5], [10, 9], [1, 0], [10, 0])
+    alone = stats.mantel_haenszel_difference([3], [10], [1], [10])
+    assert found == alone
+    assert found.strata == 1
+
+
+def test_the_mantel_haenszel_difference_of_nobody_and_of_no_spread_is_undefined():
+    nobody = stats.mantel_haenszel_difference([0], [0], [1], [4])
+    assert np.isnan(nobody.estimate).all()
+    flat = stats.mantel_haenszel_difference([0, 3], [4, 3], [0, 2], [5, 2])
+    assert flat.estimate.value == 0
+    assert np.isnan([flat.estimate.lower, flat.estimate.upper, flat.variance]).all()
+
+
+def test_a_curve_is_widened_on_its_own_scale():
+    curve = stats.kaplan_meier([1, 2, 3, 4, 5, 6], [True] * 6)
+    same, wide = stats.widened(curve, 1.0), stats.widened(curve, 2.0)
+    assert same.lower[:-1] == pytest.approx(curve.lower[:-1])
+    assert (wide.lower[:-1] < curve.lower[:-1]).all()
+    assert (wide.upper[:-1] > curve.upper[:-1]).all()
+    assert wide.median.value == curve.median.value

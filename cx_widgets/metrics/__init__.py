@@ -7,6 +7,7 @@ from cx_widgets.metrics._scores import score_columns
 from cx_widgets.metrics.advocacy import Advocacy, advocacy
 from cx_widgets.metrics.attitude import Attitude, attitude
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
+from cx_widgets.metrics.churn import Churn, churn
 from cx_widgets.metrics.compare import Changes, compare
 from cx_widgets.metrics.credit import Credit, credit
 from cx_widgets.metrics.credit_methods import CreditMethods, credit_methods
@@ -19,10 +20,13 @@ from cx_widgets.metrics.lifetime_value import LifetimeValue, lifetime_value
 from cx_widgets.metrics.loops import Loops, loops
 from cx_widgets.metrics.loyalists import Loyalists, loyalists
 from cx_widgets.metrics.loyalty import Loyalty, loyalty
+from cx_widgets.metrics.purchase_gaps import PurchaseGaps, purchase_gaps
 from cx_widgets.metrics.purchase_history import PurchaseHistory, purchase_history
 from cx_widgets.metrics.reasons import Reasons, reasons
 from cx_widgets.metrics.retention import Retention, retention
 from cx_widgets.metrics.retention_flags import RetentionFlags, retention_flags
+from cx_widgets.metrics.revenue import Revenue, revenue
+from cx_widgets.metrics.rfm import RFM, rfm
 from cx_widgets.metrics.rule_sets import RuleSets, compare_rules
 from cx_widgets.metrics.stage_chain import StageChain, stage_chain
 from cx_widgets.metrics.time_to_convert import TimeToConvert, time_to_convert
@@ -32,10 +36,12 @@ from cx_widgets.metrics.trend import Trend, trend
 from cx_widgets.metrics.variants import Variants, variants
 
 __all__ = [
+    "RFM",
     "Advocacy",
     "Attitude",
     "Breakdown",
     "Changes",
+    "Churn",
     "Credit",
     "CreditMethods",
     "Explanation",
@@ -48,10 +54,12 @@ __all__ = [
     "Loops",
     "Loyalists",
     "Loyalty",
+    "PurchaseGaps",
     "PurchaseHistory",
     "Reasons",
     "Retention",
     "RetentionFlags",
+    "Revenue",
     "RuleSets",
     "StageChain",
     "Stickiness",
@@ -63,6 +71,7 @@ __all__ = [
     "advocacy",
     "attitude",
     "breakdown",
+    "churn",
     "compare",
     "compare_rules",
     "credit",
@@ -76,10 +85,13 @@ __all__ = [
     "loops",
     "loyalists",
     "loyalty",
+    "purchase_gaps",
     "purchase_history",
     "reasons",
     "retention",
     "retention_flags",
+    "revenue",
+    "rfm",
     "score_columns",
     "stage_chain",
     "stickiness",

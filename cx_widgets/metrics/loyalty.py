@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
-from cx_widgets.engine import assigned_events, purchases, rows_in, stage_numbers
+from cx_widgets.engine import assigned_events, purchases, stage_numbers
 from cx_widgets.metrics import _recommend, _result
+from cx_widgets.metrics._buyers import NO_BUY, NO_VALUE, NOBODY, Buyers, buyers_of, spending
 from cx_widgets.metrics._figure import (
     NAN,
     WILSON,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, Ints, Purchases
+    from cx_widgets.engine import Ints, Purchases
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._result import Table
 
@@ -38,9 +39,7 @@ LONGEST_CURVE = 1000
 
 _KAPLAN_MEIER = "Kaplan-Meier, log-log 95%"
 _ODDS = "odds of Wilson 95%"
-_NO_BUY = "Not measurable: no stage has the role 'buy'."
 _PURCHASE_NOTE = "A purchase is a moment at which a customer has events in a stage with the role 'buy'."
-_NOBODY = "Nobody bought."
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -74,7 +73,7 @@ class Loyalty(FigureResult):
         who have not bought again are censored at the end of observation.
         """
         log = self._log
-        who = _buyers(log, purchases(log, self.definition))
+        who = buyers_of(log, purchases(log, self.definition))
         curve = stats.kaplan_meier(who.until_second, who.repeated)
         return pd.DataFrame(
             {
@@ -169,32 +168,9 @@ def loyalty(log: EventLog, definition: Definition) -> Loyalty:
     return log.memo(("loyalty", definition), lambda: _loyalty(log, definition))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Buyers:
-    """Who bought: one entry for each customer with a purchase, in customer order; ticks as int64."""
-
-    customer: Ints
-    first: Ints
-    bought: Ints
-    until_second: Ints
-    """Ticks to the second purchase, or to the end of observation."""
-    repeated: Bools
-    end_tick: int
-
-
-def _buyers(log: EventLog, made: Purchases) -> _Buyers:
-    begins = np.flatnonzero(~made.repeat)
-    bought = np.diff(np.append(begins, len(made.repeat)))
-    first = made.tick[begins].astype(np.int64)
-    repeated = bought > 1
-    second = np.full(len(begins), log.packed.end_tick, dtype=np.int64)
-    second[repeated] = made.tick[begins[repeated] + 1]
-    return _Buyers(made.customer[begins], first, bought, second - first, repeated, log.packed.end_tick)
-
-
 def _loyalty(log: EventLog, definition: Definition) -> Loyalty:
     made = purchases(log, definition)
-    who = _buyers(log, made)
+    who = buyers_of(log, made)
     periods = _Periods(log, definition, made, who)
     curve = stats.kaplan_meier(who.until_second, who.repeated)
     measurable = bool(stage_numbers(definition, "buy"))
@@ -225,14 +201,14 @@ def _spread(log: EventLog, customers: Ints, numbers: NDArray[np.generic]) -> Flo
     return whole
 
 
-def _again(log: EventLog, definition: Definition) -> _Buyers:
+def _again(log: EventLog, definition: Definition) -> Buyers:
     """Return the buyers anew: influences are asked for rarely and long arrays are not kept."""
-    return _buyers(log, purchases(log, definition))
+    return buyers_of(log, purchases(log, definition))
 
 
-def _count_buyers(log: EventLog, who: _Buyers, *, measurable: bool) -> Figure:
+def _count_buyers(log: EventLog, who: Buyers, *, measurable: bool) -> Figure:
     if not measurable:
-        return undefined("buyers", "Buyers", "count", _NO_BUY)
+        return undefined("buyers", "Buyers", "count", NO_BUY)
     buyers = float(len(who.customer))
     return Figure(
         key="buyers",
@@ -248,10 +224,10 @@ def _count_buyers(log: EventLog, who: _Buyers, *, measurable: bool) -> Figure:
     )
 
 
-def _repeat_rate(log: EventLog, definition: Definition, who: _Buyers, *, measurable: bool) -> Figure:
+def _repeat_rate(log: EventLog, definition: Definition, who: Buyers, *, measurable: bool) -> Figure:
     key, label = "repeat_rate", "Repeat rate"
     if not measurable:
-        return undefined(key, label, "share", _NO_BUY)
+        return undefined(key, label, "share", NO_BUY)
     repeated, buyers = int(who.repeated.sum()), len(who.customer)
 
     def influence() -> Floats:
@@ -266,17 +242,17 @@ def _repeat_rate(log: EventLog, definition: Definition, who: _Buyers, *, measura
         numerator=repeated,
         denominator=buyers,
         method=WILSON,
-        note="" if buyers else _NOBODY,
+        note="" if buyers else NOBODY,
         influence=influence,
     )
 
 
 def _second_purchase_median(
-    log: EventLog, definition: Definition, who: _Buyers, curve: stats.Survival, *, measurable: bool
+    log: EventLog, definition: Definition, who: Buyers, curve: stats.Survival, *, measurable: bool
 ) -> Figure:
     key, label = "second_purchase_median", "Time to second purchase (median)"
     if not measurable:
-        return undefined(key, label, "seconds", _NO_BUY)
+        return undefined(key, label, "seconds", NO_BUY)
     median = curve.median
 
     def influence() -> Floats:
@@ -285,7 +261,7 @@ def _second_purchase_median(
         # More events by the median bring the median down.
         return _spread(log, again.customer, -moved)
 
-    note = "" if len(who.customer) else _NOBODY
+    note = "" if len(who.customer) else NOBODY
     if len(who.customer) and np.isnan(median.value):
         note = "Fewer than half of the buyers are estimated to buy again."
     return estimated(
@@ -304,7 +280,7 @@ def _second_purchase_median(
 class _Periods:
     """In which retention periods since their first purchase buyers bought, and how many are over."""
 
-    def __init__(self, log: EventLog, definition: Definition, made: Purchases, who: _Buyers) -> None:
+    def __init__(self, log: EventLog, definition: Definition, made: Purchases, who: Buyers) -> None:
         period_ns = int(definition.rules.retention_period.as_unit("ns").value)
         common = int(np.gcd(period_ns, log.packed.tick_ns))
         self._period, self._tick = period_ns // common, log.packed.tick_ns // common
@@ -360,16 +336,16 @@ def _retention(log: EventLog, definition: Definition, periods: _Periods, *, meas
     length = format_duration(definition.rules.retention_period)
     key, label = "retention", f"Retention, {_bracket(definition.rules.retention_period)}"
     if not measurable:
-        return undefined(key, label, "share", _NO_BUY)
+        return undefined(key, label, "share", NO_BUY)
     retained, mature = (int(part.sum()) for part in periods.outcome(1))
 
     def influence() -> Floats:
         made = purchases(log, definition)
-        hits, trials = _Periods(log, definition, made, _buyers(log, made)).outcome(1)
+        hits, trials = _Periods(log, definition, made, buyers_of(log, made)).outcome(1)
         return hits - retained / mature * trials
 
     if not len(periods.over):
-        note = _NOBODY
+        note = NOBODY
     elif not mature:
         note = f"No buyer was observed for two periods of {length}."
     else:
@@ -387,10 +363,10 @@ def _retention(log: EventLog, definition: Definition, periods: _Periods, *, meas
     )
 
 
-def _active_passive(log: EventLog, definition: Definition, who: _Buyers, *, measurable: bool) -> Figure:
+def _active_passive(log: EventLog, definition: Definition, who: Buyers, *, measurable: bool) -> Figure:
     key, label = "active_passive", "Active : passive loyalists"
     if not measurable:
-        return undefined(key, label, "ratio", _NO_BUY)
+        return undefined(key, label, "ratio", NO_BUY)
     if reason := _recommend.missing(log, definition):
         return undefined(key, label, "ratio", reason)
     loyal = who.customer[who.repeated]
@@ -421,7 +397,7 @@ def _active_passive(log: EventLog, definition: Definition, who: _Buyers, *, meas
 def _loyalty_loop(log: EventLog, definition: Definition, made: Purchases, *, measurable: bool) -> Figure:
     key, label = "loyalty_loop", "Loyalty loop"
     if not measurable:
-        return undefined(key, label, "share", _NO_BUY)
+        return undefined(key, label, "share", NO_BUY)
     if not stage_numbers(definition, "consider", "evaluate"):
         return undefined(
             key, label, "share", "Not measurable: no stage has the role 'consider' or 'evaluate'."
@@ -435,7 +411,7 @@ def _loyalty_loop(log: EventLog, definition: Definition, made: Purchases, *, mea
         return looped, repeats
 
     looped, repeats = outcome(made)
-    note = "" if repeats.any() else "Nobody bought again." if len(made.customer) else _NOBODY
+    note = "" if repeats.any() else "Nobody bought again." if len(made.customer) else NOBODY
     p = float(stats.ratio(looped.sum(), repeats.sum()))
 
     def influence() -> Floats:
@@ -448,18 +424,11 @@ def _loyalty_loop(log: EventLog, definition: Definition, made: Purchases, *, mea
 def _revenue(log: EventLog, definition: Definition, *, measurable: bool) -> Figure:
     key, label = "revenue_per_customer", "Revenue per customer"
     if not measurable:
-        return undefined(key, label, "money", _NO_BUY)
-    values = log.values  # noqa: PD011 - the role's numbers, an array already
-    if values is None:
-        return undefined(key, label, "money", "Not measurable: the log has no value column.")
-
-    def spent() -> Floats:
-        bought = rows_in(log, definition, stage_numbers(definition, "buy"))
-        money = np.nan_to_num(values[bought], nan=0.0)
-        whose = log.packed.customers[bought]
-        return np.bincount(whose, weights=money, minlength=log.n_customers).astype(np.float64)
-
-    money = spent()
+        return undefined(key, label, "money", NO_BUY)
+    found = spending(log, definition)
+    if found is None:
+        return undefined(key, label, "money", NO_VALUE)
+    money = found.total
     estimate = stats.mean_interval(money)
     return estimated(
         key,
@@ -470,5 +439,10 @@ def _revenue(log: EventLog, definition: Definition, *, measurable: bool) -> Figu
         denominator=log.n_customers,
         method="mean, t 95%",
         note="All customers of the log, also those who never bought.",
-        influence=lambda: spent() - estimate.value,
+        influence=lambda: _spent(log, definition) - estimate.value,
     )
+
+
+def _spent(log: EventLog, definition: Definition) -> Floats:
+    found = spending(log, definition)
+    return np.zeros(log.n_customers) if found is None else found.total
