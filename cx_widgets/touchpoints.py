@@ -30,6 +30,8 @@ MOST_EXACT = 15
 """Touchpoints of which all sets are looked at; beyond, orders are drawn."""
 
 _BITS = 62  # touchpoints that fit into the bits of one number
+_CELLS = 1 << 18  # of a table that is written to in no order: it stays near the processor
+_NUMBERS = 1 << 22  # a table of so many numbers is quicker than to sort those that occur
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,13 +220,34 @@ def once_weights(paths: Paths) -> FloatArray:
     >>> once_weights(paths_of([["a", "b", "a"]], [1])[0]).tolist()
     [0.5, 0.5, 0.0]
     """
-    key = paths.path * max(paths.n_touchpoints, 1) + paths.touch
-    _, where = np.unique(key, return_index=True)
-    first = np.zeros(len(key))
-    first[where] = 1
-    if not len(key):
+    first = new_touches(paths).astype(np.float64)
+    if not len(first):
         return first
     return ratio(first, np.repeat(np.add.reduceat(first, paths.begins), paths.lengths))
+
+
+def new_touches(paths: Paths) -> BoolArray:
+    """Return which touches are the first of their touchpoint in their path.
+
+    Examples
+    --------
+    >>> new_touches(paths_of([["a", "b", "a"], ["a"]], [1, 1])[0]).tolist()
+    [True, True, False, True]
+    """
+    new = np.empty(len(paths.touch), dtype=np.bool_)
+    width, ends = max(paths.n_touchpoints, 1), np.append(paths.begins, len(paths.touch))
+    many = max(_CELLS // width, 1)
+    line = np.repeat(np.arange(len(paths.begins)) % many * width, paths.lengths)
+    seen = np.empty(min(many, len(paths.begins)) * width, dtype=np.int32)
+    # A table of some paths by touchpoints at a time stays small.
+    for low in range(0, len(paths.begins), many):
+        inside = slice(ends[low], ends[min(low + many, len(paths.begins))])
+        cell = line[inside] + paths.touch[inside]
+        number = np.arange(len(cell), dtype=np.int32)
+        # Written from the last touch to the first, the first one stays.
+        seen[cell[::-1]] = number[::-1]
+        new[inside] = seen[cell] == number
+    return new
 
 
 def split(paths: Paths, weights: FloatArray, amounts: ArrayLike) -> FloatArray:
@@ -236,7 +259,7 @@ def split(paths: Paths, weights: FloatArray, amounts: ArrayLike) -> FloatArray:
     >>> split(paths, linear_weights(paths), paths.conversions).tolist()
     [0.5, 2.5]
     """
-    shares = weights * np.asarray(amounts, dtype=np.float64)[paths.path]
+    shares = weights * np.repeat(np.asarray(amounts, dtype=np.float64), paths.lengths)
     return np.bincount(paths.touch, weights=shares, minlength=paths.n_touchpoints).astype(np.float64)
 
 
@@ -348,34 +371,51 @@ def chain(paths: Paths, order: int = 1) -> Chain:
 
 def _states(paths: Paths, order: int) -> tuple[IntArray, tuple[tuple[int, ...], ...]]:
     """Return the state of each touch, and the touchpoints of each state."""
-    state = paths.touch
+    state, n, width = paths.touch, paths.n_touchpoints, paths.n_touchpoints + 1
+    place = paths.place if order > 1 else paths.touch[:0]
     for back in range(1, order):
         # One touch further back at a time: numbers stay below the touches times the touchpoints.
         earlier = np.zeros(len(state), dtype=np.int64)
-        there = np.flatnonzero(paths.place >= back)
+        there = np.flatnonzero(place >= back)
         earlier[there] = paths.touch[there - back] + 1
-        state = np.unique(state * (paths.n_touchpoints + 1) + earlier, return_inverse=True)[1]
-    _, example, state = np.unique(state, return_index=True, return_inverse=True)
-    place = paths.place[example]
+        state, n = _renumbered(state * np.int64(width) + earlier, n * width)
+    state, n = _renumbered(state, n)
+    example = np.empty(n, dtype=np.int64)
+    # Written from the last touch to the first, the first one stays.
+    example[state[::-1]] = np.arange(len(state))[::-1]
+    so_far = place[example] if order > 1 else np.zeros_like(example)
     found = tuple(
-        tuple(paths.touch[at - min(so_far, order - 1) : at + 1].tolist())
-        for at, so_far in zip(example.tolist(), place.tolist(), strict=True)
+        tuple(paths.touch[at - min(before, order - 1) : at + 1].tolist())
+        for at, before in zip(example.tolist(), so_far.tolist(), strict=True)
     )
-    return state.astype(np.int64), found
+    return state, found
+
+
+def _renumbered(numbers: IntArray, below: int) -> tuple[IntArray, int]:
+    """Return numbers from 0, below a bound, as their ranks among those that occur, and how many occur."""
+    if below > _NUMBERS:
+        found, rank = np.unique(numbers, return_inverse=True)
+        return rank.astype(np.int64), len(found)
+    there = np.zeros(below, dtype=np.bool_)
+    there[numbers] = True
+    rank = np.cumsum(there) - 1
+    return rank[numbers], int(there.sum())
 
 
 def _transition_counts(paths: Paths, state: IntArray, n: int) -> FloatArray:
     weight = paths.conversions + paths.nulls
-    last = paths.begins + paths.lengths - 1
-    inner = np.ones(len(state), dtype=bool)
-    inner[last] = False
-    inside = np.flatnonzero(inner)
-    begun = state[paths.begins]
-    source = np.concatenate([state[inside], np.full(len(begun), n), state[last], state[last]])
-    target = np.concatenate([state[inside + 1], begun, np.full(len(last), n), np.full(len(last), n + 1)])
-    amount = np.concatenate([weight[paths.path[inside]], weight, paths.conversions, paths.nulls])
-    cells = np.bincount(source * (n + 2) + target, weights=amount, minlength=(n + 1) * (n + 2))
-    return cells.reshape(n + 1, n + 2).astype(np.float64)
+    last = state[paths.begins + paths.lengths - 1]
+    counts = np.empty((n + 1, n + 2))
+    counts[n, :n] = np.bincount(state[paths.begins], weights=weight, minlength=n)
+    counts[n, n:] = 0
+    counts[:n, n] = np.bincount(last, weights=paths.conversions, minlength=n)
+    counts[:n, n + 1] = np.bincount(last, weights=paths.nulls, minlength=n)
+    # The step from the last touch of a path to the first of the next is none.
+    amount = np.repeat(weight, paths.lengths)
+    amount[paths.begins + paths.lengths - 1] = 0
+    step = state[:-1] * n + state[1:]
+    counts[:n, :n] = np.bincount(step, weights=amount[:-1], minlength=n * n).reshape(n, n)
+    return counts
 
 
 # --- Shapley values -------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ def answers(one, log, definition):
     ticks = None if window is None else log.to_ticks(window)
     n_stages = len(definition.stages)
     stage_of_rows = definition.stage_of_rows(log)
+    place = np.arange(log.n_events)
+    touched, spent = (place * 7 % 5 - 1).astype(np.int8), place / 4
     said = []
     for by_row in (False, True) if log.packed.has_ties else (False,):
         rows = one.code(log.packed, stage_of_rows, n_stages, by_row=by_row)
@@ -68,6 +70,11 @@ def answers(one, log, definition):
             one.customers(unordered),
             one.rows_in(unordered, (1, n_stages)).tolist(),
             one.rows_in(unordered, ()).tolist(),
+            one.journeys(unordered, unordered.stage_of_code == n_stages, None, None, merged=True),
+            one.journeys(unordered, unordered.stage_of_code == 1, touched, spent, merged=False),
+            one.journeys(
+                unordered, unordered.stage_of_code == 1, touched.astype(np.int64), None, merged=True
+            ),
         ]
     return tuple(map(in_order, said))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from cx_widgets.engine._calendar import calendar_ends
 from cx_widgets.engine._choice import EngineInfo, available, counting_with, engine_info
+from cx_widgets.engine._journeys import journeys_of
 from cx_widgets.engine._native import NativeEngine
 from cx_widgets.engine._numpy import NumpyEngine, losses_of
 from cx_widgets.engine._protocol import (
@@ -28,6 +29,7 @@ from cx_widgets.engine._protocol import (
     FunnelPaths,
     FunnelTotals,
     Ints,
+    Journeys,
     Level,
     Moves,
     Purchases,
@@ -45,6 +47,7 @@ from cx_widgets.engine._session import (
     funnel_paths,
     funnel_totals,
     is_special,
+    journeys,
     matched,
     may_go_on,
     middles,
@@ -79,6 +82,7 @@ __all__ = [
     "FunnelPaths",
     "FunnelTotals",
     "Ints",
+    "Journeys",
     "Level",
     "Moves",
     "NativeEngine",
@@ -100,6 +104,8 @@ __all__ = [
     "funnel_paths",
     "funnel_totals",
     "is_special",
+    "journeys",
+    "journeys_of",
     "losses_of",
     "matched",
     "may_go_on",

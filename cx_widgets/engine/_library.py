@@ -137,6 +137,15 @@ class Own(Structure):
     _fields_ = (("moves", c_void_p), ("left", c_void_p), ("touched", c_void_p), ("stages", c_void_p))
 
 
+class Paths(Structure):
+    """`Journeys` of native/journeys.cpp."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("touch", "tick", "begins", "purchase", "later", "repeat", "value")),
+        *((name, c_int64) for name in ("touches", "paths", "purchases")),
+    )
+
+
 _ANY = c_void_p
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_interface": (c_int, []),
@@ -170,6 +179,13 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
         [
             *(POINTER(Log), c_int64, c_int64, POINTER(Room), c_int64, c_int64, c_int64),
             *(POINTER(Sums), POINTER(Own), _ANY, _ANY),
+        ],
+    ),
+    "cx_journeys": (
+        None,
+        [
+            *(POINTER(Log), c_int64, c_int64, POINTER(Room), _ANY, _ANY, c_int64, _ANY, c_int64),
+            POINTER(Paths),
         ],
     ),
     "cx_group": (None, [c_int64, _ANY, _ANY, c_int64, _ANY, _ANY]),

@@ -21,6 +21,7 @@ from cx_widgets.engine._protocol import (
     FunnelLosses,
     FunnelPaths,
     FunnelTotals,
+    Journeys,
     Level,
     Moves,
     Purchases,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cx_widgets.engine._protocol import Bytes, Codes, Ints, StagedRows
+    from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, StagedRows
     from cx_widgets.log import Packed
 
     Int64s = NDArray[np.int64]
@@ -49,6 +50,7 @@ LONGEST = 2**63 - 1
 """A window without end, in ticks."""
 
 _INT32_MAX = np.iinfo(np.int32).max
+_WIDE = 8
 # Below so many rows a second thread costs more than it saves.
 _ROWS_FOR_THREADS = 200_000
 
@@ -339,6 +341,41 @@ class NativeEngine:
             repeat=np.concatenate([made.repeat for made in parts]),
             researched=np.concatenate([made.researched for made in parts]),
         )
+
+    def journeys(
+        self, rows: StagedRows, goal: Bools, touch: Ints | None, money: Floats | None, *, merged: bool
+    ) -> Journeys:
+        """Return the paths to the rows that are a goal."""
+        if not _fits(rows):
+            return self._plain.journeys(rows, goal, touch, money, merged=merged)
+        scalar = _Rows.of(rows)
+        goals = _table(goal.astype(np.uint8), scalar.codes.dtype)
+        touched = None if touch is None else whole(touch, touch.dtype if touch.itemsize < _WIDE else np.int32)
+        spent = None if money is None else whole(money, np.float64)
+        kind, offsets = rows.packed.ticks.dtype, rows.packed.offsets
+
+        def part(low: int, high: int) -> Journeys:
+            n = int(offsets[high] - offsets[low])
+            kinds = (np.int32, kind, np.int64, np.int64, np.bool_, np.bool_, np.float64)
+            arrays = [np.empty(n, kind) for kind in kinds]
+            made, room = _library.Paths(*map(at, arrays)), scalar.room()
+            self._cx.cx_journeys(
+                *(scalar.asked(), low, high, room.asked(), at(goals)),
+                *(None if touched is None else at(touched), 0 if touched is None else touched.itemsize),
+                *(None if spent is None else at(spent), merged, byref(made)),
+            )
+            sizes = (*(made.touches,) * 2, *(made.paths,) * 3, *(made.purchases,) * 2)
+            return Journeys(*(array[:size] for array, size in zip(arrays, sizes, strict=True)))
+
+        parts = [made for _, _, made in self._on_parts(scalar, part)]
+        touches, bought = 0, 0
+        for made in parts:
+            # Numbers inside a part, made numbers among all.
+            np.add(made.begins, touches, out=made.begins)
+            np.add(made.purchase, bought, out=made.purchase, where=made.purchase >= 0)
+            touches, bought = touches + len(made.touch), bought + len(made.repeat)
+        names = ("touch", "tick", "begins", "purchase", "later", "repeat", "value")
+        return Journeys(*(np.concatenate([getattr(made, name) for made in parts]) for name in names))
 
     def customers(self, rows: StagedRows) -> Ints:
         """Return how many customers have a row in each stage."""

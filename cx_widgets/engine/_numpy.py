@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets import stats
+from cx_widgets.engine._journeys import journeys_of
 from cx_widgets.engine._protocol import (
     BEFORE,
     NEVER,
@@ -26,7 +27,7 @@ from cx_widgets.engine._protocol import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cx_widgets.engine._protocol import Bools, Bytes, Codes, Ints, StagedRows
+    from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, Journeys, StagedRows
     from cx_widgets.log import Packed
 
 _INT32_MAX = np.iinfo(np.int32).max
@@ -107,6 +108,20 @@ class NumpyEngine:
         """Return what the moves between visits add up to."""
         coded = rows.coded()
         return _moves_of(self.visits(coded, merged=merged), coded)
+
+    def journeys(
+        self, rows: StagedRows, goal: Bools, touch: Ints | None, money: Floats | None, *, merged: bool
+    ) -> Journeys:
+        """Return the paths to the rows that are a goal."""
+        coded = rows.coded()
+        return journeys_of(
+            coded.customer,
+            coded.tick,
+            coded.stage.astype(np.int32) - 1 if touch is None else touch[coded.row],
+            goal[rows.codes[coded.row]],
+            None if money is None else money[coded.row],
+            merged=merged,
+        )
 
     def customers(self, rows: StagedRows) -> Ints:
         """Return how many customers have a row in each stage."""

@@ -18,6 +18,7 @@ Bytes: TypeAlias = NDArray[np.uint8]
 # Positions and ticks keep the narrow type they were packed in; sums over them are made in int64.
 Ints: TypeAlias = NDArray[np.signedinteger[Any]]
 Codes: TypeAlias = NDArray[np.unsignedinteger[Any]]
+Floats: TypeAlias = NDArray[np.float64]
 
 T = TypeVar("T")
 
@@ -361,6 +362,38 @@ class Purchases:
     researched: Bools
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Journeys:
+    """The paths of customers to their purchases, by customer and time.
+
+    A path holds what a customer touched behind the time of the purchase before, up to a purchase or to the
+    end; none is empty.
+
+    Attributes
+    ----------
+    touch, tick
+        Of each touch what is touched, a number from 0, and when.
+    begins
+        Of each path the first touch.
+    purchase
+        Of each path the purchase it ends in; -1 for none.
+    later
+        Of each path whether it comes after a purchase.
+    repeat
+        Of each purchase whether it is a later one of its customer.
+    value
+        Of each purchase the money of its rows; 0 where there is none.
+    """
+
+    touch: Ints
+    tick: Ints
+    begins: Ints
+    purchase: Ints
+    later: Bools
+    repeat: Bools
+    value: Floats
+
+
 class Engine(Protocol):
     """The questions metrics ask of the rows of a log.
 
@@ -408,6 +441,17 @@ class Engine(Protocol):
 
     def purchases(self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
         """Return the purchases: the rows in buying stages, those at one tick taken together."""
+        ...
+
+    def journeys(
+        self, rows: StagedRows, goal: Bools, touch: Ints | None, money: Floats | None, *, merged: bool
+    ) -> Journeys:
+        """Return the paths to the rows that are a goal, those of a customer at one tick taken together.
+
+        ``goal`` is by code. ``touch`` and ``money`` are by packed row: -1 touches nothing, without an array
+        every row touches its stage, numbered from 0. Where touches are ``merged``, consecutive ones of a path
+        that are alike are one.
+        """
         ...
 
     def customers(self, rows: StagedRows) -> Ints:

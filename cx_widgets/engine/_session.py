@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
         FunnelPaths,
         FunnelTotals,
         Ints,
+        Journeys,
         Moves,
         Purchases,
         Visits,
     )
     from cx_widgets.engine._special import Laid
     from cx_widgets.log import EventLog
+    from cx_widgets.stages import Stage
 
 # Answers are as long as the log: the draft, the baseline and one before are kept, no history.
 _KEPT = 3
@@ -302,6 +305,54 @@ def purchases(
     return recent.get(
         (_assignment(definition), buying, researching),
         lambda: engine().purchases(staged_rows(log, definition), buying, researching),
+    )
+
+
+def journeys(
+    log: EventLog,
+    definition: Definition,
+    goal: tuple[int, ...] | Stage,
+    by: tuple[str, Ints] | None,
+    *,
+    merged: bool,
+) -> Journeys | None:
+    """Return the paths to a goal; None where only the rows themselves can say which of them are the goal.
+
+    The goal is some stages by their numbers, or a stage of its own. ``by`` is the name of a column and what
+    each packed row touches there; without it rows touch their stage.
+    """
+    recent: _Recent[Journeys] = log.memo(("engine", "journeys"), lambda: _Recent(2))
+    by_row = definition.rules.ties == "row" and log.packed.has_ties
+    rows = staged_rows(log, definition, by_row=by_row)
+    if isinstance(goal, tuple):
+        found: Bools = np.isin(rows.stage_of_code, goal)
+    elif goal.conditional or rows.key is not None:
+        return None
+    else:
+        found = bind([goal], log).lut > 0
+        outside = found & (rows.stage_of_code == 0)
+        if outside.any():
+            if by_row or rows.n_stages + 1 >= _CODES:
+                return None
+            rows = _with_stage(log, rows, outside)
+    values = log.values  # noqa: PD011 - the role's numbers, an array already
+    money = None if values is None else log.memo(("engine", "money"), lambda: np.nan_to_num(values))
+    name, touch = (None, None) if by is None else by
+    return recent.get(
+        (_assignment(definition), by_row, goal, name, merged),
+        lambda: engine().journeys(rows, found, touch, money, merged=merged),
+    )
+
+
+def _with_stage(log: EventLog, rows: StagedRows, codes: Bools) -> StagedRows:
+    """Return the rows with one more stage, the last one, of some codes."""
+    table = rows.stage_of_code.copy()
+    table[codes] = n_stages = rows.n_stages + 1
+    return replace(
+        rows,
+        stage_of_code=table,
+        n_stages=n_stages,
+        coded=lambda: engine().code(log.packed, table[log.packed.codes], n_stages),
     )
 
 

@@ -12,7 +12,7 @@ from cx_widgets import _numbers, stats, touchpoints
 from cx_widgets.binding import stages_of_rows
 from cx_widgets.definition import Stage
 from cx_widgets.durations import format_duration, parse_duration
-from cx_widgets.engine import assigned_events, coded_rows, stage_numbers
+from cx_widgets.engine import Journeys, assigned_events, coded_rows, journeys, journeys_of, stage_numbers
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _activity, _columns, _result
 from cx_widgets.metrics._customers import by_customer, customer_table
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.definition import Definition
     from cx_widgets.durations import Duration
-    from cx_widgets.engine import Bools
+    from cx_widgets.engine import Bools, Ints
     from cx_widgets.log import EventLog
 
     Floats = NDArray[np.float64]
@@ -378,16 +378,6 @@ def _seed(seed: object) -> int:
     return int(seed)
 
 
-class _Steps(NamedTuple):
-    """Rows in a stage or of the goal, by customer and time; -1 where a row touches nothing."""
-
-    customer: Longs
-    tick: Longs
-    row: Longs
-    touch: Longs
-    goal: Bools
-
-
 def _goal_stages(definition: Definition, goal: _activity.What) -> tuple[int, ...]:
     if goal is None:
         return stage_numbers(definition, "buy")
@@ -396,111 +386,77 @@ def _goal_stages(definition: Definition, goal: _activity.What) -> tuple[int, ...
     return ()
 
 
-def _own_goal(log: EventLog, goal: _activity.What) -> Bools:
-    """Return which rows of the packed log are the goal, where it is no stage of the definition."""
-    own = goal if isinstance(goal, Stage) else Stage("(event)", [str(goal)], role=None)
-    rows: Bools = stages_of_rows([own], log)[0]
-    return rows
+def _own_stage(goal: _activity.What) -> Stage:
+    """Return a goal that is no stage of the definition as one."""
+    return goal if isinstance(goal, Stage) else Stage("(event)", [str(goal)], role=None)
 
 
-def _steps(log: EventLog, definition: Definition, asked: _Asked) -> tuple[_Steps, list[str]]:
+def _touched(log: EventLog, definition: Definition, by: str) -> tuple[Ints | None, list[str]]:
+    """Return what each packed row touches, None for its stage, and the names of all there is to touch."""
+    if by == STAGE:
+        return None, list(definition.names)
+    if by != EVENT:
+        return _columns.texts(log, by)
+    names = list(log.event_names)
+    narrow = np.min_scalar_type(-max(len(names), 1))
+    return log.memo(("credit", "events"), lambda: log.packed.codes.astype(narrow)), names
+
+
+def _journeys(log: EventLog, definition: Definition, asked: _Asked) -> tuple[Journeys, list[str]]:
+    touch, names = _touched(log, definition, asked.by)
+    merged = asked.repeats == _result.MERGED
+    by = None if touch is None else (asked.by, touch)
+    goal = _goal_stages(definition, asked.goal) or _own_stage(asked.goal)
+    found = journeys(log, definition, goal, by, merged=merged)
+    if found is None:
+        found = _by_rows(log, definition, _own_stage(asked.goal), touch, merged=merged)
+    return found, names
+
+
+def _by_rows(
+    log: EventLog, definition: Definition, goal: Stage, touch: Ints | None, *, merged: bool
+) -> Journeys:
+    """Return the paths to a goal that is no stage, where conditions or the order of the frame choose rows."""
     rows = coded_rows(log, definition, by_row=definition.rules.ties == "row")
-    customer, tick = rows.customer.astype(np.int64), rows.tick.astype(np.int64)
-    stage, row = rows.stage.astype(np.int64), rows.row.astype(np.int64)
-    buying = _goal_stages(definition, asked.goal)
-    goal = np.isin(stage, buying)
-    if not buying:
-        wanted = _own_goal(log, asked.goal)
-        outside = wanted.copy()
-        outside[row] = False
-        extra = np.flatnonzero(outside)
-        # Rows of the goal in no stage stand behind the stages of their moment.
-        customer = np.append(customer, log.packed.customers[extra].astype(np.int64))
-        tick = np.append(tick, log.packed.ticks[extra].astype(np.int64))
-        order = np.lexsort((tick, customer))
-        customer, tick = customer[order], tick[order]
-        stage, row = np.append(stage, np.zeros_like(extra))[order], np.append(row, extra)[order]
-        goal = wanted[row]
-    if asked.by == STAGE:
-        touch, names = stage - 1, list(definition.names)
-    else:
-        codes, names = _columns.texts(log, log.roles["event"] if asked.by == EVENT else asked.by)
-        touch = np.where(stage > 0, codes[row], -1).astype(np.int64)
-    return _Steps(customer, tick, row, np.where(goal, -1, touch), goal), names
+    wanted: Bools = stages_of_rows([goal], log)[0]
+    outside = wanted.copy()
+    outside[rows.row] = False
+    extra = np.flatnonzero(outside)
+    # Rows of the goal in no stage stand behind the stages of their moment.
+    customer = np.append(rows.customer, log.packed.customers[extra])
+    tick = np.append(rows.tick, log.packed.ticks[extra])
+    order = np.lexsort((tick, customer))
+    row = np.append(rows.row, extra)[order]
+    stage = np.append(rows.stage, np.zeros(len(extra), dtype=np.uint8))[order]
+    values = log.values  # noqa: PD011 - the role's numbers, an array already
+    return journeys_of(
+        customer[order],
+        tick[order],
+        stage.astype(np.int32) - 1 if touch is None else np.where(stage > 0, touch[row], -1),
+        wanted[row],
+        None if values is None else np.nan_to_num(values[row]),
+        merged=merged,
+    )
 
 
-class _Journeys(NamedTuple):
-    """Paths of customers, and the purchases they lead to.
-
-    Attributes
-    ----------
-    touch, tick
-        Of each touch the touchpoint and the time.
-    begins
-        Where paths begin.
-    purchase
-        The purchase of each path, -1 for a null path.
-    later
-        Which paths come after a purchase.
-    repeat, value
-        Of each purchase whether it is a repeated one, and what it was worth.
-    """
-
-    touch: Longs
-    tick: Longs
-    begins: Longs
-    purchase: Longs
-    later: Bools
-    repeat: Bools
-    value: Floats
-
-
-def _journeys(log: EventLog, steps: _Steps, *, merged: bool) -> _Journeys:
-    goal_rows = np.flatnonzero(steps.goal)
-    fresh = _activity.begins(steps.customer[goal_rows], steps.tick[goal_rows])
-    bought = goal_rows[fresh]
-    owner = steps.customer[bought]
-    repeat = ~_activity.begins(owner)
-    money = log.values  # noqa: PD011 - the role's numbers, an array already
-    spent = np.zeros(len(goal_rows)) if money is None else np.nan_to_num(money[steps.row[goal_rows]])
-    value = np.bincount(np.cumsum(fresh) - 1, weights=spent, minlength=len(bought)).astype(np.float64)
-
-    at = np.flatnonzero(steps.touch >= 0)
-    customer = steps.customer[at]
-    ahead = np.searchsorted(bought, at)
-    # One more purchase behind the last, of nobody, so that the last rows have none ahead and none before.
-    owners = np.append(owner, -1)
-    before = owners[ahead - 1] == customer
-    since = np.append(steps.tick[bought], -1)[ahead - 1]
-    kept = ~before | (steps.tick[at] > since)
-    at, customer, ahead, before = at[kept], customer[kept], ahead[kept], before[kept]
-    touch = steps.touch[at]
-    if merged:
-        new = _activity.begins(customer, ahead, touch)
-        at, customer, ahead, before, touch = at[new], customer[new], ahead[new], before[new], touch[new]
-    begins = np.flatnonzero(_activity.begins(customer, ahead))
-    purchase = np.where(owners[ahead[begins]] == customer[begins], ahead[begins], -1)
-    return _Journeys(touch, steps.tick[at], begins, purchase, before[begins], repeat, value)
-
-
-def _chosen(journeys: _Journeys, purchases: str) -> _Journeys:
+def _chosen(found: Journeys, purchases: str) -> Journeys:
     """Return the paths to first purchases and of those who have none, or to repeated ones."""
     if purchases == "all":
-        return journeys
-    wanted = journeys.later == (purchases == "repeat")
-    lengths = np.diff(np.append(journeys.begins, len(journeys.touch)))
+        return found
+    wanted = found.later == (purchases == "repeat")
+    lengths = np.diff(np.append(found.begins, len(found.touch)))
     inside = np.repeat(wanted, lengths)
     taken = lengths[wanted]
-    bought = journeys.repeat == (purchases == "repeat")
+    bought = found.repeat == (purchases == "repeat")
     number = np.append(np.cumsum(bought) - 1, -1)
-    return _Journeys(
-        touch=journeys.touch[inside],
-        tick=journeys.tick[inside],
+    return Journeys(
+        touch=found.touch[inside],
+        tick=found.tick[inside],
         begins=np.cumsum(taken) - taken,
-        purchase=number[journeys.purchase[wanted]],
-        later=journeys.later[wanted],
-        repeat=journeys.repeat[bought],
-        value=journeys.value[bought],
+        purchase=number[found.purchase[wanted]],
+        later=found.later[wanted],
+        repeat=found.repeat[bought],
+        value=found.value[bought],
     )
 
 
@@ -590,7 +546,7 @@ def _rule(asked: _Asked) -> str:
 class Shares(NamedTuple):
     """All paths to purchases, the names of what they touch, and which of these have a line."""
 
-    journeys: _Journeys
+    journeys: Journeys
     names: list[str]
     lines: Longs
 
@@ -603,13 +559,13 @@ class Shares(NamedTuple):
 
 def touched(log: EventLog, definition: Definition, asked: _Asked) -> Shares:
     """Return the paths to the purchases asked for, and the touchpoints that have a line."""
-    steps, names = _steps(log, definition, asked)
-    found = _chosen(_journeys(log, steps, merged=asked.repeats == _result.MERGED), asked.purchases)
+    every, names = _journeys(log, definition, asked)
+    found = _chosen(every, asked.purchases)
     goal_stages = _goal_stages(definition, asked.goal)
     if asked.by == STAGE:
         lines = np.array([at for at in range(len(names)) if at + 1 not in goal_stages], dtype=np.int64)
     else:
-        lines = np.unique(found.touch)
+        lines = np.flatnonzero(np.bincount(found.touch, minlength=len(names)))
     return Shares(found, names, lines)
 
 
@@ -633,7 +589,7 @@ def tables(log: EventLog, shares: Shares, asked: Sequence[_Asked]) -> list[Divid
         n_touchpoints=len(lines),
     )
     value = np.where(converts, np.append(found.value, 0)[found.purchase], 0)
-    once = (touchpoints.once_weights(paths) > 0).astype(np.float64)
+    once = touchpoints.new_touches(paths).astype(np.float64)
     stood = touchpoints.split(paths, once, paths.conversions)
     total = len(found.repeat)
     without = total - int(converts.sum())
@@ -694,7 +650,8 @@ def _buyers(log: EventLog, definition: Definition, asked: _Asked) -> Longs:
     """Return the customers with a purchase, in their order."""
     buying = _goal_stages(definition, asked.goal)
     if not buying:
-        return np.unique(log.packed.customers[_own_goal(log, asked.goal)]).astype(np.int64)
+        mine = stages_of_rows([_own_stage(asked.goal)], log)[0]
+        return np.unique(log.packed.customers[mine]).astype(np.int64)
     rows = coded_rows(log, definition)
     return np.unique(rows.customer[np.isin(rows.stage, buying)]).astype(np.int64)
 
