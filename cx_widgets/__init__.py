@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.advocacy import advocacy
     from cx_widgets.metrics.attitude import attitude
     from cx_widgets.metrics.breakdown import breakdown
+    from cx_widgets.metrics.channels import channels
     from cx_widgets.metrics.churn import churn
+    from cx_widgets.metrics.claims import claims
     from cx_widgets.metrics.compare import compare
+    from cx_widgets.metrics.consideration import consideration
     from cx_widgets.metrics.credit import credit
     from cx_widgets.metrics.credit_methods import credit_methods
+    from cx_widgets.metrics.experience_gap import experience_gap
     from cx_widgets.metrics.explain import explain_difference
     from cx_widgets.metrics.figures import figures
     from cx_widgets.metrics.flow import flow
@@ -99,13 +103,17 @@ __all__ = [
     "advocacy",
     "attitude",
     "breakdown",
+    "channels",
     "churn",
+    "claims",
     "compare",
     "compare_rules",
+    "consideration",
     "credit",
     "credit_methods",
     "datasets",
     "engine_info",
+    "experience_gap",
     "explain_difference",
     "figures",
     "flow",
@@ -157,6 +165,7 @@ _HOMES = {
         *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
         *("advocacy", "credit_methods", "loops", "loyalists", "score_columns"),
         *("churn", "purchase_gaps", "revenue", "rfm"),
+        *("channels", "claims", "consideration", "experience_gap"),
     ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),

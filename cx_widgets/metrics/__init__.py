@@ -7,10 +7,14 @@ from cx_widgets.metrics._scores import score_columns
 from cx_widgets.metrics.advocacy import Advocacy, advocacy
 from cx_widgets.metrics.attitude import Attitude, attitude
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
+from cx_widgets.metrics.channels import Channels, channels
 from cx_widgets.metrics.churn import Churn, churn
+from cx_widgets.metrics.claims import Claims, claims
 from cx_widgets.metrics.compare import Changes, compare
+from cx_widgets.metrics.consideration import Consideration, consideration
 from cx_widgets.metrics.credit import Credit, credit
 from cx_widgets.metrics.credit_methods import CreditMethods, credit_methods
+from cx_widgets.metrics.experience_gap import ExperienceGap, experience_gap
 from cx_widgets.metrics.explain import Explanation, explain_difference
 from cx_widgets.metrics.figures import Figures, figures
 from cx_widgets.metrics.flow import Flow, flow
@@ -41,9 +45,13 @@ __all__ = [
     "Attitude",
     "Breakdown",
     "Changes",
+    "Channels",
     "Churn",
+    "Claims",
+    "Consideration",
     "Credit",
     "CreditMethods",
+    "ExperienceGap",
     "Explanation",
     "Figure",
     "Figures",
@@ -71,11 +79,15 @@ __all__ = [
     "advocacy",
     "attitude",
     "breakdown",
+    "channels",
     "churn",
+    "claims",
     "compare",
     "compare_rules",
+    "consideration",
     "credit",
     "credit_methods",
+    "experience_gap",
     "explain_difference",
     "figures",
     "flow",
