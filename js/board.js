@@ -13,6 +13,7 @@ import { createCodePanel, createPresetPanel } from "./panels.js";
 import { isRuleProblem } from "./rule_fields.js";
 import { createRulesBar } from "./rules_bar.js";
 import { createStrip } from "./strip.js";
+import { hearTogether } from "./together.js";
 
 /** @typedef {import("./wire.d.ts").BoardView} BoardView */
 /** @typedef {import("./wire.d.ts").Draft} Draft */
@@ -43,6 +44,7 @@ function create(host) {
   /** @type {ReturnType<typeof newest<BoardView>>} */
   const answers = newest(host, "_view");
   answers.watch((answer) => drafts.acknowledge(answer.revision), host.signal);
+  hearTogether(host);
   return { catalog: () => host.get("_catalog") ?? NO_CATALOG, drafts, answers };
 }
 
@@ -165,6 +167,11 @@ function render(view) {
   /** @param {string} text The text of an edit as Python or the reducer wrote it. */
   const editTitle = (text) => (text ? `: ${text}` : "");
 
+  /** @param {() => void} action */
+  const whenPainted = (action) => {
+    requestAnimationFrame(() => setTimeout(() => signal.aborted || view.guard(action)));
+  };
+
   function draw() {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     const inside = before !== null && el.contains(before);
@@ -203,7 +210,9 @@ function render(view) {
     if (open !== null) panels[open]?.panel.draw();
 
     const target = board.takeFocusTarget();
-    if (target) columns.focus(target);
+    // A drag leaves the focus on the board itself: what was dropped is shown first, then focused.
+    if (target && document.activeElement === el) whenPainted(() => document.activeElement === el && columns.focus(target));
+    else if (target) columns.focus(target);
     else if (inside && (document.activeElement === document.body || document.activeElement === null)) {
       if (before.isConnected) before.focus({ preventScroll: true });
       else el.focus({ preventScroll: true });
@@ -231,6 +240,9 @@ function render(view) {
     if (first && isNumber(first.value)) setText(result, `${first.label} now ${figure(first.value, first.unit)}.`);
   }, signal);
   view.host.watch("_catalog", all, signal);
+  const drawn = () => setAttribute(el, "data-drawn-revision", view.host.get("_drawn") ?? "");
+  view.host.watch("_drawn", () => view.guard(drawn), signal);
+  drawn();
   watchSilence();
   draw();
 }

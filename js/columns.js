@@ -562,7 +562,7 @@ export function createColumns(board) {
     }
     marked = next;
     if (!next) return;
-    next.dataset["drop"] = kind;
+    setAttribute(next, "data-drop", kind);
     const box = next.querySelector(".cx-chips");
     if (box) setAttribute(box, "data-preview", preview || null);
   };

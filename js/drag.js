@@ -1,7 +1,7 @@
 /** Drag and drop with pointer events, for mouse, pen and touch: chips into columns, headers between or onto stages. */
 
 import { mergeProblem } from "./draft.js";
-import { h } from "./dom.js";
+import { h, setAttribute } from "./dom.js";
 import { icon } from "./icons.js";
 
 /** @typedef {import("./context.js").Board} Board */
@@ -112,15 +112,18 @@ export function enableDrag(board, columns) {
     const under = document.elementFromPoint(x, y);
     const place = columns.placeOf(under);
     const overAdd = under?.closest(".cx-add");
-    columns.mark(null);
-    delete columns.scroller.dataset["drop"];
+    const toNew = load.kind === "chip" && overAdd && area.contains(overAdd);
+    setAttribute(columns.scroller, "data-drop", toNew ? "add" : null);
     if (load.kind === "chip") {
-      if (overAdd && area.contains(overAdd)) {
-        columns.scroller.dataset["drop"] = "add";
+      if (toNew) {
+        columns.mark(null);
         return { words: "To a new stage", icon: "plus", drop: () => columns.addStage(load.event) };
       }
-      if (!place) return { words: "Back", icon: "close", drop: null };
-      if (place.stage === load.from) return { words: load.from === null ? "Stays here" : "Stays", icon: "equal", drop: null };
+      if (!place || place.stage === load.from) {
+        columns.mark(null);
+        if (!place) return { words: "Back", icon: "close", drop: null };
+        return { words: load.from === null ? "Stays here" : "Stays", icon: "equal", drop: null };
+      }
       columns.mark(place.index, "chip", load.event);
       const { stage } = place;
       if (also && load.from !== null && stage !== null) {
@@ -135,7 +138,10 @@ export function enableDrag(board, columns) {
     }
     const { definition } = board.draft();
     const own = definition.stages.findIndex((stage) => stage.name === load.stage);
-    if (!place || place.stage === null || place.index === own) return { words: "Back", icon: "close", drop: null };
+    if (!place || place.stage === null || place.index === own) {
+      columns.mark(null);
+      return { words: "Back", icon: "close", drop: null };
+    }
     const rightToLeft = getComputedStyle(area).direction === "rtl";
     const zone = zoneOf(x, place.element.getBoundingClientRect(), rightToLeft);
     const into = place.stage;
@@ -146,7 +152,10 @@ export function enableDrag(board, columns) {
       return { words: `Merge into ${into}`, icon: "merge", drop: () => void board.act({ type: "merge", from: load.stage, into }, { stage: into }) };
     }
     const to = insertionIndex(own, place.index, zone);
-    if (to === own) return { words: "Stays", icon: "equal", drop: null };
+    if (to === own) {
+      columns.mark(null);
+      return { words: "Stays", icon: "equal", drop: null };
+    }
     columns.mark(place.index, zone);
     return { words: `Move to position ${to + 1}`, icon: "move", drop: () => void board.act({ type: "move", stage: load.stage, to }, { stage: load.stage }) };
   };
@@ -171,7 +180,10 @@ export function enableDrag(board, columns) {
     const label = h("span", { class: "cx-ghost-words" }, words);
     const ghost = h("div", { class: "cx-float cx-ghost", "aria-hidden": "true" }, copy, label);
     document.body.append(ghost);
-    document.body.classList.add("cx-dragging");
+    // The pointer's own element gives the cursor; a class on the page would style all of it anew at the drop.
+    if (!area.hasPointerCapture(press.pointerId)) area.setPointerCapture(press.pointerId);
+    // A focused chip that moves makes the browser lay out the whole page at once, in the middle of the drop.
+    if (area.contains(document.activeElement)) board.el.focus({ preventScroll: true });
     source.dataset["dragged"] = "true";
     area.dataset["dragging"] = load.kind;
 
@@ -180,12 +192,17 @@ export function enableDrag(board, columns) {
     let frame = 0;
     /** @type {Outcome} */
     let outcome = { words: "", icon: "close", drop: null };
+    /** What the last look was at; the pointer is let go where it was last seen. */
+    let seen = "";
     const look = () => {
+      seen = `${x} ${y} ${also}`;
       ghost.style.transform = `translate(${Math.round(x - grip.x)}px, ${Math.round(y - grip.y)}px)`;
       outcome = outcomeAt(load, x, y, also);
-      label.replaceChildren(icon(outcome.icon), words);
-      words.textContent = outcome.words;
-      ghost.dataset["able"] = String(outcome.drop !== null);
+      if (words.textContent !== outcome.words) {
+        label.replaceChildren(icon(outcome.icon), words);
+        words.textContent = outcome.words;
+      }
+      setAttribute(ghost, "data-able", String(outcome.drop !== null));
     };
     const scroll = () => {
       frame = requestAnimationFrame(scroll);
@@ -214,7 +231,7 @@ export function enableDrag(board, columns) {
         x = event.clientX;
         y = event.clientY;
         also = event.altKey || event.ctrlKey;
-        look();
+        if (seen !== `${x} ${y} ${also}`) look();
       },
       /** @param {boolean} held Whether Alt or Ctrl is held: the event goes there in addition. */
       modify(held) {
@@ -225,7 +242,7 @@ export function enableDrag(board, columns) {
       finish() {
         cancelAnimationFrame(frame);
         ghost.remove();
-        document.body.classList.remove("cx-dragging");
+        if (area.hasPointerCapture(press.pointerId)) area.releasePointerCapture(press.pointerId);
         delete source.dataset["dragged"];
         delete area.dataset["dragging"];
         delete columns.scroller.dataset["drop"];

@@ -15,8 +15,10 @@
  * @property {(name: string) => any} get
  * @property {(name: string, value: unknown) => void} set
  * @property {() => void} save_changes
- * @property {(event: string, callback: () => void) => void} on
- * @property {(event: string, callback: () => void) => void} [off]
+ * @property {(event: string, callback: (...values: any[]) => void) => void} on
+ * @property {(event: string, callback: (...values: any[]) => void) => void} [off]
+ * @property {(content: unknown) => void} [send]
+ * @property {{ get_model?: (id: string) => Promise<any> }} [widget_manager]
  */
 
 /**
@@ -26,6 +28,9 @@
  * @property {(name: string, value: unknown) => void} set Write a trait, send it to Python and tell every watcher.
  * @property {(name: string, callback: (value: any) => void, signal: AbortSignal) => void} watch
  *   Call back after each change of a trait, until the signal aborts.
+ * @property {(callback: (content: any, buffers: readonly DataView[]) => void) => void} listen Hear the messages of Python.
+ * @property {((content: unknown) => void) | undefined} send Send Python a message.
+ * @property {((id: string) => Promise<any>) | undefined} model Another model of the page; absent where none can be had.
  * @property {AbortSignal} signal Aborts when the model goes away.
  */
 
@@ -114,8 +119,16 @@ export function createHost(model, signal) {
     }
     return known;
   };
+  const manager = model.widget_manager;
   return {
     signal,
+    send: model.send?.bind(model),
+    model: manager?.get_model?.bind(manager),
+    listen(callback) {
+      const hear = (/** @type {any} */ content, /** @type {readonly DataView[] | undefined} */ buffers) => callback(content, buffers ?? []);
+      model.on("msg:custom", hear);
+      signal.addEventListener("abort", () => model.off?.("msg:custom", hear), { once: true });
+    },
     get: (name) => model.get(name),
     set(name, value) {
       writing.add(name);

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cx_widgets.problems import Problem
+    from cx_widgets.widgets._pace import Pace
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -80,6 +81,11 @@ def at_the_boundary(method: Callable[[F, object], None]) -> Callable[[F, object]
     return safe
 
 
+@at_the_boundary
+def _draw(face: Face, change: object) -> None:  # noqa: ARG001 - as an observer
+    face._draw()
+
+
 class Face(t.HasTraits):
     """A view of one log under one definition, beside a baseline.
 
@@ -94,6 +100,7 @@ class Face(t.HasTraits):
     )
 
     event_log: EventLog
+    _pace: Pace | None = None
     _good: Definition | None = None
     _good_baseline: Definition | None = None
 
@@ -140,7 +147,13 @@ class Face(t.HasTraits):
             self._good_baseline = self.baseline
         if self.selected is not None and self._good is not None and not self.selected.fits(self._good):
             self.selected = None
-        self._draw()
+        if self._pace is None:
+            self._draw()
+        else:
+            self._pace.step(self, self._draw_safely)
+
+    def _draw_safely(self) -> None:
+        _draw(self, None)
 
     @property
     def _compared(self) -> Definition | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from cx_widgets.problems import DefinitionError
 from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
+from cx_widgets.widgets._pace import Pace
 from cx_widgets.widgets._rule_catalog import rule_catalog
+from cx_widgets.widgets._together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
     from cx_widgets.problems import Problem
     from cx_widgets.widgets._wire import JSON
+
+
+@at_the_boundary
+def _answer(board: StageBoard, change: object) -> None:  # noqa: ARG001 - as an observer
+    board._answer()
 
 
 class StageBoard(Face, anywidget.AnyWidget):
@@ -50,23 +58,28 @@ class StageBoard(Face, anywidget.AnyWidget):
     _catalog = t.Dict().tag(sync=True)
     _draft = t.Dict().tag(sync=True)
     _view = t.Dict().tag(sync=True)
+    _drawn = t.Int().tag(sync=True)
 
     def __init__(
         self, log: EventLog, definition: object, baseline: object = None, *, figures: bool = True
     ) -> None:
         super().__init__()
+        self.together = Together(self)
+        self.pace = Pace(self.together, at_rest=self._rest, stopped=self._on_stopped)
         self._show_figures = figures
         self._broken: Problem | None = None
         self._answered: object = None
+        self._writing = False
         self._start(log, definition, baseline)
+        self.together.follow(self)
 
     def undo(self) -> None:
         """Go one edit back; nothing happens where there is none."""
-        self._draft = _wire.undone(self._draft) or self._draft
+        self._write(_wire.undone(self._draft) or self._draft)
 
     def redo(self) -> None:
         """Take one undone edit again; nothing happens where there is none."""
-        self._draft = _wire.redone(self._draft) or self._draft
+        self._write(_wire.redone(self._draft) or self._draft)
 
     @property
     def changes(self) -> pd.DataFrame:
@@ -93,12 +106,24 @@ class StageBoard(Face, anywidget.AnyWidget):
         if _parsed(draft, "baseline") != self.baseline:
             draft = _wire.pinned(draft, self.baseline.to_dict())
         if draft == self._draft:
-            self._answer()
+            self._answer_soon()
         else:
+            self._write(draft)
+
+    def _write(self, draft: dict[str, JSON]) -> None:
+        """Set the draft from Python, where what follows from it is drawn at once."""
+        self._writing = True
+        try:
             self._draft = draft
+        finally:
+            self._writing = False
+
+    def _on_draft(self, change: object) -> None:
+        with nullcontext() if self._writing else self.pace.edit():
+            self._take_draft(change)
 
     @at_the_boundary
-    def _on_draft(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
+    def _take_draft(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
         """Make a well-formed draft the public definition; answer every draft once, also a broken one."""
         self._broken = None
         try:
@@ -111,7 +136,23 @@ class StageBoard(Face, anywidget.AnyWidget):
                 self.definition = definition
                 self.baseline = baseline
         if self._answered is not self._draft:
-            self._answer()
+            self._answer_soon()
+
+    def _answer_soon(self) -> None:
+        self._answered = self._draft
+        self.pace.step(self, self._answer_safely)
+        if not self.pace.editing:
+            self._rest()
+
+    def _answer_safely(self) -> None:
+        _answer(self, None)
+
+    def _rest(self) -> None:
+        self._drawn = _wire.revision_of(self._draft)
+
+    def _on_stopped(self) -> None:
+        self._show_error("Interrupted. Some figures are those of an edit before; the next edit counts them all.")
+        self._rest()
 
     def _draw(self) -> None:
         """Leave the drawing to the answer: one message for one draft."""

@@ -97,7 +97,7 @@ def find_chromium() -> str | None:
 class Server:
     """One `jupyter lab` on a free loopback port, all folders its own; it serves Notebook and Voilà too."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, python: str = sys.executable, options: Sequence[str] = ()) -> None:
         self.root = home / "root"
         self.settings = home / "settings"
         self.log = home / "server.log"
@@ -122,7 +122,7 @@ class Server:
         }
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"),
+                *(python, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"),
                 *(["--allow-root"] if os.geteuid() == 0 else []),
                 "--ServerApp.ip=127.0.0.1",
                 f"--ServerApp.port={_free_port()}",
@@ -131,6 +131,7 @@ class Server:
                 "--LabApp.news_url=None",
                 "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
                 "--JupyterNotebookApp.expose_app_in_browser=True",
+                *options,
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

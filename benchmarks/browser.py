@@ -1,0 +1,305 @@
+"""How soon an edit is seen: a real mouse on a real JupyterLab in headless Chromium.
+
+    python benchmarks/browser.py                                  # 1,000,000 events, 30 edits
+    python benchmarks/browser.py --retentioneering ~/venv_ret/bin/python
+
+A chip is dragged to another stage by the mouse. Measured from the time stamp of the pointer's release to the
+last element that changed anywhere on the page before it rests (a MutationObserver), and to the frame painted
+after that. Beside it, in the same page and turn by turn with the drags, the same for a button that does
+nothing but ask Python for an answer and show it (*echo*): no widget can be quicker. Every edit is another
+definition, so no answer comes from a cache.
+
+The peer, retentioneering's funnel, has a Python of its own (``pip install retentioneering==5.2.4 jupyterlab``)
+and a server of its own; a click takes one of six steps out of its funnel of the same events, and the page is
+watched in the same way. Its steps are event names, and it draws one chart; ours puts 60 names into six stages
+and redraws every figure of the workbench.
+
+Needs Chromium, and what the browser tests need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import BrowserContext, Page
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
+
+from harness import CHROMIUM_FLAGS, NO_BROWSER, Host, Server, find_chromium  # noqa: E402 - beside the tests
+
+PROMPT = "--ServerApp.kernel_websocket_connection_class=cx_widgets._server.PromptConnection"
+REST_MS = 250
+"""The page rests when nothing has changed for so long."""
+
+DATA = f"""
+import sys
+sys.path.insert(0, {str(HERE)!r})
+from engine import NAMES, SPANS, definition, events
+"""
+
+OURS = (
+    DATA,
+    "import cx_widgets as cx\n"
+    "log = cx.EventLog(events({n}), customer='customer', time='time', event='event')\n"
+    "bench = cx.Workbench(log, definition(0))",
+    """
+import anywidget, traitlets
+from IPython.display import display
+
+class Echo(anywidget.AnyWidget):
+    _esm = '''
+    export default { render({ model, el }) {
+      const button = document.createElement("button");
+      button.dataset.testid = "echo";
+      button.textContent = "echo";
+      const said = document.createElement("output");
+      button.addEventListener("click", () => { model.set("ping", model.get("ping") + 1); model.save_changes(); });
+      model.on("change:pong", () => { said.textContent = String(model.get("pong")); });
+      el.append(button, said);
+    } };
+    '''
+    ping = traitlets.Int(0).tag(sync=True)
+    pong = traitlets.Int(0).tag(sync=True)
+
+    @traitlets.observe("ping")
+    def _on_ping(self, change):
+        self.pong = change["new"]
+
+display(Echo(), bench)
+""",
+)
+
+PEER = (
+    "import os\nos.environ['RETENTIONEERING_NO_TRACK'] = '1'\n" + DATA.replace("definition, ", ""),
+    "import retentioneering\n"
+    "frame = events({n}).rename(columns={{'customer': 'user_id', 'time': 'timestamp'}})\n"
+    "frame['event'] = frame['event'].astype(str)\n"
+    "stream = retentioneering.Eventstream(frame)\n"
+    "stream.funnel(steps=[NAMES[first] for first, _ in SPANS])",
+)
+
+WATCH = """
+() => {
+    const seen = { up: null, first: null, last: null, painted: null, chip: null, counts: null, now: null };
+    globalThis.cxSeen = seen;
+    const stamp = (mutations) => {
+        if (seen.up === null) return;
+        const now = performance.now() - seen.up;
+        seen.first ??= now;
+        seen.last = now;
+        if (mutations.some(({ target }) => (target.parentElement ?? target).closest?.(".cx-column"))) seen.board = now;
+        const mine = now;
+        requestAnimationFrame(() => {
+            const channel = new MessageChannel();
+            channel.port1.onmessage = () => { if (seen.last === mine) seen.painted = performance.now() - seen.up; };
+            channel.port2.postMessage(0);
+        });
+    };
+    const page = document.querySelector(".jp-Notebook");
+    new MutationObserver(stamp).observe(page, { subtree: true, childList: true, attributes: true, characterData: true });
+    window.addEventListener("pointerup", (event) => {
+        Object.assign(seen, { up: event.timeStamp, first: null, last: null, painted: null, chip: null, counts: null, board: null });
+        // Behind every handler of the release: what the board has drawn by itself is there, or waits for Python.
+        setTimeout(() => {
+            const wanted = globalThis.cxWanted;
+            if (!wanted) return;
+            const stage = document.querySelector(`[data-testid="stage:${wanted.stage}"]`);
+            const there = stage?.querySelector(`[data-testid="chip:${wanted.chip}"]`);
+            seen.chip = there ? performance.now() - seen.up : null;
+            seen.counts = stage?.querySelector(".cx-column-counts")?.textContent ?? null;
+        }, 0);
+    }, true);
+}
+"""
+
+RESTS = f"""
+() => {{
+    const board = document.querySelector('[data-testid="board"]');
+    if (cxSeen.last === null || cxSeen.painted === null) return false;
+    if (board && board.dataset.revision !== board.dataset.viewRevision) return false;
+    return performance.now() - cxSeen.up - cxSeen.last > {REST_MS};
+}}
+"""
+
+
+def args() -> argparse.Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--edits", type=int, default=30)
+    parser.add_argument("--retentioneering", metavar="PYTHON", help="a Python that has retentioneering")
+    parser.add_argument("--plain-server", action="store_true", help="let small messages wait (Nagle), as servers do")
+    parser.add_argument("--height", type=int, default=2600, help="of the page, in pixels")
+    parser.add_argument("--animated", action="store_true", help="do not ask for reduced motion")
+    return parser.parse_args()
+
+
+@contextmanager
+def served(folder: Path, name: str, python: str, options: list[str]) -> Iterator[Server]:
+    """Run a JupyterLab of its own, stopped at the end."""
+    server = Server(folder / name, python=python, options=options)
+    server.forget_settings()
+    try:
+        yield server
+    finally:
+        server.stop_kernels()
+        server.stop()
+
+
+def opened(server: Server, context: BrowserContext, cells: tuple[str, ...], n: int, ready: str) -> Host:
+    """Return a page on which the cells have run and an element is there."""
+    host = Host(server, context, "benchmark")
+    host.notebook(*(cell.replace("{n}", str(n)).replace("{{", "{").replace("}}", "}") for cell in cells))
+    host.page.locator(ready).first.wait_for()
+    host.page.evaluate("() => new Promise((done) => setTimeout(done, 1500))")
+    host.page.evaluate(WATCH)
+    return host
+
+
+def released(page: Page, act: Callable[[], None]) -> dict[str, float]:
+    """Do something that ends with a release of the pointer; return what was seen until the page rested."""
+    page.evaluate("() => { cxSeen.up = null; cxSeen.last = null; cxSeen.painted = null; }")
+    act()
+    page.wait_for_function(RESTS)
+    return page.evaluate("() => ({ ...cxSeen })")
+
+
+def middle(page: Page, selector: str, down: float = 0.5) -> tuple[float, float]:
+    """Return a point of an element."""
+    box = page.locator(selector).first.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] * down
+
+
+class Ours:
+    """The workbench on a page, with the echo below it."""
+
+    def __init__(self, host: Host) -> None:
+        self._page, self._edit = host.page, 0
+
+    def edit(self) -> dict[str, float]:
+        """Drag a chip that lies in the tray, or one that an edit before put there, to another stage."""
+        page, number = self._page, self._edit
+        self._edit += 1
+        chip, stage = f"event {19 + number % 40:02}", f"Stage {1 + number % 6}"
+        page.evaluate("(wanted) => { globalThis.cxWanted = wanted; }", {"chip": chip, "stage": stage})
+        source, target = f'[data-testid="chip:{chip}"]', f'[data-testid="stage:{stage}"]'
+        page.locator(source).first.scroll_into_view_if_needed()
+        page.locator(target).first.scroll_into_view_if_needed()
+        before = page.locator(f"{target} .cx-column-counts").text_content()
+
+        def drag() -> None:
+            page.mouse.move(*middle(page, source))
+            page.mouse.down()
+            page.mouse.move(*middle(page, target), steps=6)
+            page.mouse.up()
+
+        seen = released(page, drag)
+        page.evaluate("() => { globalThis.cxWanted = null; }")
+        if seen["chip"] is None or seen["counts"] == before:
+            raise AssertionError(f"{chip} was not in {stage} at once: {seen}, {before}")
+        return seen
+
+    def echo(self) -> dict[str, float]:
+        """Press the button that does nothing."""
+        return released(self._page, lambda: self._page.mouse.click(*middle(self._page, '[data-testid="echo"]')))
+
+
+class Peer:
+    """retentioneering's funnel on a page."""
+
+    def __init__(self, host: Host) -> None:
+        self._host, self._page, self._edit = host, host.page, 0
+
+    def edit(self) -> dict[str, float]:
+        """Take one step out of the funnel by a click; put all back for the next time, unmeasured."""
+        number = self._edit
+        self._edit += 1
+        self._host.python(
+            "steps = [NAMES[first + {} % (last - first)] for first, last in SPANS]\n"
+            "import gc, json\nfrom retentioneering.widgets.funnel import FunnelWidget\n"
+            "shown = next(each for each in gc.get_objects() if isinstance(each, FunnelWidget))\n"
+            "shown.steps = json.dumps(steps)".format(number)
+        )
+        self._page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
+        button = self._page.locator(REMOVE).nth(2)
+        button.wait_for()
+        box = button.bounding_box()
+        at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        return released(self._page, lambda: self._page.mouse.click(*at))
+
+
+REMOVE = "button:has-text('×')"
+
+
+def table(rows: dict[str, list[float]], base: float) -> Iterator[str]:
+    """Give the lines of a table: medians, the middle half, and ratios to a base."""
+    yield "| from the release of the pointer to | median, ms | middle half | times the echo |"
+    yield "|---|---:|---:|---:|"
+    for name, values in rows.items():
+        low, median, high = statistics.quantiles(values, n=4)
+        yield f"| {name} | {median:.1f} | {low:.1f} to {high:.1f} | {median / base:.2f} |"
+
+
+def main() -> None:
+    """Print the table."""
+    asked = args()
+    found = find_chromium()
+    if found is None:
+        raise SystemExit(NO_BROWSER)
+    options = [] if asked.plain_server else [PROMPT]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        context = playwright.chromium.launch_persistent_context(
+            home / "profile",
+            executable_path=found,
+            headless=True,
+            args=CHROMIUM_FLAGS,
+            viewport={"width": 1900, "height": asked.height},
+            reduced_motion="no-preference" if asked.animated else "reduce",
+        )
+        with served(home, "ours", sys.executable, options) as server:
+            ours = Ours(opened(server, context, OURS, asked.events, '[data-testid="echo"]'))
+            seen: dict[str, list[dict[str, float]]] = {"edit": [], "echo": [], "peer": []}
+            with served(home, "peer", asked.retentioneering or sys.executable, []) as other:
+                peer = None
+                if asked.retentioneering:
+                    peer = Peer(opened(other, context, PEER, asked.events, REMOVE))
+                contenders = {"edit": ours.edit, "echo": ours.echo, **({"peer": peer.edit} if peer else {})}
+                for each in contenders.values():
+                    each(), each()
+                for number in range(asked.edits):
+                    names = list(contenders)
+                    for name in names[number % len(names) :] + names[: number % len(names)]:
+                        seen[name].append(contenders[name]())
+        context.close()
+    echo = statistics.median(each["last"] for each in seen["echo"])
+    rows = {
+        "echo: the answer in the page": [each["last"] for each in seen["echo"]],
+        "the chip and its column's counts moved": [each["chip"] for each in seen["edit"]],
+        "the last figure redrawn": [each["last"] for each in seen["edit"]],
+        "the frame after it painted": [each["painted"] for each in seen["edit"]],
+    }
+    if asked.retentioneering:
+        rows["retentioneering 5.2.4: its chart redrawn"] = [each["last"] for each in seen["peer"]]
+        rows["retentioneering 5.2.4: the frame after it painted"] = [each["painted"] for each in seen["peer"]]
+    print(f"{asked.events:,} events, {asked.edits} edits; {platform.system()} {platform.release()}, {os.cpu_count()} processors")
+    print(f"load {os.getloadavg()[0]:.1f}; small messages {'may wait' if asked.plain_server else 'sent at once'}\n")
+    print("\n".join(table(rows, echo)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""When figures are counted: an edit from the browser in steps, and never those of an edit that a newer one follows."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cx_widgets.widgets._together import Together
+
+SLICE_SECONDS = 0.008
+"""So long steps follow each other; then the kernel listens whether a newer edit has come."""
+PAUSE_SECONDS = 0.001
+"""So long it listens: a message passes through several turns of the kernel's loop until it arrives here."""
+
+
+class Pace:
+    """Runs the steps of an edit between the kernel's other messages; a newer edit replaces those not yet run.
+
+    What Python assigns is drawn before the assignment is over. What the browser edits is drawn on the loop of
+    the kernel, so that the next edit is heard between two figures, and all of it at once where no loop runs.
+    """
+
+    def __init__(self, together: Together, *, at_rest: Callable[[], None], stopped: Callable[[], None]) -> None:
+        self._together = together
+        self._at_rest, self._stopped = at_rest, stopped
+        self._left: dict[object, Callable[[], None]] = {}
+        self.editing = False
+        self._going = False
+
+    @contextmanager
+    def edit(self) -> Iterator[None]:
+        """Put off what is drawn inside until the edit is complete."""
+        self.editing = True
+        try:
+            yield
+        finally:
+            self.editing = False
+        if self._going:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._run(until=None)
+            return
+        self._going = True
+        loop.call_soon(self._go, loop)
+
+    def step(self, owner: object, action: Callable[[], None]) -> None:
+        """Do something for an owner: now, or within an edit when its turn comes, unless a newer one takes it."""
+        self._left.pop(owner, None)
+        if self.editing:
+            self._left[owner] = action
+        else:
+            action()
+
+    def _go(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            with _interruptible():
+                self._run(until=perf_counter() + SLICE_SECONDS)
+        except KeyboardInterrupt:
+            self._left.clear()
+            self._stopped()
+        if self._left:
+            loop.call_later(PAUSE_SECONDS, self._go, loop)
+        else:
+            self._going = False
+
+    def _run(self, *, until: float | None) -> None:
+        with self._together.collected():
+            while self._left:
+                owner = next(iter(self._left))
+                self._left.pop(owner)()
+                if until is not None and perf_counter() >= until:
+                    break
+            if not self._left:
+                self._at_rest()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let the notebook's interrupt stop what runs inside; the kernel ignores it between messages."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

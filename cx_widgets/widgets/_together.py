@@ -1,0 +1,89 @@
+"""What many widgets have to say at once, in one message: each of them costs the kernel and the page their time."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import anywidget
+
+HEARS = "hears together"
+TOGETHER = "together"
+
+
+class Together:
+    """Collects the state that widgets send and lets one of them, the speaker, send it for all.
+
+    The order is kept. The speaker's page says that it can take such messages (``js/together.js``); as long as
+    it has not, and outside of `collected`, every widget speaks for itself.
+    """
+
+    def __init__(self, speaker: anywidget.AnyWidget) -> None:
+        self._speaker = speaker
+        self._heard = False
+        self._collecting = False
+        self._parts: list[dict[str, object]] = []
+        self._followed: set[str] = set()
+        speaker.on_msg(self._on_message)
+
+    def follow(self, root: w.Widget) -> None:
+        """Collect from a widget and from all that are parts of it."""
+        if root.model_id in self._followed:
+            return
+        self._followed.add(root.model_id)
+        root.send_state = self._instead_of(root, root.send_state)
+        for name in root.keys:  # noqa: SIM118 - the names of its synced traits
+            for part in _widgets_in(getattr(root, name)):
+                self.follow(part)
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Send what is said inside in one message at the end."""
+        self._collecting = self._heard
+        try:
+            yield
+        finally:
+            self._collecting = False
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what has been collected so far."""
+        parts, self._parts = self._parts, []
+        if not parts:
+            return
+        buffers = [buffer for part in parts for buffer in part.pop("buffers")]  # type: ignore[attr-defined]
+        self._speaker.send({"kind": TOGETHER, "parts": parts}, buffers=buffers)
+
+    def _instead_of(self, widget: w.Widget, send: Callable[..., None]) -> Callable[..., None]:
+        def say(key: str | Iterable[str] | None = None) -> None:
+            if not self._collecting or widget.comm is None:
+                send(key)
+                return
+            state = widget.get_state(key=key)
+            if not state:
+                return
+            bare, paths, buffers = w.widgets.widget._remove_buffers(state)
+            part = {"model": widget.model_id, "state": bare, "buffer_paths": paths, "buffers": buffers}
+            self._parts.append(part)
+
+        return say
+
+    def _on_message(self, speaker: object, content: object, buffers: object) -> None:  # noqa: ARG002 - ipywidgets passes them
+        if isinstance(content, dict) and content.get("kind") == HEARS:
+            self._heard = True
+
+
+def _widgets_in(value: object) -> Iterator[w.Widget]:
+    if isinstance(value, w.Widget):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _widgets_in(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _widgets_in(each)
