@@ -9,10 +9,10 @@ after that. Beside it, in the same page and turn by turn with the drags, the sam
 nothing but ask Python for an answer and show it (*echo*): no widget can be quicker. Every edit is another
 definition, so no answer comes from a cache.
 
-The peer, retentioneering's funnel, has a Python of its own (``pip install retentioneering==5.2.4 jupyterlab``)
-and a server of its own; a click takes one of six steps out of its funnel of the same events, and the page is
-watched in the same way. Its steps are event names, and it draws one chart; ours puts 60 names into six stages
-and redraws every figure of the workbench.
+The peer, retentioneering's funnel, has a Python of its own (``pip install retentioneering==5.2.4
+jupyterlab``) and a server of its own; a click takes one of six steps out of its funnel of the same events, and
+the page is watched in the same way. Its steps are event names, and it draws one chart; ours puts 60 names into
+six stages and redraws every figure of the workbench.
 
 Needs Chromium, and what the browser tests need.
 """
@@ -51,12 +51,13 @@ sys.path.insert(0, {str(HERE)!r})
 from engine import NAMES, SPANS, definition, events
 """
 
-OURS = (
-    DATA,
-    "import cx_widgets as cx\n"
-    "log = cx.EventLog(events({n}), customer='customer', time='time', event='event')\n"
-    "bench = cx.Workbench(log, definition(0))",
-    """
+MAKE = """
+import cx_widgets as cx
+log = cx.EventLog(events({n}), customer='customer', time='time', event='event')
+bench = cx.Workbench(log, definition(0))
+"""
+
+ECHO = """
 import anywidget, traitlets
 from IPython.display import display
 
@@ -67,7 +68,10 @@ class Echo(anywidget.AnyWidget):
       button.dataset.testid = "echo";
       button.textContent = "echo";
       const said = document.createElement("output");
-      button.addEventListener("click", () => { model.set("ping", model.get("ping") + 1); model.save_changes(); });
+      button.addEventListener("click", () => {
+        model.set("ping", model.get("ping") + 1);
+        model.save_changes();
+      });
       model.on("change:pong", () => { said.textContent = String(model.get("pong")); });
       el.append(button, said);
     } };
@@ -80,40 +84,52 @@ class Echo(anywidget.AnyWidget):
         self.pong = change["new"]
 
 display(Echo(), bench)
-""",
-)
+"""
 
-PEER = (
-    "import os\nos.environ['RETENTIONEERING_NO_TRACK'] = '1'\n" + DATA.replace("definition, ", ""),
-    "import retentioneering\n"
-    "frame = events({n}).rename(columns={{'customer': 'user_id', 'time': 'timestamp'}})\n"
-    "frame['event'] = frame['event'].astype(str)\n"
-    "stream = retentioneering.Eventstream(frame)\n"
-    "stream.funnel(steps=[NAMES[first] for first, _ in SPANS])",
-)
+OURS = (DATA, MAKE, ECHO)
+
+QUIET = "import os\nos.environ['RETENTIONEERING_NO_TRACK'] = '1'"
+
+MAKE_PEER = """
+import gc, json
+import retentioneering
+from retentioneering.widgets.funnel import FunnelWidget
+
+frame = events({n}).rename(columns={'customer': 'user_id', 'time': 'timestamp'})
+frame['event'] = frame['event'].astype(str)
+stream = retentioneering.Eventstream(frame)
+stream.funnel(steps=[NAMES[first] for first, _ in SPANS])
+"""
+
+PEER = (QUIET, DATA, MAKE_PEER)
+
+PUT_BACK = """
+steps = [NAMES[first + {number} % (last - first)] for first, last in SPANS]
+shown = next(each for each in gc.get_objects() if isinstance(each, FunnelWidget))
+shown.steps = json.dumps(steps)
+"""
 
 WATCH = """
 () => {
-    const seen = { up: null, first: null, last: null, painted: null, chip: null, counts: null, now: null };
+    const seen = { up: null, last: null, painted: null, chip: null, counts: null };
     globalThis.cxSeen = seen;
-    const stamp = (mutations) => {
+    const stamp = () => {
         if (seen.up === null) return;
-        const now = performance.now() - seen.up;
-        seen.first ??= now;
-        seen.last = now;
-        if (mutations.some(({ target }) => (target.parentElement ?? target).closest?.(".cx-column"))) seen.board = now;
-        const mine = now;
+        const mine = performance.now() - seen.up;
+        seen.last = mine;
         requestAnimationFrame(() => {
             const channel = new MessageChannel();
-            channel.port1.onmessage = () => { if (seen.last === mine) seen.painted = performance.now() - seen.up; };
+            channel.port1.onmessage = () => {
+                if (seen.last === mine) seen.painted = performance.now() - seen.up;
+            };
             channel.port2.postMessage(0);
         });
     };
-    const page = document.querySelector(".jp-Notebook");
-    new MutationObserver(stamp).observe(page, { subtree: true, childList: true, attributes: true, characterData: true });
+    const everything = { subtree: true, childList: true, attributes: true, characterData: true };
+    new MutationObserver(stamp).observe(document.querySelector(".jp-Notebook"), everything);
     window.addEventListener("pointerup", (event) => {
-        Object.assign(seen, { up: event.timeStamp, first: null, last: null, painted: null, chip: null, counts: null, board: null });
-        // Behind every handler of the release: what the board has drawn by itself is there, or waits for Python.
+        Object.assign(seen, { up: event.timeStamp, last: null, painted: null, chip: null, counts: null });
+        // Behind every handler of the release: the board has drawn by itself, or waits for Python.
         setTimeout(() => {
             const wanted = globalThis.cxWanted;
             if (!wanted) return;
@@ -130,7 +146,8 @@ RESTS = f"""
 () => {{
     const board = document.querySelector('[data-testid="board"]');
     if (cxSeen.last === null || cxSeen.painted === null) return false;
-    if (board && board.dataset.revision !== board.dataset.viewRevision) return false;
+    if (board && board.dataset.revision !== board.dataset.drawnRevision) return false;
+    if (jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status !== "idle") return false;
     return performance.now() - cxSeen.up - cxSeen.last > {REST_MS};
 }}
 """
@@ -142,7 +159,9 @@ def args() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--edits", type=int, default=30)
     parser.add_argument("--retentioneering", metavar="PYTHON", help="a Python that has retentioneering")
-    parser.add_argument("--plain-server", action="store_true", help="let small messages wait (Nagle), as servers do")
+    parser.add_argument(
+        "--plain-server", action="store_true", help="let small messages wait (Nagle), as servers do"
+    )
     parser.add_argument("--height", type=int, default=2600, help="of the page, in pixels")
     parser.add_argument("--animated", action="store_true", help="do not ask for reduced motion")
     return parser.parse_args()
@@ -163,7 +182,7 @@ def served(folder: Path, name: str, python: str, options: list[str]) -> Iterator
 def opened(server: Server, context: BrowserContext, cells: tuple[str, ...], n: int, ready: str) -> Host:
     """Return a page on which the cells have run and an element is there."""
     host = Host(server, context, "benchmark")
-    host.notebook(*(cell.replace("{n}", str(n)).replace("{{", "{").replace("}}", "}") for cell in cells))
+    host.notebook(*(cell.replace("{n}", str(n)) for cell in cells))
     host.page.locator(ready).first.wait_for()
     host.page.evaluate("() => new Promise((done) => setTimeout(done, 1500))")
     host.page.evaluate(WATCH)
@@ -215,7 +234,9 @@ class Ours:
 
     def echo(self) -> dict[str, float]:
         """Press the button that does nothing."""
-        return released(self._page, lambda: self._page.mouse.click(*middle(self._page, '[data-testid="echo"]')))
+        return released(
+            self._page, lambda: self._page.mouse.click(*middle(self._page, '[data-testid="echo"]'))
+        )
 
 
 class Peer:
@@ -228,12 +249,7 @@ class Peer:
         """Take one step out of the funnel by a click; put all back for the next time, unmeasured."""
         number = self._edit
         self._edit += 1
-        self._host.python(
-            "steps = [NAMES[first + {} % (last - first)] for first, last in SPANS]\n"
-            "import gc, json\nfrom retentioneering.widgets.funnel import FunnelWidget\n"
-            "shown = next(each for each in gc.get_objects() if isinstance(each, FunnelWidget))\n"
-            "shown.steps = json.dumps(steps)".format(number)
-        )
+        self._host.python(PUT_BACK.replace("{number}", str(number)))
         self._page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
         button = self._page.locator(REMOVE).nth(2)
         button.wait_for()
@@ -242,7 +258,7 @@ class Peer:
         return released(self._page, lambda: self._page.mouse.click(*at))
 
 
-REMOVE = "button:has-text('×')"
+REMOVE = ".jp-OutputArea button[title=Remove]"
 
 
 def table(rows: dict[str, list[float]], base: float) -> Iterator[str]:
@@ -296,8 +312,9 @@ def main() -> None:
     if asked.retentioneering:
         rows["retentioneering 5.2.4: its chart redrawn"] = [each["last"] for each in seen["peer"]]
         rows["retentioneering 5.2.4: the frame after it painted"] = [each["painted"] for each in seen["peer"]]
-    print(f"{asked.events:,} events, {asked.edits} edits; {platform.system()} {platform.release()}, {os.cpu_count()} processors")
-    print(f"load {os.getloadavg()[0]:.1f}; small messages {'may wait' if asked.plain_server else 'sent at once'}\n")
+    system = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
+    print(f"{asked.events:,} events, {asked.edits} edits; {system}, load {os.getloadavg()[0]:.1f}")
+    print(f"small messages {'may wait' if asked.plain_server else 'are sent at once'}\n")
     print("\n".join(table(rows, echo)))
 
 

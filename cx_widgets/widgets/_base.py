@@ -81,11 +81,6 @@ def at_the_boundary(method: Callable[[F, object], None]) -> Callable[[F, object]
     return safe
 
 
-@at_the_boundary
-def _draw(face: Face, change: object) -> None:  # noqa: ARG001 - as an observer
-    face._draw()
-
-
 class Face(t.HasTraits):
     """A view of one log under one definition, beside a baseline.
 
@@ -100,7 +95,7 @@ class Face(t.HasTraits):
     )
 
     event_log: EventLog
-    _pace: Pace | None = None
+    pace: Pace | None = None
     _good: Definition | None = None
     _good_baseline: Definition | None = None
 
@@ -147,13 +142,14 @@ class Face(t.HasTraits):
             self._good_baseline = self.baseline
         if self.selected is not None and self._good is not None and not self.selected.fits(self._good):
             self.selected = None
-        if self._pace is None:
+        if self.pace is None:
             self._draw()
         else:
-            self._pace.step(self, self._draw_safely)
+            self.pace.step(self, lambda: self._draw_safely(None))
 
-    def _draw_safely(self) -> None:
-        _draw(self, None)
+    @at_the_boundary
+    def _draw_safely(self, change: object) -> None:  # noqa: ARG002 - as an observer
+        self._draw()
 
     @property
     def _compared(self) -> Definition | None:

@@ -1,4 +1,4 @@
-"""When figures are counted: an edit from the browser in steps, and never those of an edit that a newer one follows."""
+"""When figures are counted: after an edit in the browser step by step, and only for the newest edit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class Pace:
     the kernel, so that the next edit is heard between two figures, and all of it at once where no loop runs.
     """
 
-    def __init__(self, together: Together, *, at_rest: Callable[[], None], stopped: Callable[[], None]) -> None:
+    def __init__(
+        self, together: Together, *, at_rest: Callable[[], None], stopped: Callable[[], None]
+    ) -> None:
         self._together = together
         self._at_rest, self._stopped = at_rest, stopped
         self._left: dict[object, Callable[[], None]] = {}
@@ -53,7 +55,7 @@ class Pace:
         loop.call_soon(self._go, loop)
 
     def step(self, owner: object, action: Callable[[], None]) -> None:
-        """Do something for an owner: now, or within an edit when its turn comes, unless a newer one takes it."""
+        """Do something for an owner: now, or within an edit when its turn comes; only the newest is done."""
         self._left.pop(owner, None)
         if self.editing:
             self._left[owner] = action

@@ -1,4 +1,4 @@
-"""What many widgets have to say at once, in one message: each of them costs the kernel and the page their time."""
+"""What many widgets have to say at once, in one message: each costs the kernel and the page their time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import anywidget
 
@@ -37,9 +37,15 @@ class Together:
             return
         self._followed.add(root.model_id)
         root.send_state = self._instead_of(root, root.send_state)
-        for name in root.keys:  # noqa: SIM118 - the names of its synced traits
+        if root.has_trait("children"):
+            root.observe(self._on_children, names="children")
+        for name in root.keys:
             for part in _widgets_in(getattr(root, name)):
                 self.follow(part)
+
+    def _on_children(self, change: Mapping[str, Iterable[w.Widget]]) -> None:
+        for part in change["new"]:
+            self.follow(part)
 
     @contextmanager
     def collected(self) -> Iterator[None]:
@@ -67,7 +73,7 @@ class Together:
             state = widget.get_state(key=key)
             if not state:
                 return
-            bare, paths, buffers = w.widgets.widget._remove_buffers(state)
+            bare, paths, buffers = w.widgets.widget._remove_buffers(state)  # noqa: SLF001 - as send_state does
             part = {"model": widget.model_id, "state": bare, "buffer_paths": paths, "buffers": buffers}
             self._parts.append(part)
 

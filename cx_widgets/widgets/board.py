@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from cx_widgets.widgets._wire import JSON
 
 
-@at_the_boundary
-def _answer(board: StageBoard, change: object) -> None:  # noqa: ARG001 - as an observer
-    board._answer()
-
-
 class StageBoard(Face, anywidget.AnyWidget):
     """The board on which the stages are edited, with the figures strip and the definition as code.
 
@@ -140,18 +135,21 @@ class StageBoard(Face, anywidget.AnyWidget):
 
     def _answer_soon(self) -> None:
         self._answered = self._draft
-        self.pace.step(self, self._answer_safely)
+        self.pace.step(self, lambda: self._answer_safely(None))
         if not self.pace.editing:
             self._rest()
 
-    def _answer_safely(self) -> None:
-        _answer(self, None)
+    @at_the_boundary
+    def _answer_safely(self, change: object) -> None:  # noqa: ARG002 - as an observer
+        self._answer()
 
     def _rest(self) -> None:
         self._drawn = _wire.revision_of(self._draft)
 
     def _on_stopped(self) -> None:
-        self._show_error("Interrupted. Some figures are those of an edit before; the next edit counts them all.")
+        self._show_error(
+            "Interrupted. Some figures are those of an edit before; the next edit counts them all."
+        )
         self._rest()
 
     def _draw(self) -> None:

@@ -63,13 +63,8 @@ class Workbench(Face, w.VBox):
             for name in ("definition", "baseline", "selected"):
                 t.link((self, name), (view, name))
         for view in (self.funnel, self.flow, self.matrix, self.loyalty, self.closer):
-            view._pace = self.board.pace
+            view.pace = self.board.pace
             self.board.together.follow(view)
-        self.closer.observe(self._on_closer, names="children")
-
-    def _on_closer(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
-        for part in self.closer.children:
-            self.board.together.follow(part)
 
     def undo(self) -> None:
         """Go one edit back; nothing happens where there is none."""

@@ -84,7 +84,8 @@ class Bench:
         self.page.wait_for_function(
             """() => {
                 const board = document.querySelector('[data-testid="board"]');
-                return board && board.dataset.revision === board.dataset.viewRevision;
+                const { revision, viewRevision, drawnRevision } = board?.dataset ?? {};
+                return board && revision === viewRevision && revision === drawnRevision;
             }"""
         )
         # A request is answered after every message sent before it: the charts have theirs by then.
