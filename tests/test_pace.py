@@ -38,12 +38,14 @@ def sent(monkeypatch):
 
 @pytest.fixture
 def pace(sent):  # noqa: ARG001 - the speaker needs a comm
-    said = []
-    speaker = ipywidgets.HTML()
-    pace = Pace(
-        Together(speaker), at_rest=lambda: said.append("rest"), stopped=lambda: said.append("stopped")
-    )
-    pace.said = said
+    said, over = [], asyncio.Event()
+
+    def end(how):
+        said.append(how)
+        over.set()
+
+    pace = Pace(Together(ipywidgets.HTML()), at_rest=lambda: end("rest"), stopped=lambda: end("stopped"))
+    pace.said, pace.over = said, over
     return pace
 
 

@@ -55,6 +55,8 @@ class StageBoard(Face, anywidget.AnyWidget):
     _view = t.Dict().tag(sync=True)
     _drawn = t.Int().tag(sync=True)
 
+    pace: Pace
+
     def __init__(
         self, log: EventLog, definition: object, baseline: object = None, *, figures: bool = True
     ) -> None:
