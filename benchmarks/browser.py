@@ -9,10 +9,10 @@ after that. Beside it, in the same page and turn by turn with the drags, the sam
 nothing but ask Python for an answer and show it (*echo*): no widget can be quicker. Every edit is another
 definition, so no answer comes from a cache.
 
-The peer, retentioneering's funnel, has a Python of its own (``pip install retentioneering==5.2.4
-jupyterlab``) and a server of its own; a click takes one of six steps out of its funnel of the same events, and
-the page is watched in the same way. Its steps are event names, and it draws one chart; ours puts 60 names into
-six stages and redraws every figure of the workbench.
+The peer, retentioneering's funnel, has a server of its own and a Python of its own (``pip install
+retentioneering==5.2.4 jupyterlab``). A click takes one of six steps out of its funnel of the same events, and
+the page is watched in the same way. Its steps are event names, and it draws one chart; ours puts 60 names
+into six stages and redraws every figure of the workbench.
 
 Needs Chromium, and what the browser tests need.
 """
