@@ -39,9 +39,9 @@ def in_order(answer):
         times = {name: getattr(answer, name) for name in ("since_entry", "since_previous")}
         return replace(answer, **{name: tuple(map(np.sort, steps)) for name, steps in times.items()})
     if isinstance(answer, engine.Moves):
-        width = len(answer.count)
-        moves = [(origin, target) for origin in range(1, width) for target in range(width)]
-        return replace(answer, spent=np.concatenate([np.sort(answer.spent_before(*move)) for move in moves]))
+        made = answer.count[1:].ravel()
+        move = np.repeat(np.arange(len(made)), made)
+        return replace(answer, spent=answer.spent[np.lexsort((answer.spent, move))])
     return answer
 
 
