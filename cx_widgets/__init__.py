@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics._scores import score_columns
     from cx_widgets.metrics.advocacy import advocacy
     from cx_widgets.metrics.attitude import attitude
+    from cx_widgets.metrics.bad_experience import bad_experience
     from cx_widgets.metrics.breakdown import breakdown
     from cx_widgets.metrics.channels import channels
     from cx_widgets.metrics.churn import churn
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.loops import loops
     from cx_widgets.metrics.loyalists import loyalists
     from cx_widgets.metrics.loyalty import loyalty
+    from cx_widgets.metrics.pain_points import pain_points
     from cx_widgets.metrics.purchase_gaps import purchase_gaps
     from cx_widgets.metrics.purchase_history import purchase_history
     from cx_widgets.metrics.reasons import reasons
@@ -102,6 +104,7 @@ __all__ = [
     "__version__",
     "advocacy",
     "attitude",
+    "bad_experience",
     "breakdown",
     "channels",
     "churn",
@@ -123,6 +126,7 @@ __all__ = [
     "loops",
     "loyalists",
     "loyalty",
+    "pain_points",
     "presets",
     "purchase_gaps",
     "purchase_history",
@@ -164,7 +168,7 @@ _HOMES = {
         *("lifecycle", "retention", "retention_flags", "stickiness"),
         *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
         *("advocacy", "credit_methods", "loops", "loyalists", "score_columns"),
-        *("churn", "purchase_gaps", "revenue", "rfm"),
+        *("bad_experience", "churn", "pain_points", "purchase_gaps", "revenue", "rfm"),
         *("channels", "claims", "consideration", "experience_gap"),
     ),
     "widgets": (

@@ -6,6 +6,7 @@ from cx_widgets.metrics._figure import Figure
 from cx_widgets.metrics._scores import score_columns
 from cx_widgets.metrics.advocacy import Advocacy, advocacy
 from cx_widgets.metrics.attitude import Attitude, attitude
+from cx_widgets.metrics.bad_experience import BadExperience, bad_experience
 from cx_widgets.metrics.breakdown import Breakdown, breakdown
 from cx_widgets.metrics.channels import Channels, channels
 from cx_widgets.metrics.churn import Churn, churn
@@ -24,6 +25,7 @@ from cx_widgets.metrics.lifetime_value import LifetimeValue, lifetime_value
 from cx_widgets.metrics.loops import Loops, loops
 from cx_widgets.metrics.loyalists import Loyalists, loyalists
 from cx_widgets.metrics.loyalty import Loyalty, loyalty
+from cx_widgets.metrics.pain_points import PainPoints, pain_points
 from cx_widgets.metrics.purchase_gaps import PurchaseGaps, purchase_gaps
 from cx_widgets.metrics.purchase_history import PurchaseHistory, purchase_history
 from cx_widgets.metrics.reasons import Reasons, reasons
@@ -43,6 +45,7 @@ __all__ = [
     "RFM",
     "Advocacy",
     "Attitude",
+    "BadExperience",
     "Breakdown",
     "Changes",
     "Channels",
@@ -62,6 +65,7 @@ __all__ = [
     "Loops",
     "Loyalists",
     "Loyalty",
+    "PainPoints",
     "PurchaseGaps",
     "PurchaseHistory",
     "Reasons",
@@ -78,6 +82,7 @@ __all__ = [
     "Variants",
     "advocacy",
     "attitude",
+    "bad_experience",
     "breakdown",
     "channels",
     "churn",
@@ -97,6 +102,7 @@ __all__ = [
     "loops",
     "loyalists",
     "loyalty",
+    "pain_points",
     "purchase_gaps",
     "purchase_history",
     "reasons",
