@@ -55,8 +55,10 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.trend import trend
     from cx_widgets.metrics.variants import variants
     from cx_widgets.widgets import (
+        AttitudeView,
         BreakdownView,
         CloserLook,
+        CreditView,
         ExplainView,
         FlowView,
         FunnelView,
@@ -77,10 +79,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AttitudeView",
     "BreakdownView",
     "CXError",
     "CloserLook",
     "Condition",
+    "CreditView",
     "Definition",
     "EventLog",
     "Exclusion",
@@ -182,7 +186,7 @@ _HOMES = {
             "TrendView",
             "Workbench",
         ),
-        *("LifecycleView", "LoyaltyOverview", "RetentionView", "ValueView"),
+        *("AttitudeView", "CreditView", "LifecycleView", "LoyaltyOverview", "RetentionView", "ValueView"),
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

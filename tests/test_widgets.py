@@ -27,6 +27,8 @@ FACES = [
     "RetentionView",
     "LifecycleView",
     "ValueView",
+    "AttitudeView",
+    "CreditView",
     "TimelineView",
     "ExplainView",
     "RulesView",

@@ -172,6 +172,15 @@ class Attitude(Result):
         answers = _answers(self._log, self.definition, self._asked)
         return _peaks_and_ends(self._log, self._asked, answers)
 
+    @property
+    def meaning(self) -> str:
+        """What the measure is, in a sentence."""
+        return self._asked.meaning()
+
+    def shown(self, value: float) -> str:
+        """Return a value of the measure as people read it: NPS in points, CSAT in per cent, CES as it is."""
+        return self._asked.shown(value)
+
     def customers(self, stage: str | None = None, tone: str | None = None) -> pd.DataFrame:
         """Return the customers who answered in a stage, in a tone, one line each.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from cx_widgets.widgets.attitude import AttitudeView
 from cx_widgets.widgets.board import StageBoard
 from cx_widgets.widgets.breakdown import BreakdownView
 from cx_widgets.widgets.closer import CloserLook
+from cx_widgets.widgets.credit import CreditView
 from cx_widgets.widgets.explain import ExplainView
 from cx_widgets.widgets.flow import FlowView
 from cx_widgets.widgets.funnel import FunnelView
@@ -21,8 +23,10 @@ from cx_widgets.widgets.value import ValueView
 from cx_widgets.widgets.workbench import Workbench
 
 __all__ = [
+    "AttitudeView",
     "BreakdownView",
     "CloserLook",
+    "CreditView",
     "ExplainView",
     "FlowView",
     "FunnelView",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import (
+    attitude,
     breakdown,
+    credit_methods,
     explain_difference,
     funnel,
     lifecycle,
@@ -16,6 +18,7 @@ from cx_widgets.metrics import (
     transitions,
     trend,
 )
+from cx_widgets.metrics.attitude import ALL_STAGES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
     from cx_widgets.metrics import Explanation
 
 ON_ONE_STAGE = ("reached", "dropped", "visited", "flipped")
-KINDS = (*ON_ONE_STAGE, "moved", "lost", "entered", "group", "returned", "state")
+KINDS = (*ON_ONE_STAGE, "moved", "lost", "entered", "group", "returned", "state", "answered", "credited")
+ANY = "any"
+"""Stands for answers in whatever tone."""
 PURCHASE = "(purchase)"
 """Stands for the stages with the role buy where a stage is asked for."""
 NO_PURCHASE = "No stage has the role 'buy'. Choose another stage below, or give one that role on the board."
@@ -42,14 +47,16 @@ class Selection:
         ``"visited"`` (a node of the flow), ``"moved"`` (a transition), ``"lost"`` (a reason not to reach a
         stage), ``"entered"`` (a period of entry), ``"group"`` (a part of a breakdown), ``"flipped"`` (a
         change of the definition that counts them in another way), ``"returned"`` (a cell of the retention
-        matrix) or ``"state"`` (a state of the lifecycle in a period).
+        matrix), ``"state"`` (a state of the lifecycle in a period), ``"answered"`` (answers in a stage) or
+        ``"credited"`` (a touchpoint before purchases).
     stage
         The stage; for a transition the one left, possibly ``"(start)"``; for a period its kind, such as
-        ``"W"``; for a group the column; for a change its key.
+        ``"W"``; for a group the column; for a change its key; for a touchpoint what it is, such as
+        ``"stage"``.
     to
         For a transition the stage entered, possibly ``"(end)"``; for a loss the reason; for a period its
         first day; for a group its name; for a cell its cohort and its period; for a state its period and its
-        name.
+        name; for answers their tone or ``"any"``; for a touchpoint its name.
     asked
         Further arguments of the function behind the chart, by name.
     """
@@ -69,7 +76,9 @@ class Selection:
 
     def fits(self, definition: Definition) -> bool:
         """Tell whether the stages it names exist in the definition."""
-        if self.kind in ("entered", "group", "flipped"):
+        if self.kind in ("entered", "group", "flipped", "credited"):
+            return True
+        if self.kind == "answered" and self.stage == ALL_STAGES:
             return True
         if self.kind in ("returned", "state") and self.stage == PURCHASE:
             return bool(definition.stages_with_role("buy"))
@@ -95,6 +104,10 @@ class Selection:
                 found = breakdown(log, definition, self.stage).customers(group)
             case "returned" | "state", str(place):
                 found = self._in_a_period(log, definition, place)
+            case "answered", str(tone):
+                found = self._answered(log, definition, tone)
+            case "credited", str(touchpoint):
+                found = self._credited(log, definition, touchpoint)
             case _:
                 found = funnel(log, definition).customers(self.stage, state=self.kind)
         return found
@@ -106,6 +119,16 @@ class Selection:
         if self.kind == "state":
             return lifecycle(log, definition, active=stage, **asked).customers(day, which)
         return retention(log, definition, start=stage, **asked).customers(day, int(which))
+
+    def _answered(self, log: EventLog, definition: Definition, tone: str) -> pd.DataFrame:
+        asked: dict[str, Any] = dict(self.asked)
+        stage = None if self.stage == ALL_STAGES else self.stage
+        return attitude(log, definition, **asked).customers(stage, None if tone == ANY else tone)
+
+    def _credited(self, log: EventLog, definition: Definition, touchpoint: str) -> pd.DataFrame:
+        asked: dict[str, Any] = dict(self.asked)
+        purchases = asked.pop("purchases")
+        return credit_methods(log, definition, by=self.stage, **asked).customers(touchpoint, purchases)
 
 
 def _flipped(result: Explanation, change: str) -> pd.DataFrame:

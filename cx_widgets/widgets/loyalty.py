@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cx_widgets.widgets._tabs import Tabs
+from cx_widgets.widgets.attitude import AttitudeView
+from cx_widgets.widgets.credit import CreditView
 from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.loyalty_overview import LoyaltyOverview
 from cx_widgets.widgets.retention import RetentionView
@@ -10,14 +12,16 @@ from cx_widgets.widgets.value import ValueView
 
 QUESTIONS = {
     "overview": ("Overview", LoyaltyOverview),
-    "retention": ("Who comes back", RetentionView),
-    "lifecycle": ("New and dormant", LifecycleView),
-    "value": ("What they are worth", ValueView),
+    "retention": ("Retention", RetentionView),
+    "lifecycle": ("Lifecycle", LifecycleView),
+    "value": ("Value", ValueView),
+    "attitude": ("Satisfaction", AttitudeView),
+    "credit": ("Credit", CreditView),
 }
 
 
 class LoyaltyPanel(Tabs):
-    """Loyalty under tabs: the figures, who comes back, new and dormant customers, what they are worth.
+    """Loyalty under tabs: figures, retention, lifecycle, value, satisfaction along the stages, credit.
 
     Only the tab in sight is computed; the others follow when they are asked for.
 
