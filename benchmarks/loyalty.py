@@ -47,6 +47,7 @@ STAGES = {
 CHANNELS = ["direct", *(f"channel {number:02}" for number in range(1, 12))]
 ANSWERED = 0.05
 """Share of events with a score."""
+_FURTHER = ("rfm", "purchase_gaps", "revenue", "loyalists", "loops", "advocacy", "stage_chain", "claims")
 WITHIN_MS = 50
 """What an edit may take."""
 
@@ -197,7 +198,9 @@ def figures() -> list[Figure]:
             partial(cx.credit, method="shapley", worth="rate", by="channel"),
         ),
     ]
-    for name in ("rfm", "purchase_gaps", "churn", "revenue", "loyalists", "claims"):
+    made.append(Figure("credit, every rule", cx.credit_methods))
+    made.append(Figure("churn by silence", partial(cx.churn, silence="90D")))
+    for name in _FURTHER:
         if hasattr(cx, name):
             made.append(Figure(name, getattr(cx, name)))
     return made

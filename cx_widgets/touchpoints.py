@@ -7,6 +7,7 @@ divide what happened; none of the rules says what would have happened without a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ _CELLS = 1 << 18  # of a table that is written to in no order: it stays near the
 _NUMBERS = 1 << 22  # a table of so many numbers is quicker than to sort those that occur
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Paths:
     """Paths of touchpoints; none is empty, and one line may stand for many equal paths.
 
@@ -56,20 +57,39 @@ class Paths:
     nulls: FloatArray
     n_touchpoints: int
 
-    @property
+    @cached_property
     def lengths(self) -> IntArray:
         """How many touches each path has."""
         return np.diff(np.append(self.begins, len(self.touch)))
 
-    @property
+    @cached_property
+    def last(self) -> IntArray:
+        """The last touch of each path."""
+        return self.begins + self.lengths - 1
+
+    @cached_property
     def path(self) -> IntArray:
         """The path of each touch, a number from 0."""
-        return np.repeat(np.arange(len(self.begins)), self.lengths)
+        return path_of_touches(self.begins, len(self.touch))
 
     @property
     def place(self) -> IntArray:
         """The place of each touch in its path, from 0."""
-        return np.arange(len(self.touch)) - np.repeat(self.begins, self.lengths)
+        return np.arange(len(self.touch)) - self.begins[self.path]
+
+
+def path_of_touches(begins: IntArray, touches: int) -> IntArray:
+    """Return the path of each touch, a number from 0, by where paths begin; none is empty.
+
+    Examples
+    --------
+    >>> path_of_touches(np.array([0, 2]), 3).tolist()
+    [0, 0, 1]
+    """
+    # A running sum is several times as quick as to repeat numbers.
+    new = np.zeros(touches, dtype=np.int64)
+    new[begins[1:]] = 1
+    return np.cumsum(new)
 
 
 def paths_of(
@@ -154,13 +174,24 @@ def last_weights(paths: Paths, direct: int | None = None) -> FloatArray:
     [1.0, 0.0, 0.0, 1.0]
     """
     weights = np.zeros(len(paths.touch))
-    chosen = paths.begins + paths.lengths - 1
-    if direct is not None and len(chosen):
-        place = np.where(paths.touch == direct, -1, np.arange(len(paths.touch)))
-        other = np.maximum.reduceat(place, paths.begins)
-        chosen = np.where(other >= 0, other, chosen)
-    weights[chosen] = 1
+    weights[last_touches(paths, direct)] = 1
     return weights
+
+
+def last_touches(paths: Paths, direct: int | None = None) -> IntArray:
+    """Return the last touch of each path; with ``direct`` as in `last_weights`.
+
+    Examples
+    --------
+    >>> last_touches(paths_of([["a", "b", "c"], ["a"]], [1, 1])[0]).tolist()
+    [2, 3]
+    """
+    last = paths.last
+    if direct is None or not len(last):
+        return last
+    place = np.where(paths.touch == direct, -1, np.arange(len(paths.touch)))
+    other = np.maximum.reduceat(place, paths.begins)
+    return np.where(other >= 0, other, last)
 
 
 def linear_weights(paths: Paths) -> FloatArray:
@@ -171,7 +202,7 @@ def linear_weights(paths: Paths) -> FloatArray:
     >>> linear_weights(paths_of([["a", "b", "a", "c"]], [1])[0]).tolist()
     [0.25, 0.25, 0.25, 0.25]
     """
-    return ratio(1, np.repeat(paths.lengths, paths.lengths))
+    return ratio(1, paths.lengths)[paths.path]
 
 
 def position_weights(paths: Paths, ends: float = 0.4) -> FloatArray:
@@ -184,10 +215,12 @@ def position_weights(paths: Paths, ends: float = 0.4) -> FloatArray:
     >>> position_weights(paths_of([["a", "b", "c", "d"], ["a", "b"]], [1, 1])[0]).round(12).tolist()
     [0.4, 0.1, 0.1, 0.4, 0.5, 0.5]
     """
-    length = np.repeat(paths.lengths, paths.lengths)
-    at_end = (paths.place == 0) | (paths.place == length - 1)
+    length = paths.lengths
     between = (1 - 2 * ends) / np.maximum(length - 2, 1)
-    return np.where(length <= 2, 1 / length, np.where(at_end, ends, between))  # noqa: PLR2004 - both ends
+    long = length > 2  # noqa: PLR2004 - both ends
+    weights = np.where(long, between, 1 / length)[paths.path]
+    weights[paths.begins[long]] = weights[paths.last[long]] = ends
+    return weights
 
 
 def decay_weights(paths: Paths, time: ArrayLike, half_life: float) -> FloatArray:
@@ -203,9 +236,9 @@ def decay_weights(paths: Paths, time: ArrayLike, half_life: float) -> FloatArray
     when = np.asarray(time, dtype=np.float64)
     if not len(when):
         return np.zeros(0)
-    latest = np.repeat(np.maximum.reduceat(when, paths.begins), paths.lengths)
+    latest = np.maximum.reduceat(when, paths.begins)[paths.path]
     weights = np.exp2((when - latest) / half_life)
-    return ratio(weights, np.repeat(np.add.reduceat(weights, paths.begins), paths.lengths))
+    return ratio(weights, np.add.reduceat(weights, paths.begins)[paths.path])
 
 
 def once_weights(paths: Paths) -> FloatArray:
@@ -220,10 +253,21 @@ def once_weights(paths: Paths) -> FloatArray:
     >>> once_weights(paths_of([["a", "b", "a"]], [1])[0]).tolist()
     [0.5, 0.5, 0.0]
     """
-    first = new_touches(paths).astype(np.float64)
-    if not len(first):
-        return first
-    return ratio(first, np.repeat(np.add.reduceat(first, paths.begins), paths.lengths))
+    return shared_weights(paths, new_touches(paths))
+
+
+def shared_weights(paths: Paths, chosen: BoolArray) -> FloatArray:
+    """Return the weight of each touch: the same to all that are chosen, at least one in each path.
+
+    Examples
+    --------
+    >>> shared_weights(paths_of([["a", "b", "c"]], [1])[0], np.array([True, False, True])).tolist()
+    [0.5, 0.0, 0.5]
+    """
+    if not len(chosen):
+        return np.zeros(0)
+    many = np.diff(np.cumsum(chosen)[paths.last], prepend=0)
+    return ratio(1, many)[paths.path] * chosen
 
 
 def new_touches(paths: Paths) -> BoolArray:
@@ -237,12 +281,11 @@ def new_touches(paths: Paths) -> BoolArray:
     new = np.empty(len(paths.touch), dtype=np.bool_)
     width, ends = max(paths.n_touchpoints, 1), np.append(paths.begins, len(paths.touch))
     many = max(_CELLS // width, 1)
-    line = np.repeat(np.arange(len(paths.begins)) % many * width, paths.lengths)
     seen = np.empty(min(many, len(paths.begins)) * width, dtype=np.int32)
     # A table of some paths by touchpoints at a time stays small.
     for low in range(0, len(paths.begins), many):
         inside = slice(ends[low], ends[min(low + many, len(paths.begins))])
-        cell = line[inside] + paths.touch[inside]
+        cell = (paths.path[inside] - low) * width + paths.touch[inside]
         number = np.arange(len(cell), dtype=np.int32)
         # Written from the last touch to the first, the first one stays.
         seen[cell[::-1]] = number[::-1]
@@ -259,7 +302,7 @@ def split(paths: Paths, weights: FloatArray, amounts: ArrayLike) -> FloatArray:
     >>> split(paths, linear_weights(paths), paths.conversions).tolist()
     [0.5, 2.5]
     """
-    shares = weights * np.repeat(np.asarray(amounts, dtype=np.float64), paths.lengths)
+    shares = weights * np.asarray(amounts, dtype=np.float64)[paths.path]
     return np.bincount(paths.touch, weights=shares, minlength=paths.n_touchpoints).astype(np.float64)
 
 
@@ -404,15 +447,15 @@ def _renumbered(numbers: IntArray, below: int) -> tuple[IntArray, int]:
 
 def _transition_counts(paths: Paths, state: IntArray, n: int) -> FloatArray:
     weight = paths.conversions + paths.nulls
-    last = state[paths.begins + paths.lengths - 1]
+    last = state[paths.last]
     counts = np.empty((n + 1, n + 2))
     counts[n, :n] = np.bincount(state[paths.begins], weights=weight, minlength=n)
     counts[n, n:] = 0
     counts[:n, n] = np.bincount(last, weights=paths.conversions, minlength=n)
     counts[:n, n + 1] = np.bincount(last, weights=paths.nulls, minlength=n)
     # The step from the last touch of a path to the first of the next is none.
-    amount = np.repeat(weight, paths.lengths)
-    amount[paths.begins + paths.lengths - 1] = 0
+    amount = weight[paths.path]
+    amount[paths.last] = 0
     step = state[:-1] * n + state[1:]
     counts[:n, :n] = np.bincount(step, weights=amount[:-1], minlength=n * n).reshape(n, n)
     return counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -444,9 +445,8 @@ def _chosen(found: Journeys, purchases: str) -> Journeys:
     if purchases == "all":
         return found
     wanted = found.later == (purchases == "repeat")
-    lengths = np.diff(np.append(found.begins, len(found.touch)))
-    inside = np.repeat(wanted, lengths)
-    taken = lengths[wanted]
+    inside = wanted[touchpoints.path_of_touches(found.begins, len(found.touch))]
+    taken = np.diff(np.append(found.begins, len(found.touch)))[wanted]
     bought = found.repeat == (purchases == "repeat")
     number = np.append(np.cumsum(bought) - 1, -1)
     return Journeys(
@@ -460,13 +460,65 @@ def _chosen(found: Journeys, purchases: str) -> Journeys:
     )
 
 
-class _Whole(NamedTuple):
-    """What is divided: the paths, the time of each touch, the worth of each path, and the touchpoints."""
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """What is divided, and what several rules ask of it."""
 
-    paths: touchpoints.Paths
-    tick: Longs
-    value: Floats
+    found: Journeys
+    touch: Longs
     names: list[str]
+
+    @cached_property
+    def converts(self) -> Bools:
+        """Which paths end in a purchase."""
+        return self.found.purchase >= 0
+
+    @cached_property
+    def paths(self) -> touchpoints.Paths:
+        """All paths."""
+        return self._paths(self.touch, self.found.begins, self.converts)
+
+    @cached_property
+    def value(self) -> Floats:
+        """The worth of the purchase of each path, 0 for none."""
+        value: Floats = np.where(self.converts, np.append(self.found.value, 0)[self.found.purchase], 0)
+        return value
+
+    @cached_property
+    def _inside(self) -> Bools:
+        """Which touches are those of paths that end in a purchase."""
+        return self.converts[self.paths.path]
+
+    @cached_property
+    def won(self) -> touchpoints.Paths:
+        """The paths that end in a purchase."""
+        lengths = self.paths.lengths[self.converts]
+        whole = np.ones(len(lengths), dtype=bool)
+        return self._paths(self.touch[self._inside], np.cumsum(lengths) - lengths, whole)
+
+    @cached_property
+    def tick(self) -> Ints:
+        """When their touches began."""
+        return self.found.tick[self._inside]
+
+    @cached_property
+    def earned(self) -> Floats:
+        """Of each of their touches the worth of the purchase."""
+        return self.value[self.converts][self.won.path]
+
+    @cached_property
+    def new(self) -> Bools:
+        """Which of their touches are the first of their touchpoint in the path."""
+        return touchpoints.new_touches(self.won)
+
+    def _paths(self, touch: Longs, begins: Longs, converts: Bools) -> touchpoints.Paths:
+        made, lost = converts.astype(np.float64), (~converts).astype(np.float64)
+        return touchpoints.Paths(touch, begins, made, lost, len(self.names))
+
+    def summed(self, at: Longs | slice, weights: Floats) -> Floats:
+        """Return the sums of the weights of some touches by touchpoint."""
+        touch = self.won.touch[at]
+        return np.bincount(touch, weights=weights, minlength=len(self.names)).astype(np.float64)
 
 
 class _Split(NamedTuple):
@@ -480,24 +532,34 @@ class _Split(NamedTuple):
 
 
 def _divided(log: EventLog, asked: _Asked, whole: _Whole) -> _Split:
-    paths, value = whole.paths, whole.value
-    undefined = np.full(paths.n_touchpoints, np.nan)
+    undefined = np.full(len(whole.names), np.nan)
     if asked.method == "markov":
+        paths, value = whole.paths, whole.value
         fitted = touchpoints.chain(paths, asked.order)
         parts = np.nan_to_num(stats.ratio(fitted.removal, fitted.removal.sum()))
         remembered = "touch" if asked.order == 1 else f"{asked.order} touches"
         rule = f"In proportion to removal effects in a Markov chain of the last {remembered}."
         return _Split(parts * paths.conversions.sum(), parts * value.sum(), fitted.removal, undefined, rule)
     if asked.method == "shapley" and asked.worth == "rate":
-        return _shapley_of_rates(asked, paths, value)
-    weights = _weights(log, asked, whole)
-    return _Split(
-        touchpoints.split(paths, weights, paths.conversions),
-        touchpoints.split(paths, weights, value),
-        undefined,
-        undefined,
-        _rule(asked),
-    )
+        return _shapley_of_rates(asked, whole.paths, whole.value)
+    # A purchase counts one, so the weights themselves are the credit.
+    if asked.method in ("first", "last", "last non-direct"):
+        at = _taking_all(asked, whole)
+        credit_, revenue = np.ones(len(at)), whole.value[whole.converts]
+        return _Split(
+            whole.summed(at, credit_), whole.summed(at, revenue), undefined, undefined, _rule(asked)
+        )
+    weights, every = _weights(log, asked, whole), slice(None)
+    revenue = whole.summed(every, weights * whole.earned)
+    return _Split(whole.summed(every, weights), revenue, undefined, undefined, _rule(asked))
+
+
+def _taking_all(asked: _Asked, whole: _Whole) -> Longs:
+    """Return the touch of each path that gets all."""
+    if asked.method == "first":
+        return whole.won.begins
+    direct = whole.names.index(asked.direct) if asked.method == "last non-direct" else None
+    return touchpoints.last_touches(whole.won, direct)
 
 
 def _shapley_of_rates(asked: _Asked, paths: touchpoints.Paths, value: Floats) -> _Split:
@@ -517,16 +579,13 @@ def _shapley_of_rates(asked: _Asked, paths: touchpoints.Paths, value: Floats) ->
 
 
 def _weights(log: EventLog, asked: _Asked, whole: _Whole) -> Floats:
-    paths = whole.paths
+    paths = whole.won
     half_life = asked.half_life.total_seconds() * 1e9 / log.packed.tick_ns
     rules = {
-        "first": lambda: touchpoints.first_weights(paths),
-        "last": lambda: touchpoints.last_weights(paths),
-        "last non-direct": lambda: touchpoints.last_weights(paths, whole.names.index(asked.direct)),
         "linear": lambda: touchpoints.linear_weights(paths),
         "position": lambda: touchpoints.position_weights(paths, asked.ends),
         "time decay": lambda: touchpoints.decay_weights(paths, whole.tick, half_life),
-        "shapley": lambda: touchpoints.once_weights(paths),
+        "shapley": lambda: touchpoints.shared_weights(paths, whole.new),
     }
     return rules[asked.method]()
 
@@ -580,49 +639,49 @@ def tables(log: EventLog, shares: Shares, asked: Sequence[_Asked]) -> list[Divid
     labels = [shares.names[number] for number in lines.tolist()]
     place = np.zeros(len(shares.names), dtype=np.int64)
     place[lines] = np.arange(len(lines))
-    converts = found.purchase >= 0
-    paths = touchpoints.Paths(
-        touch=place[found.touch],
-        begins=found.begins,
-        conversions=converts.astype(np.float64),
-        nulls=(~converts).astype(np.float64),
-        n_touchpoints=len(lines),
-    )
-    value = np.where(converts, np.append(found.value, 0)[found.purchase], 0)
-    once = touchpoints.new_touches(paths).astype(np.float64)
-    stood = touchpoints.split(paths, once, paths.conversions)
+    whole = _Whole(found, place[found.touch], labels)
+    stood = np.bincount(whole.won.touch[whole.new], minlength=len(lines))
     total = len(found.repeat)
-    without = total - int(converts.sum())
+    without = total - int(whole.converts.sum())
     extra = bool(without)
-    rest = float(found.value.sum() - value.sum())
+    rest = float(found.value.sum() - whole.value.sum())
+    touchpoint = np.array(shares.labels + [NONE] * extra, dtype=object)
     made = []
     for each in asked:
         if each.method == "last non-direct" and each.direct not in labels:
             raise unknown("touchpoint in direct", each.direct, labels, then="Say direct= with one of them.")
-        split = _divided(log, each, _Whole(paths, found.tick, value, labels))
+        split = _divided(log, each, whole)
         credits_ = np.append(split.credit, [without] * extra)
-        frame = pd.DataFrame(
-            {
-                "touchpoint": pd.Series(shares.labels + [NONE] * extra, dtype=str),
-                "credit": credits_,
-                "conversions": total,
-                "share": stats.ratio(credits_, total),
-                "revenue": np.append(split.revenue, [rest] * extra) if "value" in log.roles else np.nan,
-                "stood_in": np.append(stood, [without] * extra).astype(np.int64),
-                "removal_effect": np.append(split.removal, [np.nan] * extra),
-                "standard_error": np.append(split.error, [np.nan] * extra),
-                "method": each.method,
-            }
-        )
-        made.append(Divided(frame, split.rule))
+        n = len(credits_)
+        columns = {
+            "touchpoint": touchpoint,
+            "credit": credits_,
+            "conversions": np.full(n, total),
+            "share": stats.ratio(credits_, total),
+            "revenue": np.append(split.revenue, [rest] * extra)
+            if "value" in log.roles
+            else np.full(n, np.nan),
+            "stood_in": np.append(stood, [without] * extra).astype(np.int64),
+            "removal_effect": np.append(split.removal, [np.nan] * extra),
+            "standard_error": np.append(split.error, [np.nan] * extra),
+            "method": np.full(n, each.method, dtype=object),
+        }
+        made.append(Divided(columns, split.rule))
     return made
 
 
 class Divided(NamedTuple):
-    """The line of each touchpoint and of purchases without one, and the rule as a sentence."""
+    """The line of each touchpoint and of purchases without one, by column, and the rule as a sentence."""
 
-    frame: pd.DataFrame
+    columns: dict[str, NDArray[np.generic] | NDArray[np.object_]]
     rule: str
+
+
+def frame_of(columns: Mapping[str, NDArray[np.generic] | NDArray[np.object_]]) -> pd.DataFrame:
+    """Return columns as a table; those of names hold text."""
+    return pd.DataFrame(
+        {name: pd.Series(each, dtype=str) if each.dtype == object else each for name, each in columns.items()}
+    )
 
 
 def customers_at(log: EventLog, definition: Definition, asked: _Asked, touchpoint: str) -> pd.DataFrame:
@@ -658,7 +717,8 @@ def _buyers(log: EventLog, definition: Definition, asked: _Asked) -> Longs:
 
 def _credit(log: EventLog, definition: Definition, asked: _Asked) -> Credit:
     shares = touched(log, definition, asked)
-    frame, rule = tables(log, shares, [asked])[0]
+    columns, rule = tables(log, shares, [asked])[0]
+    frame = frame_of(columns)
     found, n_lines = shares.journeys, len(shares.lines)
     if asked.by != STAGE:
         rank = np.argsort(-frame["credit"].to_numpy()[:n_lines], kind="stable")

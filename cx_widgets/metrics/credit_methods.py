@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers
@@ -20,6 +21,7 @@ from cx_widgets.metrics.credit import (
     STAGE,
     asked_of,
     customers_at,
+    frame_of,
     one_of,
     only,
     tables,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition, Stage
     from cx_widgets.durations import Duration
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics.credit import _Asked
+    from cx_widgets.metrics.credit import Divided, _Asked
 
 _DIRECT = ("direct", "(direct)", "direct / (none)", "(direct) / (none)")
 _ABOUT = (
@@ -255,15 +257,17 @@ def _methods(log: EventLog, definition: Definition, asked: _Asked) -> CreditMeth
     skipped: dict[str, str] = {}
     if not asked.direct:
         skipped["last non-direct"] = "no touchpoint is called direct."
-    parts = {part: only(shares, part) for part in PURCHASES}
+
+    def rules() -> list[_Asked]:
+        return [asked._replace(method=method) for method in METHODS if method not in skipped]
+
+    # Paths to some purchases have no more states than those to all: what refuses them refuses here.
     try:
-        tables(log, shares, [asked._replace(method="markov")])
+        made = {"all": tables(log, shares, rules())}
     except CXError as error:
         skipped["markov"] = str(error)
-    rules = [asked._replace(method=method) for method in METHODS if method not in skipped]
-    made = [
-        table.frame.assign(purchases=part) for part in PURCHASES for table in tables(log, parts[part], rules)
-    ]
+        made = {"all": tables(log, shares, rules())}
+    made |= {part: tables(log, only(shares, part), rules()) for part in PURCHASES if part != "all"}
     return CreditMethods(
         definition=definition,
         n_customers=log.n_customers,
@@ -279,20 +283,28 @@ def _methods(log: EventLog, definition: Definition, asked: _Asked) -> CreditMeth
     )
 
 
-def _ordered(parts: list[pd.DataFrame], by: str) -> pd.DataFrame:
+def _ordered(parts: dict[str, list[Divided]], by: str) -> pd.DataFrame:
     """Return the lines by purchases, touchpoint and rule; all purchases know every touchpoint."""
-    frame = pd.concat(parts, ignore_index=True)
-    every = frame[(frame["purchases"] == "all") & (frame["method"] == METHODS[0])]
+    every = parts["all"][0].columns
+    names, stood = every["touchpoint"].tolist(), every["stood_in"].tolist()
+    ranked = list(range(len(names)))
     if by != STAGE:
-        named = every[every["touchpoint"] != NONE].sort_values("stood_in", ascending=False, kind="stable")
-        every = pd.concat([named, every[every["touchpoint"] == NONE]])
-    place = {name: number for number, name in enumerate(every["touchpoint"])}
-    keys = pd.DataFrame(
-        {
-            "purchases": frame["purchases"].map({name: at for at, name in enumerate(PURCHASES)}),
-            "touchpoint": frame["touchpoint"].map(place),
-            "method": frame["method"].map({name: at for at, name in enumerate(METHODS)}),
-        }
+        ranked.sort(key=lambda at: (names[at] == NONE, -stood[at]))
+    place = {names[at]: rank for rank, at in enumerate(ranked)}
+    tables_ = [(part, table.columns) for part in PURCHASES for table in parts[part]]
+    columns = {
+        "purchases": np.concatenate(
+            [np.full(len(table["credit"]), part, dtype=object) for part, table in tables_]
+        ),
+        **{
+            name: np.concatenate([table[name] for _, table in tables_])
+            for name in ("touchpoint", "method", *_COLUMNS)
+        },
+    }
+    keys = (
+        [METHODS.index(name) for name in columns["method"].tolist()],
+        [place[name] for name in columns["touchpoint"].tolist()],
+        [PURCHASES.index(name) for name in columns["purchases"].tolist()],
     )
-    order = keys.sort_values(["purchases", "touchpoint", "method"], kind="stable").index
-    return frame.loc[order, ["purchases", "touchpoint", "method", *_COLUMNS]].reset_index(drop=True)
+    order = np.lexsort(keys)
+    return frame_of({name: column[order] for name, column in columns.items()})
