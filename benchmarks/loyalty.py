@@ -45,6 +45,7 @@ STAGES = {
     "Bond": "bond",
 }
 CHANNELS = ["direct", *(f"channel {number:02}" for number in range(1, 12))]
+BRANDS = [f"brand {number:02}" for number in range(20)]
 ANSWERED = 0.05
 """Share of events with a score."""
 _FURTHER = ("rfm", "purchase_gaps", "revenue", "loyalists", "loops", "advocacy", "stage_chain", "claims")
@@ -62,6 +63,7 @@ def log_frame(n: int) -> pd.DataFrame:
         spent=np.where(bought, rng.gamma(2.0, 20.0, n).round(2), np.nan),
         score=score,
         channel=pd.Categorical.from_codes(rng.integers(0, len(CHANNELS), n), CHANNELS),
+        brand=pd.Categorical.from_codes(rng.integers(0, len(BRANDS), n), BRANDS),
     )
 
 
@@ -200,9 +202,12 @@ def figures() -> list[Figure]:
     ]
     made.append(Figure("credit, every rule", cx.credit_methods))
     made.append(Figure("churn by silence", partial(cx.churn, silence="90D")))
-    for name in _FURTHER:
-        if hasattr(cx, name):
-            made.append(Figure(name, getattr(cx, name)))
+    made += [Figure(name, getattr(cx, name)) for name in _FURTHER]
+    made += [
+        Figure("channels", partial(cx.channels, column="channel")),
+        Figure("consideration", partial(cx.consideration, brand="brand")),
+        Figure("experience_gap", partial(cx.experience_gap, column="channel", digital=CHANNELS[:6])),
+    ]
     return made
 
 
@@ -231,7 +236,6 @@ def measure(n: int, rounds: int, only: str) -> None:
         event="event",
         value="spent",
         score="score",
-        channel="channel",
     )
     peer = Pandas(frame)
     chosen = [figure for figure in figures() if only in figure.name]
