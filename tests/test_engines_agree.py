@@ -67,6 +67,8 @@ def answers(one, log, definition):
             one.moves(unordered),
             one.moves(unordered, merged=False),
             one.purchases(unordered, (n_stages,), (1, 2)),
+            one.buyers(unordered, (n_stages,), (1, 2), (2, 7)),
+            one.who(unordered, (1, n_stages)),
             one.customers(unordered),
             one.rows_in(unordered, (1, n_stages)).tolist(),
             one.rows_in(unordered, ()).tolist(),

@@ -119,6 +119,25 @@ class Lost(Structure):
     _fields_ = (("deepest", c_void_p), ("why", c_void_p), ("took", c_void_p))
 
 
+class Wanted(Structure):
+    """`Wanted` of native/buyers.cpp."""
+
+    _fields_ = (
+        ("buying", c_void_p),
+        ("researching", c_void_p),
+        *((name, c_int64) for name in ("end_tick", "times", "over", "longest")),
+    )
+
+
+class Buyers(Structure):
+    """`Buyers` of native/buyers.cpp."""
+
+    _fields_ = tuple(
+        (name, c_void_p)
+        for name in ("customer", "first", "until_second", "bought", "looped", "returned", "retained")
+    )
+
+
 class Sums(Structure):
     """`Sums` of native/moves.cpp."""
 
@@ -174,6 +193,11 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
         None,
         [POINTER(Log), _ANY, c_int64, c_int64, POINTER(Room), POINTER(Asked), POINTER(Lost)],
     ),
+    "cx_buyers": (
+        c_int64,
+        [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Wanted), POINTER(Buyers)],
+    ),
+    "cx_who": (None, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
     "cx_moves": (
         c_int64,
         [

@@ -17,6 +17,8 @@ from cx_widgets.engine import _library
 from cx_widgets.engine._library import at, whole
 from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.engine._protocol import (
+    LONGEST_CURVE,
+    Buyers,
     CodedRows,
     FunnelLosses,
     FunnelPaths,
@@ -316,8 +318,7 @@ class NativeEngine:
         if not _fits(rows):
             return self._plain.purchases(rows, buying, researching)
         scalar = _Rows.of(rows)
-        buys, looks = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
-        buys[list(buying)] = looks[list(researching)] = True
+        buys, looks = _stages(buying), _stages(researching)
         kind, offsets = rows.packed.ticks.dtype, rows.packed.offsets
 
         def part(low: int, high: int) -> Purchases:
@@ -377,6 +378,39 @@ class NativeEngine:
         names = ("touch", "tick", "begins", "purchase", "later", "repeat", "value")
         return Journeys(*(np.concatenate([getattr(made, name) for made in parts]) for name in names))
 
+    def buyers(
+        self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int], period: tuple[int, int]
+    ) -> Buyers:
+        """Return who bought."""
+        if not _fits(rows):
+            return self._plain.buyers(rows, buying, researching, period)
+        scalar, kind = _Rows.of(rows), rows.packed.ticks.dtype
+        buys, looks = _stages(buying), _stages(researching)
+        wanted = _library.Wanted(at(buys), at(looks), rows.packed.end_tick, *period, LONGEST_CURVE)
+
+        def part(low: int, high: int) -> list[NDArray[Any]]:
+            kinds = (np.int32, kind, kind, np.int32, np.int32, np.bool_)
+            arrays: list[NDArray[Any]] = [np.empty(high - low, kind) for kind in kinds]
+            retained, room = np.zeros(LONGEST_CURVE, np.int64), scalar.room()
+            to = _library.Buyers(*map(at, arrays), at(retained))
+            made = self._cx.cx_buyers(scalar.asked(), low, high, room.asked(), byref(wanted), byref(to))
+            return [*(array[:made] for array in arrays), retained]
+
+        parts = [made for _, _, made in self._on_parts(scalar, part)]
+        *each, retained = zip(*parts, strict=True)
+        return Buyers(*map(np.concatenate, each), retained=np.sum(retained, axis=0))
+
+    def who(self, rows: StagedRows, stages: Iterable[int]) -> Bools:
+        """Return which customers have a row in one of some stages."""
+        if not _fits(rows):
+            return self._plain.who(rows, stages)
+        scalar, chosen = _Rows.of(rows), _stages(stages)
+        there = np.empty(len(rows.packed.offsets) - 1, np.bool_)
+        self._on_parts(
+            scalar, lambda low, high: self._cx.cx_who(scalar.asked(), at(chosen), low, high, at(there))
+        )
+        return there
+
     def customers(self, rows: StagedRows) -> Ints:
         """Return how many customers have a row in each stage."""
         if not _fits(rows):
@@ -397,8 +431,7 @@ class NativeEngine:
         if not _fits(rows):
             return self._plain.rows_in(rows, stages)
         scalar = _Rows.of(rows)
-        chosen = np.zeros(256, np.bool_)
-        chosen[list(stages)] = True
+        chosen = _stages(stages)
 
         def part(low: int, high: int) -> NDArray[np.int32]:
             begin, end = scalar.span(low, high)
@@ -665,6 +698,13 @@ def _counts(values: Ints) -> bool:
 def _one_piece(array: Ints) -> Ints:
     """Return the array in one piece, as 32 or 64 bits."""
     return whole(array, array.dtype if array.dtype in (np.int32, np.int64) else np.int64)
+
+
+def _stages(chosen: Iterable[int]) -> Bools:
+    """Return for each number of a stage whether it is one of some."""
+    there = np.zeros(256, np.bool_)
+    there[list(chosen)] = True
+    return there
 
 
 @cache

@@ -10,9 +10,11 @@ from cx_widgets import stats
 from cx_widgets.engine._journeys import journeys_of
 from cx_widgets.engine._protocol import (
     BEFORE,
+    LONGEST_CURVE,
     NEVER,
     OPEN,
     WINDOW,
+    Buyers,
     Chains,
     CodedRows,
     FunnelLosses,
@@ -123,6 +125,18 @@ class NumpyEngine:
             merged=merged,
         )
 
+    def buyers(
+        self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int], period: tuple[int, int]
+    ) -> Buyers:
+        """Return who bought."""
+        return buyers_of(self.purchases(rows, buying, researching), rows.packed.end_tick, period)
+
+    def who(self, rows: StagedRows, stages: Iterable[int]) -> Bools:
+        """Return which customers have a row in one of some stages."""
+        there = np.zeros(len(rows.packed.offsets) - 1, dtype=bool)
+        there[rows.packed.customers[self.rows_in(rows, stages)]] = True
+        return there
+
     def customers(self, rows: StagedRows) -> Ints:
         """Return how many customers have a row in each stage."""
         n_customers, width = len(rows.packed.offsets) - 1, rows.n_stages + 1
@@ -168,6 +182,32 @@ class NumpyEngine:
             repeat=repeat,
             researched=_researched(rows, research, at, repeat),
         )
+
+
+def buyers_of(made: Purchases, end_tick: int, period: tuple[int, int]) -> Buyers:
+    """Return who made some purchases."""
+    times, over = period
+    begins = np.flatnonzero(~made.repeat)
+    bought = np.diff(np.append(begins, len(made.repeat)))
+    first, repeated = made.tick[begins], bought > 1
+    second = np.full(len(begins), end_tick, dtype=first.dtype)
+    second[repeated] = made.tick[begins[repeated] + 1]
+    owner = np.repeat(np.arange(len(begins)), bought)
+    here = (made.tick.astype(np.int64) - first[owner]) * times // over
+    periods = (end_tick - first.astype(np.int64)) * times // over
+    # Purchases of one customer come in time order, so equal periods lie together.
+    seen = (_first_of_run(here) | _first_of_run(owner)) & (here < periods[owner])
+    returned = np.zeros(len(begins), dtype=bool)
+    returned[owner[seen & (here == 1)]] = True
+    return Buyers(
+        customer=made.customer[begins],
+        first=first,
+        until_second=second - first,
+        bought=bought.astype(np.int32),
+        looped=np.bincount(owner[made.repeat & ~made.researched], minlength=len(begins)).astype(np.int32),
+        returned=returned,
+        retained=np.bincount(here[seen & (here < LONGEST_CURVE)], minlength=LONGEST_CURVE),
+    )
 
 
 def totals_of(paths: FunnelPaths, end_tick: int, patience: int) -> FunnelTotals:

@@ -394,6 +394,48 @@ class Journeys:
     value: Floats
 
 
+LONGEST_CURVE = 1000
+"""Periods of a retention curve at most; a period much shorter than the log would make endless curves."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buyers:
+    """Who bought: one entry for each customer with a purchase, in customer order, and one for each period.
+
+    Purchases are those of `Purchases`. Period k of a buyer lies k to k + 1 periods after the first purchase,
+    and is over where it ends at or before the end of observation.
+
+    Attributes
+    ----------
+    customer
+        Who bought.
+    first
+        The tick of the first purchase.
+    until_second
+        Ticks from there to the second purchase, or to the end of observation.
+    bought, looped
+        Purchases, and those after the first that were not researched.
+    returned
+        Whether they bought in period 1, which is over.
+    retained
+        For each period how many bought in it, of those for whom it is over; `LONGEST_CURVE` periods.
+    """
+
+    customer: Ints
+    first: Ints
+    until_second: Ints
+    bought: Ints
+    looped: Ints
+    returned: Bools
+    retained: Ints
+
+    @property
+    def repeated(self) -> Bools:
+        """Whether they bought more than once."""
+        again: Bools = self.bought > 1
+        return again
+
+
 class Engine(Protocol):
     """The questions metrics ask of the rows of a log.
 
@@ -452,6 +494,16 @@ class Engine(Protocol):
         every row touches its stage, numbered from 0. Where touches are ``merged``, consecutive ones of a path
         that are alike are one.
         """
+        ...
+
+    def buyers(
+        self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int], period: tuple[int, int]
+    ) -> Buyers:
+        """Return who bought; a time of t ticks holds t * a // b periods where ``period`` is (a, b)."""
+        ...
+
+    def who(self, rows: StagedRows, stages: Iterable[int]) -> Bools:
+        """Return which customers have a row in one of some stages."""
         ...
 
     def customers(self, rows: StagedRows) -> Ints:

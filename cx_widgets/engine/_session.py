@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cx_widgets.engine._outcomes import Outcomes
     from cx_widgets.engine._protocol import (
         Bools,
+        Buyers,
         Chains,
         Codes,
         FunnelLosses,
@@ -353,6 +354,28 @@ def _with_stage(log: EventLog, rows: StagedRows, codes: Bools) -> StagedRows:
         stage_of_code=table,
         n_stages=n_stages,
         coded=lambda: engine().code(log.packed, table[log.packed.codes], n_stages),
+    )
+
+
+def buyers(log: EventLog, definition: Definition) -> Buyers:
+    """Return who bought, by the retention period of the rules."""
+    recent: _Recent[Buyers] = log.memo(("engine", "buyers"), _Recent)
+    buying = stage_numbers(definition, "buy")
+    researching = stage_numbers(definition, "consider", "evaluate")
+    period_ns = int(definition.rules.retention_period.as_unit("ns").value)
+    common = int(np.gcd(period_ns, log.packed.tick_ns))
+    period = log.packed.tick_ns // common, period_ns // common
+    return recent.get(
+        (_assignment(definition), buying, researching, period),
+        lambda: engine().buyers(staged_rows(log, definition), buying, researching, period),
+    )
+
+
+def who_in(log: EventLog, definition: Definition, stages: tuple[int, ...]) -> Bools:
+    """Return which customers have a row in one of some stages."""
+    recent: _Recent[Bools] = log.memo(("engine", "who"), _Recent)
+    return recent.get(
+        (_assignment(definition), stages), lambda: engine().who(staged_rows(log, definition), stages)
     )
 
 

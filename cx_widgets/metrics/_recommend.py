@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cx_widgets.engine import rows_in, stage_numbers
+from cx_widgets.engine import stage_numbers, who_in
 from cx_widgets.errors import unknown
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def advocates(log: EventLog, definition: Definition, way: str = EITHER) -> Bools
     """Return which customers recommend, at whatever time."""
     speak = np.zeros(log.n_customers, dtype=bool)
     if way != SCORE:
-        speak[log.packed.customers[rows_in(log, definition, stage_numbers(definition, "advocate"))]] = True
+        speak |= who_in(log, definition, stage_numbers(definition, "advocate"))
     if way != STAGE and log.scores is not None:
         speak |= log.memo(("promoters",), lambda: _promoters(log, log.scores))
     return speak
