@@ -825,9 +825,7 @@ def _curve(
     time = ordered[first]
     events = np.diff(np.append(first, len(ordered)))
     # At risk just before a time: everybody, less the events and the censorings strictly before it.
-    leaves = np.searchsorted(time, censored, side="right")
-    left = np.cumsum(np.bincount(leaves, minlength=len(time) + 1))[: len(time)]
-    at_risk = total - first - left
+    at_risk = total - first - np.searchsorted(np.sort(censored), time)
     survival = np.cumprod(1 - events / at_risk)
     return time.astype(np.float64), survival, at_risk, events
 

@@ -37,50 +37,86 @@ struct Chosen {
         for (int64_t code = 0; code < CODES; code++) of_code[code] = of_stage[stage_of_code[code]];
     }
 
-    // How many of the rows from begin to end have one.
-    int64_t count(const Code* codes, int64_t begin, int64_t end) const {
+    // Whether any of the rows from begin to end has one.
+    bool any(const Code* codes, int64_t begin, int64_t end) const {
+        uint8_t there = 0;
+        for (int64_t i = begin; i < end; i++) there |= of_code[codes[i]];
+        return there;
+    }
+
+    // Which of the rows from begin to end have one, and how many do; `rows` has room for one more.
+    int64_t list(const Code* codes, int64_t begin, int64_t end, int32_t* rows) const {
         int64_t n = 0;
-        for (int64_t i = begin; i < end; i++) n += of_code[codes[i]];
+        for (int64_t i = begin; i < end; i++) {
+            rows[n] = (int32_t)i;
+            n += of_code[codes[i]];
+        }
         return n;
     }
 };
 
+// The rows of one tick of a customer, from begin to end.
+struct Run {
+    int64_t begin, end;
+};
+
+template <class Code, class Tick>
+Run run_around(const Log<Code, Tick>& log, int64_t row, int64_t first, int64_t last) {
+    Run run = {row, row + 1};
+    while (run.begin > first && log.ticks[run.begin - 1] == log.ticks[row]) run.begin--;
+    while (run.end < last && log.ticks[run.end] == log.ticks[row]) run.end++;
+    return run;
+}
+
+// Whether inside a run a researching row stands before all buying ones, by stage, or, where rows keep their order, by
+// place.
+template <class Code, class Tick>
+bool research_first(const Log<Code, Tick>& log, Run run, bool by_stage, const Wanted& wanted) {
+    int64_t looks = INT64_MAX, buys = INT64_MAX;
+    for (int64_t i = run.begin; i < run.end; i++) {
+        const uint8_t stage = log.stage_of_code[log.codes[i]];
+        const int64_t place = by_stage ? stage : i;
+        if (wanted.researching[stage] && place < looks) looks = place;
+        if (wanted.buying[stage] && place < buys) buys = place;
+    }
+    return looks < buys;
+}
+
 template <class Code, class Tick>
 int64_t buyers(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const Room& room, const Wanted& wanted,
                const Buyers<Tick>& to) {
-    const Chosen<Code> buys(log.stage_of_code, wanted.buying);
-    const Coded<Tick> one = {room.stage, (Tick*)room.tick, nullptr};
+    const Chosen<Code> buys(log.stage_of_code, wanted.buying), looks(log.stage_of_code, wanted.researching);
     const auto period_of = [&](int64_t since) { return since * wanted.times / wanted.over; };
+    int32_t* rows = room.row;
     int64_t made = 0;
     for (int64_t c = begin; c < end; c++) {
-        if (!buys.count(log.codes, log.offsets[c], log.offsets[c + 1])) continue;
-        const int64_t n = read_customer(log, c, has_ties, one, room);
+        const int64_t from = log.offsets[c], until = log.offsets[c + 1];
+        const int64_t n = buys.list(log.codes, from, until, rows);
+        if (!n) continue;
+        const Tick first = log.ticks[rows[0]];
+        const int64_t periods = period_of(wanted.end_tick - first);
         int32_t bought = 0, looped = 0;
-        bool returned = false, looked = false;
-        Tick first = 0, last = 0, second = (Tick)wanted.end_tick;
-        int64_t periods = 0, period = -1;
+        bool returned = false;
+        Tick second = (Tick)wanted.end_tick;
+        int64_t behind = from, period = -1;  // behind the purchase before
         for (int64_t i = 0; i < n; i++) {
-            const Tick now = one.tick[i];
-            if (wanted.buying[one.stage[i]] && !(bought && last == now)) {
-                if (!bought) {
-                    first = now;
-                    periods = period_of(wanted.end_tick - now);
-                } else if (bought == 1) {
-                    second = now;
-                }
-                looped += bought && !looked;
-                bought++;
-                last = now;
-                looked = false;
-                const int64_t here = period_of(now - first);
-                if (here != period && here < periods) {
-                    if (here < wanted.longest) to.retained[here]++;
-                    returned |= here == 1;
-                }
-                period = here;
+            if (bought && rows[i] < behind) continue;  // of the same tick
+            const Tick now = log.ticks[rows[i]];
+            const Run run = run_around(log, rows[i], behind, until);
+            if (bought) {
+                bool researched = false;
+                for (int64_t j = behind; j < run.begin && !researched; j++) researched = looks.of_code[log.codes[j]];
+                looped += !researched && !research_first(log, run, has_ties, wanted);
             }
-            // A row at the tick of the purchase before it is no research for the next one.
-            looked |= wanted.researching[one.stage[i]] && !(bought && last == now);
+            if (bought == 1) second = now;
+            bought++;
+            behind = run.end;
+            const int64_t here = period_of(now - first);
+            if (here != period && here < periods) {
+                if (here < wanted.longest) to.retained[here]++;
+                returned |= here == 1;
+            }
+            period = here;
         }
         to.customer[made] = (int32_t)c;
         to.first[made] = first;
@@ -97,7 +133,7 @@ template <class Code>
 void who(const int64_t* offsets, const Code* codes, const uint8_t* stage_of_code, const uint8_t* stages, int64_t begin,
          int64_t end, uint8_t* there) {
     const Chosen<Code> chosen(stage_of_code, stages);
-    for (int64_t c = begin; c < end; c++) there[c] = chosen.count(codes, offsets[c], offsets[c + 1]) > 0;
+    for (int64_t c = begin; c < end; c++) there[c] = chosen.any(codes, offsets[c], offsets[c + 1]);
 }
 
 }  // namespace

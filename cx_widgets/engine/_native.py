@@ -398,7 +398,16 @@ class NativeEngine:
 
         parts = [made for _, _, made in self._on_parts(scalar, part)]
         *each, retained = zip(*parts, strict=True)
-        return Buyers(*map(np.concatenate, each), retained=np.sum(retained, axis=0))
+        customer, first, until_second, bought, looped, returned = map(np.concatenate, each)
+        return Buyers(
+            customer=customer,
+            first=first,
+            until_second=until_second,
+            bought=bought,
+            looped=looped,
+            returned=returned,
+            retained=np.sum(retained, axis=0),
+        )
 
     def who(self, rows: StagedRows, stages: Iterable[int]) -> Bools:
         """Return which customers have a row in one of some stages."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -17,13 +17,65 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cx_widgets.engine import Ints
     from cx_widgets.stats import Estimate
 
 NAN = float("nan")
 WILSON = "Wilson 95%"
 CLUSTERED = "Wilson 95%, clustered by customer"
 
+_MOST_PAIRS = 2**16
+"""Kinds of customers at most; where there are more, each is told by itself."""
+
 _COLUMNS = ("label", "value", "unit", "numerator", "denominator", "lower", "upper", "method", "note")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Influence:
+    """How much each customer moves a figure, told by groups of customers who move it alike.
+
+    Attributes
+    ----------
+    group
+        For each customer of the log the number of the group.
+    moved
+        What each group moves, up to a factor.
+    """
+
+    group: NDArray[np.uint8] | NDArray[np.uint16]
+    moved: NDArray[np.float64]
+
+    @classmethod
+    def of_counts(cls, size: int, customer: Ints, hits: Ints, trials: Ints, share: float) -> Moved:
+        """Return the influence on sum(hits) / sum(trials), which is ``share``; others have neither."""
+        width = int(trials.max(initial=0)) + 1
+        pair = hits.astype(np.int64) * width + trials
+        pairs = int(pair.max(initial=0)) + 1
+        if pairs > _MOST_PAIRS:
+            moved = np.zeros(size)
+            moved[customer] = hits - share * trials
+            return moved
+        there = np.bincount(pair, minlength=pairs) > 0
+        there[0] = True  # those with neither
+        group = np.zeros(size, dtype=np.uint16)
+        group[customer] = (np.cumsum(there) - 1)[pair]
+        found = np.flatnonzero(there)
+        return cls(group, found // width - share * (found % width))
+
+    def by_customer(self) -> NDArray[np.float64]:
+        """Return what each customer moves."""
+        return self.moved[self.group]
+
+    def together(self, other: Influence) -> NDArray[np.int64]:
+        """Return how many customers are in each group here, a line each, and in each group of another."""
+        width = len(other.moved)
+        both = self.group.astype(np.int64)
+        both *= width
+        both += other.group
+        return np.bincount(both, minlength=len(self.moved) * width).reshape(-1, width)
+
+
+Moved: TypeAlias = "Influence | NDArray[np.float64]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +110,7 @@ class Figure:
     upper: float
     method: str
     note: str = ""
-    _influence: Callable[[], NDArray[np.float64]] | None = field(default=None, repr=False, compare=False)
+    _influence: Callable[[], Moved] | None = field(default=None, repr=False, compare=False)
 
     @property
     def influence(self) -> NDArray[np.float64] | None:
@@ -67,6 +119,11 @@ class Figure:
         The numbers sum to 0 over the customers. Two definitions are counted on the same customers, and the
         correlation of their influences is that of the two values: `compare` uses it.
         """
+        moved = self.moved()
+        return moved.by_customer() if isinstance(moved, Influence) else moved
+
+    def moved(self) -> Moved | None:
+        """Return the influence as it is kept, by customer or by groups of them; None where undefined."""
         return None if self._influence is None or np.isnan(self.value) else self._influence()
 
     def shown(self) -> str:
@@ -123,7 +180,7 @@ def estimated(
     denominator: float,
     method: str,
     note: str = "",
-    influence: Callable[[], NDArray[np.float64]] | None = None,
+    influence: Callable[[], Moved] | None = None,
 ) -> Figure:
     """Return a figure made from an estimate."""
     return Figure(
@@ -148,7 +205,7 @@ def clustered_share(
     trials: NDArray[np.float64],
     *,
     note: str = "",
-    influence: Callable[[], NDArray[np.float64]] | None = None,
+    influence: Callable[[], Moved] | None = None,
 ) -> Figure:
     """Return the share sum(hits) / sum(trials), both given for each customer."""
     y, x = float(hits.sum()), float(trials.sum())

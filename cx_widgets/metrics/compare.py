@@ -10,7 +10,7 @@ import pandas as pd
 
 from cx_widgets import stats
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._figure import change_text, interval_text, number_text
+from cx_widgets.metrics._figure import Influence, change_text, interval_text, number_text
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.figures import figures
 from cx_widgets.stats import Estimate
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.engine import Ints
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics._figure import Figure
+    from cx_widgets.metrics._figure import Figure, Moved
 
     Floats = NDArray[np.float64]
 
 METHOD = "MOVER 95%, paired by customer"
+_MOST_CELLS = 2**20
 _COLUMNS = ("label", "unit", "baseline", "now", "delta", "lower", "upper", "method", "note")
 
 
@@ -156,16 +157,35 @@ def _line(before: Figure, now: Figure) -> tuple[object, ...]:
 
 def change_of(before: Figure, now: Figure) -> tuple[Estimate, str]:
     """Return now - before with its paired interval, and what should be known of it."""
-    there, here = before.influence, now.influence
+    there, here = before.moved(), now.moved()
     if there is None or here is None:
         sides = [name for name, side in (("the baseline", there), ("now", here)) if side is None]
         return Estimate(np.nan, np.nan, np.nan), f"Undefined for {' and '.join(sides)}."
+    alike, correlation = _together(there, here)
     # One value from the same customers in the same way is one number, not two that happen to agree.
-    if before.value == now.value and np.array_equal(there, here):
+    if before.value == now.value and alike:
         return Estimate(0.0, 0.0, 0.0), ""
-    change = stats.mover(_estimate(now), _estimate(before), stats.correlation(here, there))
+    change = stats.mover(_estimate(now), _estimate(before), correlation)
     open_side = np.isnan(change.lower) or np.isnan(change.upper)
     return change, "Too few observations for both bounds." if open_side else ""
+
+
+def _together(there: Moved, here: Moved) -> tuple[bool, float]:
+    """Return whether two influences are the same for every customer, and their correlation."""
+    if isinstance(there, Influence) and isinstance(here, Influence) and _few(there, here):
+        both = there.together(here)
+        first, second = there.moved[:, None], here.moved[None, :]
+        alike = bool((first == second)[both > 0].all())
+        products = float((both * first * second).sum())
+        size = float(np.sqrt((both * first**2).sum() * (both * second**2).sum()))
+        return alike, products / size if size > 0 else 0.0
+    one, other = (moved.by_customer() if isinstance(moved, Influence) else moved for moved in (there, here))
+    return np.array_equal(one, other), stats.correlation(other, one)
+
+
+def _few(there: Influence, here: Influence) -> bool:
+    """Whether groups are so few that counting pairs of them is less work than to go by customer."""
+    return len(there.moved) * len(here.moved) <= _MOST_CELLS
 
 
 def over_customers(log: EventLog, seen: EventLog, figure: Figure) -> Figure:

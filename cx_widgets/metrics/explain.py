@@ -533,7 +533,7 @@ def _counted(log: EventLog, definition: Definition, slot_of_level: Ints) -> _Out
     seen, _ = _result.check(log, definition)
     paths = funnel_paths(seen, definition)
     figure = conversion_of(log, definition)
-    influence = figure.influence
+    influence = figure.moved()
     owner = places(log, seen)
     if paths.subjects is not None:
         owner = owner[paths.subjects.customer]

@@ -11,7 +11,15 @@ from cx_widgets import stats
 from cx_widgets.engine import funnel_paths, funnel_totals, is_special, ranked
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import bounds, clusters, reached
-from cx_widgets.metrics._figure import CLUSTERED, WILSON, Figure, FigureResult, estimated, frame_of
+from cx_widgets.metrics._figure import (
+    CLUSTERED,
+    WILSON,
+    Figure,
+    FigureResult,
+    Influence,
+    estimated,
+    frame_of,
+)
 from cx_widgets.metrics.funnel import funnel
 from cx_widgets.metrics.loyalty import loyalty
 
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.engine import FunnelPaths, Ints
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._figure import Moved
     from cx_widgets.metrics._result import Table
 
     Floats = NDArray[np.float64]
@@ -136,11 +145,14 @@ def conversion(log: EventLog, definition: Definition) -> Figure:
         share = _share(paths, everyone=everyone)
         method = WILSON if clusters(paths) is None else CLUSTERED
 
-    def influence() -> Floats:
+    def influence() -> Moved:
         deepest = funnel_totals(log, definition).deepest if plain else funnel_paths(log, definition).reach
-        entered, done = ((deepest >= number).astype(np.float64) for number in (1, len(definition.names)))
-        moved: Floats = done - converted / entrants * (1.0 if everyone else entered)
-        return moved if plain else _of_customers(log, funnel_paths(log, definition), moved)
+        done = deepest >= len(definition.names)
+        # Those who did not enter, who did, and who converted.
+        missed = -converted / entrants
+        moved = np.array([missed if everyone else 0.0, missed, 1.0 + missed])
+        by_unit = Influence((deepest >= 1).view(np.uint8) + done.view(np.uint8), moved)
+        return by_unit if plain else _of_customers(log, funnel_paths(log, definition), by_unit.by_customer())
 
     return estimated(
         "conversion",
@@ -181,12 +193,15 @@ def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
         converted, entrants = len(paths.levels[-1].customer), len(paths.entrants)
     median = stats.median_interval(_took(log, definition)[1], ranked=ranked)
 
-    def influence() -> Floats:
+    def influence() -> Moved:
         who, took = _took(log, definition)
-        side = np.sign(took - median.value)
-        moved = np.zeros(log.n_customers if plain else len(funnel_paths(log, definition).reach))
-        moved[who] = side - side.mean()
-        return moved if plain else _of_customers(log, funnel_paths(log, definition), moved)
+        group = np.zeros(log.n_customers if plain else len(funnel_paths(log, definition).reach), np.uint8)
+        # Those who did not convert, who were quicker, as quick, and slower.
+        group[who] = 2 + (took > median.value).view(np.int8) - (took < median.value).view(np.int8)
+        sizes = np.bincount(group, minlength=4)
+        mean = (sizes[3] - sizes[1]) / sizes[1:].sum()
+        by_unit = Influence(group, np.array([0.0, -1.0 - mean, -mean, 1.0 - mean]))
+        return by_unit if plain else _of_customers(log, funnel_paths(log, definition), by_unit.by_customer())
 
     return estimated(
         "time_to_convert",

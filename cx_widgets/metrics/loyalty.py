@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
-from cx_widgets.engine import assigned_events, purchases, stage_numbers
+from cx_widgets.engine import LONGEST_CURVE, assigned_events, buyers, stage_numbers
 from cx_widgets.metrics import _recommend, _result
-from cx_widgets.metrics._buyers import NO_BUY, NO_VALUE, NOBODY, Buyers, buyers_of, spending
+from cx_widgets.metrics._buyers import NO_BUY, NO_VALUE, NOBODY, spending
 from cx_widgets.metrics._figure import (
     NAN,
     WILSON,
     Figure,
     FigureResult,
+    Influence,
     clustered_share,
     estimated,
     frame_of,
@@ -25,17 +26,17 @@ from cx_widgets.metrics._figure import (
 from cx_widgets.rules import format_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Ints, Purchases
+    from cx_widgets.engine import Buyers, Ints
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._figure import Moved
     from cx_widgets.metrics._result import Table
 
     Floats = NDArray[np.float64]
-
-LONGEST_CURVE = 1000
-"""Periods of the retention curve at most; a period much shorter than the log would make endless curves."""
 
 _KAPLAN_MEIER = "Kaplan-Meier, log-log 95%"
 _ODDS = "odds of Wilson 95%"
@@ -73,7 +74,7 @@ class Loyalty(FigureResult):
         who have not bought again are censored at the end of observation.
         """
         log = self._log
-        who = buyers_of(log, purchases(log, self.definition))
+        who = buyers(log, self.definition)
         curve = stats.kaplan_meier(who.until_second, who.repeated)
         return pd.DataFrame(
             {
@@ -169,18 +170,17 @@ def loyalty(log: EventLog, definition: Definition) -> Loyalty:
 
 
 def _loyalty(log: EventLog, definition: Definition) -> Loyalty:
-    made = purchases(log, definition)
-    who = buyers_of(log, made)
-    periods = _Periods(log, definition, made, who)
+    who = buyers(log, definition)
+    periods = _over(log, definition, who)
     curve = stats.kaplan_meier(who.until_second, who.repeated)
     measurable = bool(stage_numbers(definition, "buy"))
     figures = (
         _count_buyers(log, who, measurable=measurable),
         _repeat_rate(log, definition, who, measurable=measurable),
         _second_purchase_median(log, definition, who, curve, measurable=measurable),
-        _retention(log, definition, periods, measurable=measurable),
+        _retention(log, definition, who, periods, measurable=measurable),
         _active_passive(log, definition, who, measurable=measurable),
-        _loyalty_loop(log, definition, made, measurable=measurable),
+        _loyalty_loop(log, definition, who, measurable=measurable),
         _revenue(log, definition, measurable=measurable),
     )
     return Loyalty(
@@ -188,34 +188,29 @@ def _loyalty(log: EventLog, definition: Definition) -> Loyalty:
         n_customers=log.n_customers,
         unassigned_events=log.n_events - assigned_events(log, definition),
         _figures=figures,
-        _retention=periods.curve(),
+        _retention=_curve(who, periods),
         _frame=frame_of(figures),
         _log=log,
     )
 
 
-def _spread(log: EventLog, customers: Ints, numbers: NDArray[np.generic]) -> Floats:
-    """Return an array over all customers of the log with the numbers at some of them."""
-    whole = np.zeros(log.n_customers, dtype=np.float64)
-    whole[customers] = numbers
-    return whole
-
-
-def _again(log: EventLog, definition: Definition) -> Buyers:
-    """Return the buyers anew: influences are asked for rarely and long arrays are not kept."""
-    return buyers_of(log, purchases(log, definition))
+def _influence(log: EventLog, who: Buyers, group: NDArray[np.generic], moved: Sequence[float]) -> Influence:
+    """Return the influence of buyers by their group; all others are of group 0 and move nothing."""
+    whole = np.zeros(log.n_customers, dtype=np.uint8)
+    whole[who.customer] = group
+    return Influence(whole, np.array(moved))
 
 
 def _count_buyers(log: EventLog, who: Buyers, *, measurable: bool) -> Figure:
     if not measurable:
         return undefined("buyers", "Buyers", "count", NO_BUY)
-    buyers = float(len(who.customer))
+    n_buyers = float(len(who.customer))
     return Figure(
         key="buyers",
         label="Buyers",
-        value=buyers,
+        value=n_buyers,
         unit="count",
-        numerator=buyers,
+        numerator=n_buyers,
         denominator=float(log.n_customers),
         lower=NAN,
         upper=NAN,
@@ -228,21 +223,21 @@ def _repeat_rate(log: EventLog, definition: Definition, who: Buyers, *, measurab
     key, label = "repeat_rate", "Repeat rate"
     if not measurable:
         return undefined(key, label, "share", NO_BUY)
-    repeated, buyers = int(who.repeated.sum()), len(who.customer)
+    repeated, n_buyers = int(who.repeated.sum()), len(who.customer)
 
-    def influence() -> Floats:
-        again = _again(log, definition)
-        return _spread(log, again.customer, again.repeated - repeated / buyers)
+    def influence() -> Influence:
+        again, rate = buyers(log, definition), repeated / n_buyers
+        return _influence(log, again, 1 + again.repeated.view(np.uint8), (0.0, -rate, 1.0 - rate))
 
     return estimated(
         key,
         label,
         "share",
-        stats.share(repeated, buyers),
+        stats.share(repeated, n_buyers),
         numerator=repeated,
-        denominator=buyers,
+        denominator=n_buyers,
         method=WILSON,
-        note="" if buyers else NOBODY,
+        note="" if n_buyers else NOBODY,
         influence=influence,
     )
 
@@ -256,10 +251,13 @@ def _second_purchase_median(
     median = curve.median
 
     def influence() -> Floats:
-        again = _again(log, definition)
-        moved = stats.kaplan_meier_influence(again.until_second, again.repeated, median.value)
+        again = buyers(log, definition)
+        moved = np.zeros(log.n_customers)
         # More events by the median bring the median down.
-        return _spread(log, again.customer, -moved)
+        moved[again.customer] = -stats.kaplan_meier_influence(
+            again.until_second, again.repeated, median.value
+        )
+        return moved
 
     note = "" if len(who.customer) else NOBODY
     if len(who.customer) and np.isnan(median.value):
@@ -277,51 +275,31 @@ def _second_purchase_median(
     )
 
 
-class _Periods:
-    """In which retention periods since their first purchase buyers bought, and how many are over."""
+def _over(log: EventLog, definition: Definition, who: Buyers) -> Ints:
+    """Return how many retention periods since their first purchase were over at the end, for each buyer."""
+    period_ns = int(definition.rules.retention_period.as_unit("ns").value)
+    common = int(np.gcd(period_ns, log.packed.tick_ns))
+    since = log.packed.end_tick - who.first.astype(np.int64)
+    periods: Ints = since * (log.packed.tick_ns // common) // (period_ns // common)
+    return periods
 
-    def __init__(self, log: EventLog, definition: Definition, made: Purchases, who: Buyers) -> None:
-        period_ns = int(definition.rules.retention_period.as_unit("ns").value)
-        common = int(np.gcd(period_ns, log.packed.tick_ns))
-        self._period, self._tick = period_ns // common, log.packed.tick_ns // common
-        self._n_customers = log.n_customers
-        self._who = who
-        self.over = self._whole(who.end_tick - who.first)
-        since = made.tick.astype(np.int64) - np.repeat(who.first, who.bought)
-        period = self._whole(since)
-        owner = np.repeat(np.arange(len(who.customer)), who.bought)
-        # Purchases of one customer come in time order, so equal periods lie together.
-        new = np.ones(len(period), dtype=bool)
-        new[1:] = (period[1:] != period[:-1]) | (owner[1:] != owner[:-1])
-        seen = new & (period < self.over[owner])
-        self._period_of, self._owner = period[seen], owner[seen]
 
-    def _whole(self, ticks: Ints) -> Ints:
-        return ticks * self._tick // self._period
-
-    def curve(self) -> pd.DataFrame:
-        last = min(int(self.over.max(initial=0)), LONGEST_CURVE)
-        ended = np.bincount(np.minimum(self.over, last), minlength=last + 1)
-        mature = len(self.over) - np.cumsum(ended)[:last]
-        retained = np.bincount(self._period_of[self._period_of < last], minlength=last)
-        lower, upper = stats.wilson(retained, mature)
-        return pd.DataFrame(
-            {
-                "period": np.arange(last),
-                "retained": retained,
-                "mature": mature,
-                "rate": stats.ratio(retained, mature),
-                "lower": lower,
-                "upper": upper,
-            }
-        )
-
-    def outcome(self, period: int) -> tuple[Floats, Floats]:
-        """Return for each customer of the log whether they bought in a period, and whether it counts."""
-        retained, mature = np.zeros(self._n_customers), np.zeros(self._n_customers)
-        mature[self._who.customer[self.over > period]] = 1
-        retained[self._who.customer[self._owner[self._period_of == period]]] = 1
-        return retained, mature
+def _curve(who: Buyers, over: Ints) -> pd.DataFrame:
+    last = min(int(over.max(initial=0)), LONGEST_CURVE)
+    ended = np.bincount(np.minimum(over, last), minlength=last + 1)
+    mature = len(over) - np.cumsum(ended)[:last]
+    retained = who.retained[:last]
+    lower, upper = stats.wilson(retained, mature)
+    return pd.DataFrame(
+        {
+            "period": np.arange(last),
+            "retained": retained,
+            "mature": mature,
+            "rate": stats.ratio(retained, mature),
+            "lower": lower,
+            "upper": upper,
+        }
+    )
 
 
 def _bracket(period: pd.Timedelta) -> str:
@@ -332,19 +310,20 @@ def _bracket(period: pd.Timedelta) -> str:
     return f"days {days} to {2 * days}"
 
 
-def _retention(log: EventLog, definition: Definition, periods: _Periods, *, measurable: bool) -> Figure:
+def _retention(log: EventLog, definition: Definition, who: Buyers, over: Ints, *, measurable: bool) -> Figure:
     length = format_duration(definition.rules.retention_period)
     key, label = "retention", f"Retention, {_bracket(definition.rules.retention_period)}"
     if not measurable:
         return undefined(key, label, "share", NO_BUY)
-    retained, mature = (int(part.sum()) for part in periods.outcome(1))
+    retained, mature = int(np.count_nonzero(who.returned)), int(np.count_nonzero(over > 1))
 
-    def influence() -> Floats:
-        made = purchases(log, definition)
-        hits, trials = _Periods(log, definition, made, buyers_of(log, made)).outcome(1)
-        return hits - retained / mature * trials
+    def influence() -> Influence:
+        again, rate = buyers(log, definition), retained / mature
+        counted = _over(log, definition, again) > 1
+        group = counted.view(np.uint8) + again.returned.view(np.uint8)
+        return _influence(log, again, group, (0.0, -rate, 1.0 - rate))
 
-    if not len(periods.over):
+    if not len(over):
         note = NOBODY
     elif not mature:
         note = f"No buyer was observed for two periods of {length}."
@@ -374,12 +353,11 @@ def _active_passive(log: EventLog, definition: Definition, who: Buyers, *, measu
     passive = len(loyal) - active
     note = "" if passive else "No passive loyalist to compare with." if active else "Nobody bought again."
 
-    def influence() -> Floats:
-        again = _again(log, definition)
-        repeaters = again.customer[again.repeated]
-        return _spread(
-            log, repeaters, _recommend.advocates(log, definition)[repeaters] - active / len(repeaters)
-        )
+    def influence() -> Influence:
+        again = buyers(log, definition)
+        speak, share = _recommend.advocates(log, definition)[again.customer], active / len(loyal)
+        group = again.repeated.view(np.uint8) + (again.repeated & speak).view(np.uint8)
+        return _influence(log, again, group, (0.0, -share, 1.0 - share))
 
     return estimated(
         key,
@@ -394,7 +372,7 @@ def _active_passive(log: EventLog, definition: Definition, who: Buyers, *, measu
     )
 
 
-def _loyalty_loop(log: EventLog, definition: Definition, made: Purchases, *, measurable: bool) -> Figure:
+def _loyalty_loop(log: EventLog, definition: Definition, who: Buyers, *, measurable: bool) -> Figure:
     key, label = "loyalty_loop", "Loyalty loop"
     if not measurable:
         return undefined(key, label, "share", NO_BUY)
@@ -403,20 +381,13 @@ def _loyalty_loop(log: EventLog, definition: Definition, made: Purchases, *, mea
             key, label, "share", "Not measurable: no stage has the role 'consider' or 'evaluate'."
         )
 
-    def outcome(purchase: Purchases) -> tuple[Floats, Floats]:
-        looped, repeats = (
-            np.bincount(purchase.customer[chosen], minlength=log.n_customers).astype(np.float64)
-            for chosen in (purchase.repeat & ~purchase.researched, purchase.repeat)
-        )
-        return looped, repeats
-
-    looped, repeats = outcome(made)
-    note = "" if repeats.any() else "Nobody bought again." if len(made.customer) else NOBODY
+    looped, repeats = who.looped.astype(np.float64), (who.bought - 1).astype(np.float64)
+    note = "" if repeats.any() else "Nobody bought again." if len(who.customer) else NOBODY
     p = float(stats.ratio(looped.sum(), repeats.sum()))
 
-    def influence() -> Floats:
-        hits, trials = outcome(purchases(log, definition))
-        return hits - p * trials
+    def influence() -> Moved:
+        again = buyers(log, definition)
+        return Influence.of_counts(log.n_customers, again.customer, again.looped, again.bought - 1, p)
 
     return clustered_share(key, label, looped, repeats, note=note, influence=influence)
 
