@@ -207,7 +207,7 @@ def figures(one: engine.Engine, log: cx.EventLog, definition: cx.Definition) -> 
     fresh = object.__new__(cx.EventLog)
     fresh.__setstate__(log._state())  # noqa: SLF001 - the same log without the answers it keeps
     with engine.counting_with(one):
-        for metric in (cx.funnel, cx.transitions, cx.flow, cx.loyalty, cx.figures, cx.retention):
+        for metric in (cx.funnel, cx.transitions, cx.flow, cx.loyalty, cx.figures, cx.retention, cx.reasons):
             try:
                 yield metric(fresh, definition).frame
             except cx.CXError as error:
