@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from cx_widgets.widgets import (
         AttitudeView,
         BreakdownView,
+        ClaimsView,
         CloserLook,
         CreditView,
         ExplainView,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         LifecycleView,
         LoyaltyOverview,
         LoyaltyPanel,
+        QuadrantView,
         ReasonsView,
         RetentionView,
         RulesView,
@@ -82,6 +84,7 @@ __all__ = [
     "AttitudeView",
     "BreakdownView",
     "CXError",
+    "ClaimsView",
     "CloserLook",
     "Condition",
     "CreditView",
@@ -94,6 +97,7 @@ __all__ = [
     "LifecycleView",
     "LoyaltyOverview",
     "LoyaltyPanel",
+    "QuadrantView",
     "ReasonsView",
     "RetentionView",
     "Rules",
@@ -187,6 +191,7 @@ _HOMES = {
             "Workbench",
         ),
         *("AttitudeView", "CreditView", "LifecycleView", "LoyaltyOverview", "RetentionView", "ValueView"),
+        *("ClaimsView", "QuadrantView"),
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -8,7 +8,7 @@ import { build, context } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
 const outdir = join(root, "cx_widgets", "static");
-const wanted = ["board", "caption", "chooser", "flow"].flatMap((name) => [`${name}.js`, `${name}.css`]);
+const wanted = ["board", "caption", "chooser", "claims", "flow", "quadrant"].flatMap((name) => [`${name}.js`, `${name}.css`]);
 const present = wanted.filter((name) => existsSync(join(here, name)));
 const watching = process.argv.includes("--watch");
 

@@ -29,6 +29,8 @@ FACES = [
     "ValueView",
     "AttitudeView",
     "CreditView",
+    "QuadrantView",
+    "ClaimsView",
     "TimelineView",
     "ExplainView",
     "RulesView",

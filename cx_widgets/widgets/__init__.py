@@ -5,6 +5,7 @@ from __future__ import annotations
 from cx_widgets.widgets.attitude import AttitudeView
 from cx_widgets.widgets.board import StageBoard
 from cx_widgets.widgets.breakdown import BreakdownView
+from cx_widgets.widgets.claims import ClaimsView
 from cx_widgets.widgets.closer import CloserLook
 from cx_widgets.widgets.credit import CreditView
 from cx_widgets.widgets.explain import ExplainView
@@ -14,6 +15,7 @@ from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.loyalty import LoyaltyPanel
 from cx_widgets.widgets.loyalty_overview import LoyaltyOverview
 from cx_widgets.widgets.matrix import TransitionMatrix
+from cx_widgets.widgets.quadrant import QuadrantView
 from cx_widgets.widgets.reasons import ReasonsView
 from cx_widgets.widgets.retention import RetentionView
 from cx_widgets.widgets.rules import RulesView
@@ -25,6 +27,7 @@ from cx_widgets.widgets.workbench import Workbench
 __all__ = [
     "AttitudeView",
     "BreakdownView",
+    "ClaimsView",
     "CloserLook",
     "CreditView",
     "ExplainView",
@@ -33,6 +36,7 @@ __all__ = [
     "LifecycleView",
     "LoyaltyOverview",
     "LoyaltyPanel",
+    "QuadrantView",
     "ReasonsView",
     "RetentionView",
     "RulesView",

@@ -13,6 +13,7 @@ from cx_widgets.metrics import (
     explain_difference,
     funnel,
     lifecycle,
+    loyalists,
     reasons,
     retention,
     transitions,
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from cx_widgets.metrics import Explanation
 
 ON_ONE_STAGE = ("reached", "dropped", "visited", "flipped")
-KINDS = (*ON_ONE_STAGE, "moved", "lost", "entered", "group", "returned", "state", "answered", "credited")
+KINDS = (
+    *(*ON_ONE_STAGE, "moved", "lost", "entered", "group", "returned", "state"),
+    *("answered", "credited", "segment"),
+)
 ANY = "any"
 """Stands for answers in whatever tone."""
 PURCHASE = "(purchase)"
@@ -47,8 +51,8 @@ class Selection:
         ``"visited"`` (a node of the flow), ``"moved"`` (a transition), ``"lost"`` (a reason not to reach a
         stage), ``"entered"`` (a period of entry), ``"group"`` (a part of a breakdown), ``"flipped"`` (a
         change of the definition that counts them in another way), ``"returned"`` (a cell of the retention
-        matrix), ``"state"`` (a state of the lifecycle in a period), ``"answered"`` (answers in a stage) or
-        ``"credited"`` (a touchpoint before purchases).
+        matrix), ``"state"`` (a state of the lifecycle in a period), ``"answered"`` (answers in a stage),
+        ``"credited"`` (a touchpoint before purchases) or ``"segment"`` (of loyalists).
     stage
         The stage; for a transition the one left, possibly ``"(start)"``; for a period its kind, such as
         ``"W"``; for a group the column; for a change its key; for a touchpoint what it is, such as
@@ -56,7 +60,7 @@ class Selection:
     to
         For a transition the stage entered, possibly ``"(end)"``; for a loss the reason; for a period its
         first day; for a group its name; for a cell its cohort and its period; for a state its period and its
-        name; for answers their tone or ``"any"``; for a touchpoint its name.
+        name; for answers their tone or ``"any"``; for a touchpoint and a segment its name.
     asked
         Further arguments of the function behind the chart, by name.
     """
@@ -80,7 +84,7 @@ class Selection:
             return True
         if self.kind == "answered" and self.stage == ALL_STAGES:
             return True
-        if self.kind in ("returned", "state") and self.stage == PURCHASE:
+        if self.kind in ("returned", "state", "segment") and self.stage == PURCHASE:
             return bool(definition.stages_with_role("buy"))
         known = {*definition.names, "(start)", "(end)"}
         return self.stage in known and (self.kind != "moved" or self.to in known)
@@ -102,15 +106,18 @@ class Selection:
                 found = trend(log, definition, period=self.stage).customers(day)
             case "group", str(group):
                 found = breakdown(log, definition, self.stage).customers(group)
-            case "returned" | "state", str(place):
-                found = self._in_a_period(log, definition, place)
-            case "answered", str(tone):
-                found = self._answered(log, definition, tone)
-            case "credited", str(touchpoint):
-                found = self._credited(log, definition, touchpoint)
+            case "returned" | "state" | "answered" | "credited" | "segment", str(to):
+                found = self._of_loyalty(log, definition, to)
             case _:
                 found = funnel(log, definition).customers(self.stage, state=self.kind)
         return found
+
+    def _of_loyalty(self, log: EventLog, definition: Definition, to: str) -> pd.DataFrame:
+        if self.kind == "segment":
+            asked: dict[str, Any] = dict(self.asked)
+            return loyalists(log, definition, **asked).customers(to)
+        ways = {"answered": self._answered, "credited": self._credited}
+        return ways.get(self.kind, self._in_a_period)(log, definition, to)
 
     def _in_a_period(self, log: EventLog, definition: Definition, place: str) -> pd.DataFrame:
         day, _, which = place.partition(" ")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from cx_widgets.widgets._tabs import Tabs
 from cx_widgets.widgets.attitude import AttitudeView
+from cx_widgets.widgets.claims import ClaimsView
 from cx_widgets.widgets.credit import CreditView
 from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.loyalty_overview import LoyaltyOverview
+from cx_widgets.widgets.quadrant import QuadrantView
 from cx_widgets.widgets.retention import RetentionView
 from cx_widgets.widgets.value import ValueView
 
@@ -14,14 +16,16 @@ QUESTIONS = {
     "overview": ("Overview", LoyaltyOverview),
     "retention": ("Retention", RetentionView),
     "lifecycle": ("Lifecycle", LifecycleView),
+    "quadrant": ("Loyalists", QuadrantView),
     "value": ("Value", ValueView),
     "attitude": ("Satisfaction", AttitudeView),
     "credit": ("Credit", CreditView),
+    "claims": ("Claims", ClaimsView),
 }
 
 
 class LoyaltyPanel(Tabs):
-    """Loyalty under tabs: figures, retention, lifecycle, value, satisfaction along the stages, credit.
+    """Loyalty under tabs: figures, retention, lifecycle, value, loyalists, satisfaction, credit, claims.
 
     Only the tab in sight is computed; the others follow when they are asked for.
 
