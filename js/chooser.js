@@ -8,8 +8,9 @@ import { stepOf } from "./tab_keys.js";
  * @typedef {Object} ChooserView
  * @property {number} revision
  * @property {string} label
- * @property {"segments" | "tabs" | "list" | "text"} kind
+ * @property {"segments" | "tabs" | "list" | "text" | "task"} kind
  * @property {{ value: string, label: string }[]} options For a text box what it suggests.
+ * @property {number | null} [share] Of a task: how much of it is done, from 0 to 1; null where nothing is under way.
  * @property {string} [problem] A sentence under the control, when the choice cannot be shown.
  */
 
@@ -24,8 +25,11 @@ export default widget({
     const list = h("select", { class: "cx-choose-control", "aria-labelledby": `${id}-name` });
     const text = h("input", { class: "cx-choose-control", type: "text", "aria-labelledby": `${id}-name`, list: `${id}-list`, spellcheck: false, autocomplete: "off" });
     const suggestions = h("datalist", { id: `${id}-list` });
+    const meter = h("progress", { class: "cx-choose-meter", max: 1, "aria-labelledby": `${id}-name` });
+    const share = h("span", { class: "cx-choose-share" });
+    const action = h("button", { class: "cx-choose-action" });
     const problem = h("p", { class: "cx-choose-problem", role: "status", dir: "auto" });
-    el.append(h("div", { class: "cx-choose" }, name, segments, tabs, list, text, suggestions, problem));
+    el.append(h("div", { class: "cx-choose" }, name, segments, tabs, list, text, suggestions, meter, share, action, problem));
 
     /** @param {string} value */
     const choose = (value) => {
@@ -42,6 +46,15 @@ export default widget({
       tabs.hidden = kind !== "tabs";
       list.hidden = kind !== "list";
       text.hidden = kind !== "text";
+      const done = kind === "task" ? (view?.share ?? null) : null;
+      meter.hidden = share.hidden = done === null;
+      action.hidden = kind !== "task" || options.length === 0;
+      if (kind === "task") {
+        meter.value = done ?? 0;
+        setText(share, `${Math.floor(100 * (done ?? 0))}%`);
+        setText(action, options[0]?.label ?? "");
+        return;
+      }
       if (kind === "segments") {
         keyed(
           segments,
@@ -100,6 +113,7 @@ export default widget({
       choose(next.dataset["value"] ?? "");
       next.focus();
     });
+    listen(action, "click", () => host.set("_value", String(Number(host.get("_value")) + 1)));
     listen(list, "change", () => choose(list.value));
     listen(text, "change", () => choose(text.value.trim()));
     const redraw = () => guard(draw);

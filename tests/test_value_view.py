@@ -70,7 +70,7 @@ def test_a_fit_holds_nobody_up_and_an_edit_cancels_it(log, monkeypatch):
         if question.model == "bg/nbd":
             begun.set()
             free.wait(10)
-            heard.append(step(1))
+            heard.append(step(0.5))
             ended.set()
             return module._Answer(None, None, "of yesterday")
         return module._Answer(None, None, f"answer of {question.model}")
@@ -79,7 +79,7 @@ def test_a_fit_holds_nobody_up_and_an_edit_cancels_it(log, monkeypatch):
 
     async def story():
         view = cx.ValueView(log, JOURNEY)
-        assert view._caption._view["note"] == "Fitting the model: step 1."
+        assert view._caption._view["note"] == "Being fitted."
         await asyncio.to_thread(begun.wait, 10)
         view._model.value = "pareto/nbd"
         free.set()
@@ -93,6 +93,87 @@ def test_a_fit_holds_nobody_up_and_an_edit_cancels_it(log, monkeypatch):
     assert heard == [True]
     assert [question.model for question in view._answers] == ["pareto/nbd"]
     assert view._caption._view["note"] == "answer of pareto/nbd"
+
+
+def test_while_a_model_is_fitted_the_last_figures_stay_marked_and_progress_is_told(log, monkeypatch):
+    told, free = threading.Event(), threading.Event()
+    first = module._answer(log, module._Question(JOURNEY, "bg/nbd", "52W"), lambda _: False)
+    monkeypatch.setattr(module, "_PAUSE_S", -1.0)
+
+    def busy(_, question, step):
+        if question.model == "bg/nbd":
+            return first
+        assert not step(0.43)
+        told.set()
+        free.wait(10)
+        return module._Answer(None, None, "cancelled: nobody hears this" if step(0.9) else "thin")
+
+    monkeypatch.setattr(module, "_answer", busy)
+
+    def task():
+        return view._task._view["label"], view._task._view["share"], view._task._view["options"]
+
+    async def joined():
+        for worker in [thread for thread in threading.enumerate() if thread.name == "cx_widgets fit"]:
+            await asyncio.to_thread(worker.join, 10)
+        await asyncio.sleep(0)
+
+    async def story():
+        nonlocal view
+        view = cx.ValueView(log, JOURNEY)
+        await joined()
+        assert task() == ("", None, [])
+        rows = view._caption._view["rows"]
+        view._model.value = "pareto/nbd"
+        await asyncio.to_thread(told.wait, 10)
+        await asyncio.sleep(0)
+        assert task() == ("Fitting Pareto/NBD", 0.43, [{"value": "", "label": "Cancel"}])
+        assert view._caption._view["note"] == "Being fitted again: these are the figures of the last fit."
+        assert view._caption._view["rows"] == rows
+        assert "cx-of-before" in view._dimmed._dom_classes
+        view._task._value = "1"
+        assert view._caption._view["note"] == "Cancelled: these are the figures of the last fit."
+        assert task() == ("", None, [{"value": "", "label": "Fit now"}])
+        view.baseline = JOURNEY.rename("Repeat purchase", "Again")
+        assert not view._busy
+        free.set()
+        await joined()
+        assert view._caption._view["rows"] == rows
+        view._task._value = "2"
+        await joined()
+        return view
+
+    view = None
+    asyncio.run(story())
+    assert view._caption._view["note"] == "thin"
+    assert task() == ("", None, [])
+
+
+def test_a_fit_out_of_sight_for_stages_that_are_gone_is_cancelled(log, monkeypatch):
+    begun, free, heard = threading.Event(), threading.Event(), []
+
+    def busy(_log, _question, step):
+        begun.set()
+        free.wait(10)
+        heard.append(step(0.5))
+        return module._Answer(None, None, "late")
+
+    monkeypatch.setattr(module, "_answer", busy)
+
+    async def story():
+        panel = cx.LoyaltyPanel(log, JOURNEY)
+        panel._question.value = "value"
+        await asyncio.to_thread(begun.wait, 10)
+        panel._question.value = "overview"
+        assert panel._made["value"]._busy
+        panel.definition = JOURNEY.rename("Repeat purchase", "Again")
+        assert not panel._made["value"]._busy
+        free.set()
+        for worker in [thread for thread in threading.enumerate() if thread.name == "cx_widgets fit"]:
+            await asyncio.to_thread(worker.join, 10)
+
+    asyncio.run(story())
+    assert heard == [True]
 
 
 def test_the_marks_of_an_axis_are_round_and_reach_the_top():

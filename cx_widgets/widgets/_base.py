@@ -167,6 +167,9 @@ class Face(t.HasTraits):
     def _mark_selected(self) -> None:
         """Show what is selected."""
 
+    def _superseded(self) -> None:
+        """Leave off work for a definition that is gone, out of sight."""
+
     def _show_error(self, sentence: str) -> None:
         """Show an unexpected error in the widget."""
 

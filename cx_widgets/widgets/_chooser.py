@@ -14,6 +14,41 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class Task(anywidget.AnyWidget):
+    """Work under way: what it is, how much of it is done, and a button; ``_value`` counts its clicks."""
+
+    _esm = STATIC / "chooser.js"
+    _css = STATIC / "chooser.css"
+
+    _view = t.Dict().tag(sync=True)
+    _value = t.Unicode("0").tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rest()
+
+    def tell(self, label: str, share: float, action: str) -> None:
+        """Show the work, the share of it that is done, and a button."""
+        self._show(label, share, action)
+
+    def offer_action(self, action: str) -> None:
+        """Show the button alone."""
+        self._show("", None, action)
+
+    def rest(self) -> None:
+        """Show nothing."""
+        self._show("", None, "")
+
+    def _show(self, label: str, share: float | None, action: str) -> None:
+        self._view = {
+            "revision": _wire.revision_of(self._view) + 1,
+            "label": label,
+            "kind": "task",
+            "options": [{"value": "", "label": action}] if action else [],
+            "share": share,
+        }
+
+
 class Chooser(anywidget.AnyWidget):
     """A row of segments, tabs, a list, or a box to type in; ``value`` is what was chosen."""
 

@@ -41,6 +41,9 @@ class Tabs(Face, w.VBox):
             self._made[key] = view
             t.link((view, "selected"), (self, "selected"))
         view = self._made[key]
+        for other in self._made.values():
+            if other is not view and other.definition != self.definition:
+                other._superseded()  # noqa: SLF001 - a face, of our own
         view.definition, view.baseline = self.definition, self.baseline
         self.children = (self._question, view)
 

@@ -15,12 +15,15 @@ import numpy as np
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import lifetime_value
+from cx_widgets.models import Cancelled
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, choices, side_by_side
+from cx_widgets.widgets._base import Face, at_the_boundary, choices, side_by_side
 from cx_widgets.widgets._caption import Caption
-from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._chooser import Chooser, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from cx_widgets.definition import Definition
@@ -33,6 +36,7 @@ _MODELS = (
     ("bg/bb", "BG/BB (by period)"),
     ("sbg", "Contract"),
 )
+_NAMES = dict(_MODELS)
 _AHEAD = (("13W", "13 weeks"), ("26W", "26 weeks"), ("52W", "1 year"), ("104W", "2 years"))
 _FITTING = (("on", "as stages change"), ("off", "not now"))
 _MARGIN_PX = {"top": 10, "bottom": 40, "left": 52, "right": 16}
@@ -41,6 +45,9 @@ _KEPT = 8
 _PAUSE_S = 0.2
 _HALF = 0.5
 _MARKS, _LEAST_TOP = 5, 0.01
+_AGAIN = "Being fitted again: these are the figures of the last fit."
+_NOT_AGAIN = "Cancelled: these are the figures of the last fit."
+_NOT_NOW = "Not fitted for this: these are the figures of the last fit."
 _TITLE, _HOLDOUT, _PARAMETERS = "Customer lifetime value", "Predicted and actual", "Parameters"
 _TENTHS = ("Tenth of the buyers", "Customers", "P(alive)", "Purchases", "Value", "Share")
 _COMPARED = ("Repeat purchases before", "Customers", "Actual", "Predicted", "Actual each", "Predicted each")
@@ -68,8 +75,8 @@ class _Answer(NamedTuple):
 class ValueView(Face, w.VBox):
     """What each tenth of the buyers will be worth, and how a forecast from half the log would have done.
 
-    Models are fitted beside the notebook's own work: charts stay usable, progress is told, an edit of the
-    stages or "not now" cancels the fit under way.
+    Models are fitted beside the notebook's own work: progress is told, everything stays usable, and the
+    figures of the last fit stay in sight, marked. A button, an edit of the stages or "not now" cancels.
 
     Parameters
     ----------
@@ -86,37 +93,70 @@ class ValueView(Face, w.VBox):
         self._model = Chooser("Model", _MODELS, "bg/nbd", kind="segments")
         self._ahead = Chooser("Forecast for", _AHEAD, "52W", kind="segments")
         self._fitting = Chooser("Fit", _FITTING, "on", kind="segments")
+        self._task = Task()
         self._answers: dict[_Question, _Answer] = {}
         self._asked: _Question | None = None
+        self._cancelled: _Question | None = None
+        self._last: LifetimeValue | None = None
         self._tenths = _Columns([_theme.NOW], "Tenths of the buyers, most valuable first", ".0%")
         self._pairs = _Columns([_theme.BASELINE, _theme.NOW], "Repeat purchases before", "~g")
         left = w.VBox([self._caption, self._tenths.frame], layout=w.Layout(min_width="0"))
         right = w.VBox([self._against, self._pairs.frame], layout=w.Layout(min_width="0"))
         charts = w.GridBox([left, right], layout=w.Layout(**side_by_side()))
-        controls = choices(self._model, self._ahead, self._fitting)
-        super().__init__(children=[controls, charts, self._fitted])
+        controls = choices(self._model, self._ahead, self._fitting, self._task)
+        self._dimmed = w.VBox([charts, self._fitted])
+        super().__init__(children=[controls, self._dimmed])
         self._start(log, definition, baseline)
         for chooser in (self._model, self._ahead, self._fitting):
             chooser.observe(self._refresh, names="_value")
+        self._task.observe(self._on_task, names="_value")
+
+    @property
+    def _wanted(self) -> _Question | None:
+        return None if self._good is None else _Question(self._good, self._model.value, self._ahead.value)
+
+    @property
+    def _busy(self) -> bool:
+        """Whether a fit is under way."""
+        return self._asked is not None and self._asked not in self._answers
 
     def _draw(self) -> None:
-        if self._good is None:
+        question = self._wanted
+        if question is None:
             self._asked = None
+            self._task.rest()
             self._say(self.problems[0].message)
-            return
-        question = _Question(self._good, self._model.value, self._ahead.value)
-        if question in self._answers:
+        elif question in self._answers:
             self._asked = question
+            self._task.rest()
             self._show(self._answers[question])
-        elif self._fitting.value == "off":
+        elif self._fitting.value == "off" or question == self._cancelled:
             self._asked = None
-            self._say("Not fitted. Choose to fit as stages change.")
+            self._task.offer_action("Fit now")
+            off = self._fitting.value == "off"
+            self._keep(
+                _NOT_NOW if off else _NOT_AGAIN,
+                "Not fitted. Choose to fit as stages change." if off else "Cancelled.",
+            )
         elif question != self._asked:
-            self._asked = question
             self._ask(question)
+
+    def _superseded(self) -> None:
+        if self._busy:
+            self._asked = None
+
+    @at_the_boundary
+    def _on_task(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
+        if self._busy:
+            self._cancelled = self._asked
+            self._draw()
+        elif self._wanted is not None:
+            self._cancelled = None
+            self._ask(self._wanted)
 
     def _ask(self, question: _Question) -> None:
         """Fit in a thread where the kernel has a loop to come back to, and at once where there is none."""
+        self._asked = question
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -124,25 +164,26 @@ class ValueView(Face, w.VBox):
             return
         told = time.monotonic()
 
-        def step(number: int) -> bool:
+        def step(done: float) -> bool:
             nonlocal told
             if self._asked != question:
                 return True
             if time.monotonic() - told > _PAUSE_S:
                 told = time.monotonic()
-                loop.call_soon_threadsafe(self._progress, question, number)
+                loop.call_soon_threadsafe(self._progress, question, done)
             return False
 
         def work() -> None:
             answer = _answer(self.event_log, question, step)
             loop.call_soon_threadsafe(self._answered, question, answer)
 
-        self._say("Fitting the model: step 1.", keep=True)
+        self._progress(question, 0.0)
+        self._keep(_AGAIN, "Being fitted.")
         Thread(target=work, name="cx_widgets fit", daemon=True).start()
 
-    def _progress(self, question: _Question, step: int) -> None:
-        if self._asked == question:
-            self._say(f"Fitting the model: step {step}.", keep=True)
+    def _progress(self, question: _Question, done: float) -> None:
+        if self._asked == question and self._busy:
+            self._task.tell(f"Fitting {_NAMES[question.model]}", done, "Cancel")
 
     def _answered(self, question: _Question, answer: _Answer) -> None:
         if self._asked != question:
@@ -152,21 +193,32 @@ class ValueView(Face, w.VBox):
             del self._answers[next(iter(self._answers))]
         self._refresh(None)
 
-    def _say(self, sentence: str, *, keep: bool = False) -> None:
-        """Tell how things stand; the charts stay where they are being followed."""
+    def _say(self, sentence: str) -> None:
+        """Tell why there are no figures."""
+        self._last = None
+        self._dimmed.remove_class("cx-of-before")
         self._caption.tell(_TITLE, note=sentence)
-        if not keep:
-            self._tenths.frame.hide()
-            self._pairs.frame.hide()
-            self._rest("none")
+        self._tenths.frame.hide()
+        self._pairs.frame.hide()
+        self._rest("none")
+
+    def _keep(self, sentence: str, without: str) -> None:
+        """Leave the figures of the last fit in sight, marked; say something else where there are none."""
+        if self._last is None:
+            self._say(without)
+            return
+        self._dimmed.add_class("cx-of-before")
+        self._show_tenths(self._last, sentence)
 
     def _show(self, answer: _Answer) -> None:
         result = answer.forecast
         if result is None:
             self._say(answer.problem)
             return
+        self._last = result
+        self._dimmed.remove_class("cx-of-before")
         self._rest("")
-        self._show_tenths(result)
+        self._show_tenths(result, "Figures of the last good definition." if self._stale else "")
         self._show_holdout(answer)
         self._fitted.tell(
             _PARAMETERS,
@@ -180,7 +232,7 @@ class ValueView(Face, w.VBox):
         """Show or hide what stands beside the forecast."""
         self._against.layout.display = self._fitted.layout.display = display
 
-    def _show_tenths(self, result: LifetimeValue) -> None:
+    def _show_tenths(self, result: LifetimeValue, note: str) -> None:
         table = result.by_tenth
         worth = "value" if result.value_fit is not None else "purchases"
         first = _numbers.percent(float(table["share"].iloc[0]))
@@ -189,7 +241,7 @@ class ValueView(Face, w.VBox):
             description=f"The first tenth of the buyers brings {first} of the {worth} expected.",
             columns=_TENTHS,
             rows=[(None, _tenth(number, row)) for number, row in table.iterrows()],
-            note="Figures of the last good definition." if self._stale else "",
+            note=note,
         )
         self._tenths.show([str(number) for number in table.index], table[["share"]].to_numpy(float).T)
 
@@ -214,18 +266,21 @@ class ValueView(Face, w.VBox):
         self._say(sentence)
 
 
-def _answer(log: EventLog, question: _Question, step: object) -> _Answer:
-    def hear(number: int, _: float) -> bool:
-        return callable(step) and bool(step(number))
+def _answer(log: EventLog, question: _Question, step: Callable[[float], bool]) -> _Answer:
+    """Return the forecast and its comparison; ``step`` hears of the share done, a true answer cancels."""
 
     def fit(split: float | None) -> LifetimeValue:
+        def hear(done: float) -> None:
+            if step(_HALF * done + (0 if split is None else _HALF)):
+                raise Cancelled("The fit was cancelled.")
+
         return lifetime_value(
             log,
             question.definition,
             model=question.model,
             horizon=question.ahead,
             split=split,
-            on_step=hear,
+            progress=hear,
         )
 
     try:
