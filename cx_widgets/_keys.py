@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_float_dtype
 
+from cx_widgets import _numbering
 from cx_widgets._frames import shown
+from cx_widgets._packed import narrow
+from cx_widgets._rows import look_up
 from cx_widgets.errors import CXError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
+
+    Numbers = npt.NDArray[np.integer]
+
+T = TypeVar("T")
 
 _NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 _TIMES = {"datetime", "datetime64", "date", "timedelta", "timedelta64", "time", "period"}
@@ -22,15 +32,49 @@ _NO_NAMES = _TIMES | {"bytes", "complex"}
 _EXACT = 2**53
 
 
-def customers(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], pd.Index]:
+def customers(column: pd.Series, name: str) -> tuple[Numbers, pd.Index]:
     """Return each row's customer number (-1 where missing) and the ids in order of first appearance."""
+    found = _numbering.numbered(column)
+    few = None if found is None else _read(partial(_customers, once=found.once), found.values, name)
+    if found is None or few is None:
+        codes, ids = _customers(column, name)
+        return narrow(codes, len(column)), ids
+    codes, ids = few
+    if bool((codes == np.arange(len(codes))).all()):
+        return found.numbers, ids
+    return look_up(found.numbers, np.append(codes, -1), np.dtype(np.int32)), ids
+
+
+def events(column: pd.Series, name: str) -> tuple[Numbers, tuple[str, ...]]:
+    """Return each row's event number (-1 where missing) and the event names, sorted."""
+    found = _numbering.numbered(column)
+    few = None if found is None else _read(_events, found.values, name)
+    codes, names = _events(column, name) if few is None else few
+    whole = bool((codes >= 0).all()) and (found is None or int(found.numbers.min(initial=0)) >= 0)
+    kind = np.min_scalar_type(max(len(names) - 1, 0)) if whole else np.dtype(np.int32)
+    if found is None or few is None:
+        return codes.astype(kind), names
+    return look_up(found.numbers, np.append(codes, -1), kind), names
+
+
+def _read(
+    way: Callable[[pd.Series, str], tuple[npt.NDArray[np.int64], T]], values: pd.Series, name: str
+) -> tuple[npt.NDArray[np.int64], T] | None:
+    try:
+        return way(values, name)
+    except CXError:
+        # Said again about the whole column, with the row.
+        return None
+
+
+def _customers(column: pd.Series, name: str, *, once: bool = False) -> tuple[npt.NDArray[np.int64], pd.Index]:
     column = _whole(column)
     kind = infer_dtype(column, skipna=True)
-    if kind in _NO_IDS:
+    if len(column) and kind in _NO_IDS:
         raise _wrong(column, "customer", name, "integers or text")
     if kind == "mixed-integer":
         raise _mixed(column, name)
-    codes, ids = _factorized(column, "customer", name)
+    codes, ids = (np.arange(len(column)), pd.Index(column)) if once else _factorized(column, "customer", name)
     if kind not in {"integer", "empty"}:
         codes, ids = _without(codes, ids, np.asarray(ids == "", dtype=bool))
     if isinstance(ids.dtype, pd.Int64Dtype):
@@ -38,10 +82,9 @@ def customers(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], pd.I
     return codes, ids.infer_objects().rename(name)
 
 
-def events(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Return each row's event number (-1 where missing) and the event names, sorted."""
+def _events(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     column = _whole(column)
-    if infer_dtype(column, skipna=True) in _NO_NAMES:
+    if len(column) and infer_dtype(column, skipna=True) in _NO_NAMES:
         raise _wrong(column, "event", name, "names")
     codes, found = _factorized(column, "event", name)
     texts = [str(value) for value in found.tolist()]

@@ -12,7 +12,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from importlib.util import find_spec
 from itertools import pairwise
@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _frames, _times
+from cx_widgets._ingest import Options
 from cx_widgets.errors import CXError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 # Like PNG's: a transfer that takes it for text changes the line end, and is found out.
 MAGIC = b"CXLOG\r\n\x1a"
-VERSION = 1
+VERSION = 2
+# Until version 2 every file had the rows, of 64 bits, and none said how its table was read.
+_READ = (1, 2)
 _HEAD = struct.Struct("<8sIIQ")
 _ALIGNED = 64
 _CHUNK = 1 << 24
@@ -71,6 +74,8 @@ class Facts:
     end_tick: int
     last_tick: int
     has_ties: bool
+    table_rows: int | None
+    options: Options | None
     until_ns: int | None
     checks: list[tuple[str, int, str]]
 
@@ -100,6 +105,9 @@ class _Fields:
         if not isinstance(value, bool):
             raise TypeError(f"{key} is neither true nor false")
         return value
+
+    def found_none(self, key: str) -> bool:
+        return self._get(key) is None
 
     def optional_text(self, key: str) -> str | None:
         return None if self._get(key) is None else self.text(key)
@@ -287,6 +295,7 @@ def write(
         writer.add(name, array)
     header: dict[str, object] = {
         **{name: getattr(facts, name) for name in Facts.__slots__},
+        "options": None if facts.options is None else asdict(facts.options),
         "ids": writer.column(ids, "ids", f"the customer column {ids.name!r}"),
         # A list: the order of the columns is part of the log.
         "columns": [
@@ -420,6 +429,11 @@ class Stored(Mapping[str, pd.Series]):
         """Return whether the file has an array of this name."""
         return name in self._sections
 
+    def rows(self) -> npt.NDArray[np.int32] | Int64s:
+        """Return the rows' positions in the table the log was made from, checked when first asked for."""
+        found = self._array("rows")
+        return found.view(np.int32) if found.itemsize == 4 else found.view(np.int64)  # noqa: PLR2004 - bytes
+
     def verify(self) -> None:
         """Compare every array with its checksum."""
         for name in self._sections:
@@ -430,7 +444,7 @@ class Stored(Mapping[str, pd.Series]):
         """Make sure, once, that the packed rows are those that were written and hold together."""
         if self._sound:
             return
-        for name in ("offsets", "codes", "ticks", "rows", "customers"):
+        for name in ("offsets", "codes", "ticks", "customers"):
             if name in self._sections:
                 self._array(name)
         for fault in self._faults():
@@ -617,7 +631,7 @@ def read(path: str | Path) -> Stored:
             size = os.fstat(file.fileno()).st_size
             head = file.read(_HEAD.size)
             _known(name, head)
-            _, _, crc32, length = _HEAD.unpack(head)
+            _, version, crc32, length = _HEAD.unpack(head)
             if length > size - _HEAD.size:
                 raise _damaged(name, f"its header should have {length:,} bytes, and it ends before")
             text = file.read(length)
@@ -630,7 +644,7 @@ def read(path: str | Path) -> Stored:
     if zlib.crc32(text) != crc32:
         raise _damaged(name, "the checksum of its header does not match")
     try:
-        return _stored(name, _Fields(json.loads(text)), mapped, _aligned(_HEAD.size + length))
+        return _stored(name, version, _Fields(json.loads(text)), mapped, _aligned(_HEAD.size + length))
     except CXError:
         raise
     except _WRONG as error:
@@ -646,14 +660,15 @@ def _known(name: str, head: bytes) -> None:
             f"{name} is no saved log: it {what}. Give the path of a file that log.save(path) wrote."
         )
     version = int(_HEAD.unpack(head)[1])
-    if version != VERSION:
+    if version not in _READ:
         raise CXError(
-            f"{name} is a saved log of version {version}, and this cx_widgets reads version {VERSION}."
+            f"{name} is a saved log of version {version}, and this cx_widgets reads versions"
+            f" {_READ[0]} to {_READ[-1]}."
             " Update cx_widgets, or save the log again with this one."
         )
 
 
-def _stored(path: str, header: _Fields, mapped: mmap.mmap, start: int) -> Stored:
+def _stored(path: str, version: int, header: _Fields, mapped: mmap.mmap, start: int) -> Stored:
     wanted = start + header.number("bytes")
     if len(mapped) != wanted:
         raise _damaged(path, f"it should have {wanted:,} bytes and has {len(mapped):,}")
@@ -664,9 +679,14 @@ def _stored(path: str, header: _Fields, mapped: mmap.mmap, start: int) -> Stored
             raise ValueError("columns hold more than pairs")
         columns[pair[0]] = _Fields(pair[1])
     stored = Stored(
-        path, _facts(header), len(sections["offsets"].array) - 1, sections, columns, header.inner("ids")
+        path,
+        _facts(header, version),
+        len(sections["offsets"].array) - 1,
+        sections,
+        columns,
+        header.inner("ids"),
     )
-    _fits(stored.facts, sections, columns)
+    _fits(stored.facts, version, sections, columns)
     return stored
 
 
@@ -685,7 +705,20 @@ def _section(name: str, spec: _Fields, mapped: mmap.mmap, start: int) -> _Sectio
     return _Section(array, spec.number("crc32"))
 
 
-def _facts(header: _Fields) -> Facts:
+def _options(header: _Fields) -> Options | None:
+    """Return how the table was read; None where the log was opened from a file that does not say it."""
+    if header.found_none("options"):
+        return None
+    said = header.inner("options")
+    unit, zone = said.optional_text("time_unit"), said.optional_text("time_zone")
+    if unit is not None and unit not in _times.UNIT_NS:
+        raise ValueError(f"time_unit {unit!r}")
+    _times.check_zone(zone)
+    flags = {name: said.flag(name) for name in ("drop_nulls", "drop_duplicates", "keep_rows")}
+    return Options(time_unit=unit, time_zone=zone, **flags)
+
+
+def _facts(header: _Fields, version: int) -> Facts:
     checks = []
     for line in header.listed("checks"):
         if not isinstance(line, list) or len(line) != 3:  # noqa: PLR2004 - check, rows, detail
@@ -702,6 +735,8 @@ def _facts(header: _Fields) -> Facts:
         end_tick=header.number("end_tick"),
         last_tick=header.number("last_tick"),
         has_ties=header.flag("has_ties"),
+        table_rows=header.optional_number("table_rows") if version > 1 else None,
+        options=_options(header) if version > 1 else None,
         until_ns=header.optional_number("until_ns"),
         checks=checks,
     )
@@ -709,7 +744,9 @@ def _facts(header: _Fields) -> Facts:
     return facts
 
 
-def _fits(facts: Facts, sections: Mapping[str, _Section], columns: Mapping[str, _Fields]) -> None:
+def _fits(
+    facts: Facts, version: int, sections: Mapping[str, _Section], columns: Mapping[str, _Fields]
+) -> None:
     """Refuse a header whose parts do not fit together."""
     kinds = {name: section.array.dtype.str for name, section in sections.items()}
     n, n_customers = len(sections["codes"].array), len(sections["offsets"].array) - 1
@@ -717,11 +754,15 @@ def _fits(facts: Facts, sections: Mapping[str, _Section], columns: Mapping[str, 
     needed = {"customer", "time", "event"}
     optional = {"value", "score", "channel"}
     rules = {
-        "arrays": kinds["offsets"] == kinds["rows"] == "<i8"
+        "arrays": kinds["offsets"] == "<i8"
+        and kinds.get("rows", "<i4") in ("<i4", "<i8")
         and kinds["codes"] in ("|u1", "<u2", "<u4")
         and kinds["ticks"] in ("<i4", "<i8")
         and kinds.get("customers", "<i8") == "<i8",
-        "lengths": len(sections["ticks"].array) == len(sections["rows"].array) == n
+        "rows": (facts.table_rows is None or n <= facts.table_rows)
+        and (version > 1 or kinds.get("rows") == "<i8"),
+        "lengths": len(sections["ticks"].array) == n
+        and ("rows" not in sections or len(sections["rows"].array) == n)
         and 0 <= n_customers <= n
         and ("customers" not in sections or len(sections["customers"].array) == n_customers),
         "names": list(facts.names) == sorted(set(facts.names)),

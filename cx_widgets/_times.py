@@ -59,16 +59,33 @@ _NULL_TEXTS = ("", "NaT", "nat", "NAT", "nan", "NaN", "NAN")
 
 @dataclass(frozen=True, slots=True)
 class Instants:
-    """The times of all rows: UTC nanoseconds (times without a zone as if UTC), which are missing, the zone.
+    """The times of all rows as counts of a unit since 1970 in UTC, times without a zone as if UTC.
 
-    ``ambiguous`` and ``skipped`` count local times that the zone has twice or not at all.
+    Parameters
+    ----------
+    counts : ndarray of int64
+        How many units; any number where missing. May be the memory of the caller's column.
+    missing : ndarray of bool, optional
+        Which are missing; None where none is.
+    zone : str, optional
+        In which zone they are shown.
+    ambiguous, skipped : int
+        How many local times the zone has twice, or not at all.
+    unit_ns : int
+        Nanoseconds of the unit.
     """
 
-    ns: Int64s
-    missing: Bools
+    counts: Int64s
+    missing: Bools | None
     zone: str | None
     ambiguous: int = 0
     skipped: int = 0
+    unit_ns: int = 1
+
+    @property
+    def ns(self) -> Int64s:
+        """Nanoseconds since 1970."""
+        return self.counts * self.unit_ns
 
 
 def instants(series: pd.Series, name: str, unit: str | None, zone: str | None) -> Instants:
@@ -76,6 +93,9 @@ def instants(series: pd.Series, name: str, unit: str | None, zone: str | None) -
     check_zone(zone)
     if unit is not None and unit not in _EPOCH_UNITS:
         raise unknown("time_unit", unit, _EPOCH_UNITS)
+    quick = None if unit is not None else _stamps(series, zone)
+    if quick is not None:
+        return quick
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(object).infer_objects()
     present = series.notna().to_numpy(dtype=bool)
@@ -101,6 +121,24 @@ def instants(series: pd.Series, name: str, unit: str | None, zone: str | None) -
     if series.dtype == object:
         return _placed(_objects(series, present, name), series, name, zone)
     return _placed(series, series, name, zone)
+
+
+def _stamps(series: pd.Series, zone: str | None) -> Instants | None:
+    """Return timestamps that need no second look, as they stand in the column; None for anything else."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        index = pd.DatetimeIndex(series)
+        own = _zone_name(index.tz)
+        values = index.tz_convert(None).to_numpy()
+    elif isinstance(dtype, np.dtype) and dtype.kind == "M" and zone is None:
+        own, values = None, series.to_numpy()
+    else:
+        return None
+    factor = UNIT_NS[np.datetime_data(values.dtype)[0]]
+    counts = values.view(np.int64)
+    if not len(counts) or int(counts.min()) < _LOW // factor or int(counts.max()) > (_HIGH - 1) // factor:
+        return None
+    return Instants(counts, None, zone or own, unit_ns=factor)
 
 
 def parsed_moment(when: object, field: str) -> pd.Timestamp:
@@ -192,12 +230,15 @@ def _epochs(series: pd.Series, missing: Bools, name: str, unit: str | None, zone
         )
     factor = UNIT_NS[unit]
     if is_integer_dtype(series.dtype):
-        counts = (series.fillna(0) if missing.any() else series).to_numpy()
+        gaps = bool(missing.any())
+        counts = (series.fillna(0) if gaps else series).to_numpy()
         limits = np.iinfo(counts.dtype)
         low = max(int(limits.min), _LOW // factor)
         high = min(int(limits.max), (_HIGH - 1) // factor)
-        _refuse_counts(series, (counts < low) | (counts > high), name, unit)
-        return Instants(counts.astype(np.int64) * factor, missing, zone or "UTC")
+        if int(counts.min()) < low or int(counts.max()) > high:
+            _refuse_counts(series, (counts < low) | (counts > high), name, unit)
+        found = counts.astype(np.int64, copy=False)
+        return Instants(found, missing if gaps else None, zone or "UTC", unit_ns=factor)
     floats = series.astype("float64").to_numpy(dtype=np.float64, na_value=np.nan)
     floats = np.where(missing, 0.0, floats)
     _refuse_counts(series, ~((floats >= _LOW / factor) & (floats < _HIGH / factor)), name, unit)

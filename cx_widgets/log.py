@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from types import MappingProxyType
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _frames, _keys, _store, _times
+from cx_widgets import _ingest, _rows, _store, _times
 from cx_widgets._html import escape
+from cx_widgets._ingest import Options
+from cx_widgets._packed import Packed, frozen, observed, placed, places_until
 from cx_widgets.errors import CXError, listing, unknown
 
 if TYPE_CHECKING:
@@ -22,87 +24,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    Int64s = npt.NDArray[np.int64]
-    Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
-    Ticks = npt.NDArray[np.int32] | Int64s
+    from cx_widgets._packed import Int64s, Places
 
 __all__ = ["EventLog", "Packed"]
 
 T = TypeVar("T")
 
-_KEYS = ("customer", "time", "event")
-_NUMBERS = ("value", "score")
 _CHECKED = ("check", "rows", "detail")
 _MEMO_SIZE = 64
 _VIEWS_KEPT = 3
-_INT32_MAX = np.iinfo(np.int32).max
-_EARLY_NS = pd.Timestamp("1971-01-01").value
-_LATE_NS = pd.Timestamp("2099-01-01").value
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Packed:
-    """The events of a log as small read-only arrays, ordered by customer, time and given position.
-
-    Parameters
-    ----------
-    offsets : ndarray of int64
-        Customer ``i`` owns the rows ``offsets[i]`` to ``offsets[i + 1] - 1``; length customers + 1.
-    codes : ndarray of uint8, uint16 or uint32
-        Of each row, the position of its event's name in `EventLog.event_names`.
-    ticks : ndarray of int32 or int64
-        Of each row, the time since the first event, counted exactly in ticks of ``tick_ns``.
-    rows : ndarray of int64
-        Of each row, its position in the given frame.
-    tick_ns : int
-        Nanoseconds of one tick: a second, millisecond, microsecond or nanosecond, the coarsest that is exact.
-    origin_ns : int
-        UTC nanoseconds since 1970 of tick 0.
-    end_tick : int
-        The end of observation: the last tick of the log, 0 in an empty log, unless `EventLog.until` set it.
-    has_ties : bool
-        Whether any customer has two rows at one tick.
-
-    Examples
-    --------
-    >>> df = pd.DataFrame({"who": ["b", "a", "b"], "at": ["2024-01-02", "2024-01-01", "2024-01-01"],
-    ...                    "what": ["buy", "view", "view"]})
-    >>> packed = EventLog(df, customer="who", time="at", event="what").packed
-    >>> packed.offsets.tolist(), packed.ticks.tolist(), packed.rows.tolist()
-    ([0, 2, 3], [0, 86400, 0], [2, 0, 1])
-    """
-
-    offsets: Int64s
-    codes: Codes
-    ticks: Ticks
-    rows: Int64s
-    tick_ns: int
-    origin_ns: int
-    end_tick: int
-    has_ties: bool
-    _customers: list[Ticks] = field(default_factory=list, repr=False)
-
-    @property
-    def customers(self) -> Ticks:
-        """The customer number of each row: int32 where that is enough, else int64."""
-        if not self._customers:
-            n = len(self.offsets) - 1
-            numbers = np.repeat(np.arange(n), np.diff(self.offsets))
-            self._customers.append(_frozen(_narrow(numbers, n)))
-        return self._customers[0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The rows of a log before they are packed: parallel arrays; times are nanoseconds first, then ticks."""
-
-    customers: Int64s
-    codes: Int64s
-    times: Int64s
-    rows: Int64s
-
-    def take(self, at: Int64s | npt.NDArray[np.bool_] | slice) -> _Rows:
-        return _Rows(self.customers[at], self.codes[at], self.times[at], self.rows[at])
 
 
 class EventLog:
@@ -133,6 +63,13 @@ class EventLog:
         Leave out rows without customer, time or event, instead of refusing the table.
     drop_duplicates : bool, default False
         Leave out rows that repeat another row in every column, instead of only counting them.
+    keep_rows : bool, default True
+        Keep where in the table each event stands: 4 bytes for each, none in a table by customer and time.
+        Without them lists of events number their ``row`` in the order of the log. Only for a table of nothing
+        but customer, time and event.
+    progress : callable, optional
+        Called with the share of the work that is done, 0 to 1, some times on the way, in the calling thread.
+        What it raises ends the reading, as an interrupt of the notebook does.
 
     Raises
     ------
@@ -176,8 +113,16 @@ class EventLog:
         time_zone: str | None = None,
         drop_nulls: bool = False,
         drop_duplicates: bool = False,
+        keep_rows: bool = True,
+        progress: Callable[[float], object] | None = None,
     ) -> None:
-        frame = _frames.read(data)
+        self._options: Options | None = Options(
+            time_unit=time_unit,
+            time_zone=time_zone,
+            drop_nulls=drop_nulls,
+            drop_duplicates=drop_duplicates,
+            keep_rows=keep_rows,
+        )
         given = {
             "customer": customer,
             "time": time,
@@ -186,39 +131,20 @@ class EventLog:
             "channel": channel,
             "score": score,
         }
-        self._roles = _roles(frame, given)
-        keys = {self._roles[role] for role in _KEYS}
-        self._columns = tuple(name for name in frame.names if name not in keys)
-        kept = {name: _kept(frame.column(name)) for name in self._columns}
-        for role in _NUMBERS:
-            if role in self._roles:
-                kept[self._roles[role]] = _keys.numbers(kept[self._roles[role]], role, self._roles[role])
-        self._kept: Mapping[str, pd.Series] = kept
-
-        times = _times.instants(frame.column(time), time, time_unit, time_zone)
-        customers, ids = _keys.customers(frame.column(customer), customer)
-        codes, names = _keys.events(frame.column(event), event)
-        missing = {"customer": customers < 0, "time": times.missing, "event": codes < 0}
-        dropped = {role: int(where.sum()) for role, where in missing.items()}
-        table = _Rows(customers, codes, times.ns, np.arange(frame.n_rows, dtype=np.int64))
-        if any(dropped.values()):
-            if not drop_nulls:
-                raise _nulls(missing, self._roles, frame.n_rows)
-            table = table.take(~(missing["customer"] | missing["time"] | missing["event"]))
-        origin_ns, tick_ns, ticks = _ticks(table.times)
-        table = _Rows(table.customers, table.codes, ticks, table.rows)
-        table = table.take(_order(table.customers, ticks))
-        repeated = _duplicates(table, kept)
-        if drop_duplicates:
-            table = table.take(~repeated)
-        table, ids, self._names = _compact(table, ids, names)
-        self._ids: pd.Index | None = ids
-        self._zone = times.zone
-        self._packed = _pack(table, len(ids), len(self._names), origin_ns, tick_ns)
-        # Where in the columns each packed row stands; None where the columns are in packed order.
-        self._places: Int64s | None = self._packed.rows
+        found = _ingest.read(data, given, self._options, progress or _unheard)
+        self._roles = found.roles
+        self._columns = tuple(found.kept)
+        self._kept: Mapping[str, pd.Series] = found.kept
+        self._table_rows: int | None = found.n_rows
+        self._ids: pd.Index | None = found.ids
+        self._names = found.names
+        self._zone = found.zone
+        self._packed = found.packed
+        # Where in the columns each packed row stands.
+        self._places: Places = found.packed.places
         self._stored: _store.Stored | None = None
-        self._checks = _checks(dropped, int(repeated.sum()), self._packed, times)
+        checks = _ingest.checks(found.packed, found.seen, found.zone)
+        self._checks = pd.DataFrame(checks, columns=list(_CHECKED))
         self._last_tick = self._packed.end_tick
         self._until: pd.Timestamp | None = None
         self._customers: Int64s | None = None
@@ -287,17 +213,13 @@ class EventLog:
     @cached_property
     def event_counts(self) -> Int64s:
         """The number of events of each name, parallel to `event_names`."""
-        return _frozen(np.bincount(self.packed.codes, minlength=len(self._names)).astype(np.int64))
+        return frozen(np.bincount(self.packed.codes, minlength=len(self._names)).astype(np.int64))
 
     @cached_property
     def event_customers(self) -> Int64s:
         """The number of customers with an event of each name, parallel to `event_names`."""
         packed = self.packed
-        order = _stable_order(packed.codes)
-        codes, customers = packed.codes[order], packed.customers[order]
-        first = np.ones(len(order), np.bool_)
-        first[1:] = (codes[1:] != codes[:-1]) | (customers[1:] != customers[:-1])
-        return _frozen(np.bincount(codes[first], minlength=len(self._names)).astype(np.int64))
+        return frozen(_rows.customers_of_codes(packed.offsets, packed.codes, len(self._names)))
 
     @property
     def start(self) -> pd.Timestamp:
@@ -404,14 +326,10 @@ class EventLog:
             (name, value) for name, value in self._state().items() if not hasattr(type(self), name)
         )
         view.__setstate__({})
-        view._packed, whose, view._last_tick = _observed(packed, since)
+        view._packed, whose, view._last_tick = observed(packed, since)
         if whose is not None:
             view._ids = self.customer_ids[whose]
-            if self._places is packed.rows:
-                view._places = view._packed.rows
-            else:
-                seen = np.flatnonzero(packed.ticks <= since // packed.tick_ns)
-                view._places = seen if self._places is None else self._places[seen]
+            view._places = places_until(packed, since, self._places)
             view._customers = whose if self._customers is None else self._customers[whose]
         view._until = moment
         return view
@@ -434,12 +352,10 @@ class EventLog:
 
         Of an opened log, those of its file: memory that the system fills and gives back by itself.
         """
-        packed = self._packed
-        arrays = (packed.offsets, packed.codes, packed.ticks, packed.rows)
         if self._stored is not None:
-            return sum(array.nbytes for array in arrays) + self._stored.column_bytes()
+            return self._packed.nbytes + self._stored.column_bytes()
         kept = sum(int(column.memory_usage(index=False)) for column in self._kept.values())
-        return sum(array.nbytes for array in arrays) + kept
+        return self._packed.nbytes + kept
 
     @property
     def values(self) -> npt.NDArray[np.float64] | None:
@@ -482,7 +398,7 @@ class EventLog:
         ['app', 'web', 'app']
         """
         if name not in self._kept:
-            for role in _KEYS:
+            for role in _ingest.KEYS:
                 if self._roles[role] == name:
                     raise CXError(
                         f"column {name!r} is the {role} of this log, not a column for conditions."
@@ -630,12 +546,14 @@ class EventLog:
         (('order', 'view'), ['web', 'app', 'web'])
         """
         packed = self.packed
-        arrays = {
+        arrays: dict[str, npt.NDArray[np.generic]] = {
             "offsets": packed.offsets,
             "codes": packed.codes,
             "ticks": packed.ticks,
-            "rows": packed.rows,
         }
+        rows = placed(packed.places)
+        if rows is not None:
+            arrays["rows"] = rows
         if self._customers is not None:
             arrays["customers"] = self._customers
         facts = _store.Facts(
@@ -647,6 +565,8 @@ class EventLog:
             end_tick=packed.end_tick,
             last_tick=self._last_tick,
             has_ties=packed.has_ties,
+            table_rows=self._table_rows,
+            options=self._options,
             until_ns=None if self._until is None else self._until.value,
             checks=[
                 (str(check), int(rows), str(detail))
@@ -699,13 +619,15 @@ class EventLog:
         log._stored = stored
         log._ids = None
         log._places = None
+        log._options = facts.options
+        log._table_rows = facts.table_rows
         log._names = facts.names
         log._zone = facts.zone
         log._packed = Packed(
             offsets=stored.unread("offsets").view(np.int64),
             codes=stored.unread("codes"),  # type: ignore[arg-type]
             ticks=stored.unread("ticks"),  # type: ignore[arg-type]
-            rows=stored.unread("rows").view(np.int64),
+            places=stored.rows if stored.has("rows") else None,
             tick_ns=facts.tick_ns,
             origin_ns=facts.origin_ns,
             end_tick=facts.end_tick,
@@ -736,12 +658,14 @@ class EventLog:
         return state
 
     def __getstate__(self) -> dict[str, object]:
-        state = self._state()
+        # What goes elsewhere takes along what lies in a file, which stays, or was to be made when asked for.
+        state = self._state() | {
+            "_packed": replace(self.packed, places=placed(self._packed.places)),
+            "_places": placed(self._places),
+        }
         if self._stored is not None:
-            # A file stays where it is: what goes elsewhere takes the rows along.
             state |= {
                 "_stored": None,
-                "_packed": self.packed,
                 "_ids": self.customer_ids,
                 "_kept": dict(self._kept),
             }
@@ -795,214 +719,17 @@ def _joined(texts: list[str]) -> str:
     return ", ".join(texts[:_SHOWN]) + (f", ... {rest:,} more" if rest > 0 else "")
 
 
-def _roles(frame: _frames.Frame, given: Mapping[str, object]) -> dict[str, str]:
-    roles: dict[str, str] = {}
-    for role, name in given.items():
-        if name is None and role not in _KEYS:
-            continue
-        if not isinstance(name, str):
-            raise CXError(
-                f"{role} must be the name of a column, as text; got {name!r}."
-                f" Available: {listing(frame.names)}."
-            )
-        if name not in frame.names:
-            if name in frame.index_names:
-                raise CXError(
-                    f"{role}={name!r} is the index of the frame, not a column. Pass df.reset_index()."
-                )
-            raise unknown(f"{role} column", name, frame.names)
-        for other, taken in roles.items():
-            if taken == name:
-                raise CXError(
-                    f"column {name!r} is given twice, as {other} and as {role}."
-                    " Each role needs its own column."
-                )
-        roles[role] = name
-    return roles
+def _unheard(_: float) -> None:
+    pass
 
 
-def _kept(column: pd.Series) -> pd.Series:
-    return column.copy(deep=not _frames.COPY_ON_WRITE)
-
-
-def _nulls(missing: Mapping[str, npt.NDArray[np.bool_]], roles: Mapping[str, str], n_rows: int) -> CXError:
-    parts = []
-    for role, where in missing.items():
-        n = int(where.sum())
-        if n:
-            parts.append(
-                f"{n:,} of {n_rows:,} rows {'has' if n == 1 else 'have'} no {role}"
-                f" (column {roles[role]!r}), first at row {int(np.argmax(where))}"
-            )
-    return CXError("; ".join(parts) + ". Pass drop_nulls=True to leave them out.")
-
-
-def _ticks(ns: Int64s) -> tuple[int, int, Int64s]:
-    """Return tick 0 in nanoseconds, the coarsest exact tick in nanoseconds, and every time in ticks."""
-    if not len(ns):
-        return 0, _times.UNIT_NS["s"], ns
-    origin = int(ns.min())
-    if int(ns.max()) - origin > np.iinfo(np.int64).max:
-        raise CXError(
-            "the times span more than 292 years, more than 64 bits of nanoseconds can count."
-            " Look at the first and the last of them."
-        )
-    since = ns - origin
-    for unit in ("s", "ms", "us"):
-        tick_ns = _times.UNIT_NS[unit]
-        # A short look first: most logs that are finer show it at once.
-        if not (since[:1024] % tick_ns).any() and not (since % tick_ns).any():
-            return origin, tick_ns, since // tick_ns
-    return origin, 1, since
-
-
-def _stable_order(keys: Codes | Ticks) -> Int64s:
-    """Return the stable sorting order of non-negative integers."""
-    if not len(keys):
-        return np.zeros(0, np.int64)
-    high = int(keys.max())
-    # numpy sorts 16 bits by radix in linear time, and everything wider by merging: digits win.
-    order = np.argsort(keys.astype(np.uint16), kind="stable")
-    shift = 16
-    while high >> shift:
-        digit = (keys >> shift).astype(np.uint16)
-        order = order[np.argsort(digit[order], kind="stable")]
-        shift += 16
-    return order
-
-
-def _order(customers: Int64s, ticks: Int64s) -> Int64s | slice:
-    """Return the stable order by customer and time; a slice of everything where that is the order already."""
-    later = ticks[1:] >= ticks[:-1]
-    step = np.diff(customers)
-    if bool(((step > 0) | ((step == 0) & later)).all()):
-        return slice(None)
-    order = _stable_order(customers)
-    if bool(later.all()):
-        return order
-    span = int(ticks.max()) + 1
-    if (int(customers.max()) + 1) * span <= np.iinfo(np.int64).max:
-        # Whole customers stand in place by now, and merging leaves sorted runs alone: cheap.
-        key = customers[order] * span + ticks[order]
-        return order[np.argsort(key, kind="stable")]
-    order = _stable_order(ticks)
-    return order[_stable_order(customers[order])]
-
-
-def _tied(customers: Ticks, times: Ticks) -> npt.NDArray[np.bool_]:
-    """Return which neighbours are rows of one customer at one time."""
-    same: npt.NDArray[np.bool_] = (customers[1:] == customers[:-1]) & (times[1:] == times[:-1])
-    return same
-
-
-def _near(tied: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return which rows are tied to the row before or after them."""
-    near = np.zeros(len(tied) + 1, np.bool_)
-    near[1:] = tied
-    near[:-1] |= tied
-    return near
-
-
-def _duplicates(table: _Rows, kept: Mapping[str, pd.Series]) -> npt.NDArray[np.bool_]:
-    """Return which rows repeat an earlier one in every column."""
-    found = np.zeros(len(table.rows), np.bool_)
-    tied = _tied(table.customers, table.times)
-    if not tied.any():
-        return found
-    # Only rows at the time of a neighbour can be equal: few, in most logs.
-    where = np.flatnonzero(_near(tied))
-    near = table.take(where)
-    # Columns count up: the caller's names may be any, ours included.
-    columns = [pd.Series(near.customers), pd.Series(near.times), pd.Series(near.codes)]
-    columns += [_keys.comparable(column.iloc[near.rows]) for column in kept.values()]
-    found[where] = pd.DataFrame(dict(enumerate(columns))).duplicated().to_numpy()
-    return found
-
-
-def _compact(table: _Rows, ids: pd.Index, names: tuple[str, ...]) -> tuple[_Rows, pd.Index, tuple[str, ...]]:
-    """Return the rows renumbered without the customers and event names that no row has left."""
-    with_rows = np.bincount(table.customers, minlength=len(ids)) > 0
-    used = np.bincount(table.codes, minlength=len(names)) > 0
-    if with_rows.all() and used.all():
-        return table, ids, names
-    customers = (np.cumsum(with_rows) - 1)[table.customers]
-    codes = (np.cumsum(used) - 1)[table.codes]
-    left = tuple(name for name, there in zip(names, used, strict=True) if there)
-    return _Rows(customers, codes, table.times, table.rows), ids[with_rows], left
-
-
-def _pack(table: _Rows, n_customers: int, n_names: int, origin_ns: int, tick_ns: int) -> Packed:
-    end_tick = int(table.times.max()) if len(table.times) else 0
-    offsets = np.zeros(n_customers + 1, np.int64)
-    np.cumsum(np.bincount(table.customers, minlength=n_customers), out=offsets[1:])
-    return Packed(
-        offsets=_frozen(offsets),
-        codes=_frozen(table.codes.astype(np.min_scalar_type(max(n_names - 1, 0)))),
-        ticks=_frozen(_narrow(table.times, end_tick)),
-        rows=_frozen(table.rows.copy()),
-        tick_ns=tick_ns,
-        origin_ns=origin_ns,
-        end_tick=end_tick,
-        has_ties=bool(_tied(table.customers, table.times).any()),
-    )
-
-
-def _observed(packed: Packed, since_ns: int) -> tuple[Packed, Int64s | None, int]:
-    """Return the rows up to a time, the customers they are left of (None for all), and the last tick."""
-    ticks, tick_ns = packed.ticks, packed.tick_ns
-    kept = ticks <= since_ns // tick_ns
-    whole = bool(kept.all())
-    last = packed.end_tick if whole else int(ticks[kept].max(initial=0))
-    whose: Int64s | None = None
-    offsets, codes, rows, has_ties = packed.offsets, packed.codes, packed.rows, packed.has_ties
-    if not whole:
-        total = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
-        sizes = np.diff(total[offsets])
-        whose = np.flatnonzero(sizes)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes[whose])])
-        codes, rows, ticks = codes[kept], rows[kept], ticks[kept]
-        customers = np.repeat(np.arange(len(whose)), sizes[whose])
-        has_ties = has_ties and bool(_tied(customers, ticks).any())
-    # An end between two ticks is exact only in finer ones.
-    unit = next(ns for ns in _times.UNIT_NS.values() if ns <= tick_ns and since_ns % ns == 0)
-    if unit != tick_ns:
-        ticks, last = ticks.astype(np.int64) * (tick_ns // unit), last * (tick_ns // unit)
-    return (
-        Packed(
-            offsets=_frozen(offsets),
-            codes=_frozen(codes),
-            ticks=_frozen(_narrow(ticks, max(last, since_ns // unit), copy=False)),
-            rows=_frozen(rows),
-            tick_ns=unit,
-            origin_ns=packed.origin_ns,
-            end_tick=since_ns // unit,
-            has_ties=has_ties,
-        ),
-        whose,
-        last,
-    )
-
-
-def _narrow(numbers: Ticks, largest: int, *, copy: bool = True) -> Ticks:
-    if largest <= _INT32_MAX:
-        return numbers.astype(np.int32, copy=copy)
-    return numbers.astype(np.int64, copy=copy)
-
-
-A = TypeVar("A", bound="npt.NDArray[np.generic]")
-
-
-def _frozen(array: A) -> A:
-    array.flags.writeable = False
-    return array
-
-
-def _packed_column(column: pd.Series, rows: Int64s | None) -> pd.Series:
+def _packed_column(column: pd.Series, places: Places) -> pd.Series:
+    rows = placed(places)
     if rows is None:
         return column
     taken = column.take(rows).reset_index(drop=True)
     if isinstance(taken.dtype, np.dtype):
-        return pd.Series(_frozen(taken.to_numpy().copy()), copy=False, name=column.name)
+        return pd.Series(frozen(taken.to_numpy().copy()), copy=False, name=column.name)
     return taken
 
 
@@ -1019,42 +746,6 @@ def _nanoseconds(ticks: npt.ArrayLike, tick_ns: int, origin_ns: int) -> Int64s:
     ns: Int64s = whole.astype(np.int64) * tick_ns + part + origin_ns
     ns[missing] = np.iinfo(np.int64).min
     return ns
-
-
-def _checks(
-    dropped: Mapping[str, int], repeated: int, packed: Packed, times: _times.Instants
-) -> pd.DataFrame:
-    tied = int(_near(_tied(packed.customers, packed.ticks)).sum())
-    early, late = (-((packed.origin_ns - bound) // packed.tick_ns) for bound in (_EARLY_NS, _LATE_NS))
-    where = f" in {times.zone}" if times.zone else ""
-    found = [
-        ("no customer", dropped["customer"], "rows without a customer, left out"),
-        ("no time", dropped["time"], "rows without a time, left out"),
-        ("no event", dropped["event"], "rows without an event, left out"),
-        (
-            "duplicate rows",
-            repeated,
-            "rows that repeat another in every column (drop_duplicates=True leaves them out)",
-        ),
-        ("equal times", tied, "rows at the same time as another of the customer, in the table's order"),
-        (
-            "early times",
-            int((packed.ticks < early).sum()),
-            "rows before 1971: often a zero, or numbers taken in too fine a unit",
-        ),
-        ("late times", int((packed.ticks >= late).sum()), "rows in 2099 or later: often a placeholder"),
-        (
-            "repeated hour",
-            times.ambiguous,
-            f"local times that occur twice{where}, when clocks go back: taken as the second",
-        ),
-        (
-            "skipped hour",
-            times.skipped,
-            f"local times that do not exist{where}, when clocks go forward: taken by the clock before",
-        ),
-    ]
-    return pd.DataFrame(found, columns=list(_CHECKED))
 
 
 def _size(n: int) -> str:

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES = Path(__file__).resolve().parent
-PACKAGE = SOURCES.parent / "cx_widgets" / "engine" / "_kernels"
+PACKAGE = SOURCES.parent / "cx_widgets" / "_kernels"
 
 # One file for each instruction set; the engine takes the best that the processor has.
 X86 = {

@@ -20,8 +20,23 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports from its own floor and the floors below. A new module is given its floor here.
 FLOORS = [
-    {"_html", "_numbers", "errors"},
-    {"_frames", "_keys", "_store", "_times", "chains", "log", "models", "resampling", "stats", "touchpoints"},
+    {"_html", "_library", "_numbers", "errors"},
+    {
+        "_frames",
+        "_ingest",
+        "_keys",
+        "_numbering",
+        "_packed",
+        "_rows",
+        "_store",
+        "_times",
+        "chains",
+        "log",
+        "models",
+        "resampling",
+        "stats",
+        "touchpoints",
+    },
     {
         "_text",
         "binding",

@@ -26,7 +26,7 @@ def staged(rows, n_stages):
         offsets=np.append(0, np.cumsum(np.bincount(customer))),
         codes=stage.astype(np.uint8),
         ticks=tick.astype(np.int32),
-        rows=np.arange(len(rows)),
+        places=None,
         tick_ns=1,
         origin_ns=0,
         end_tick=int(tick.max()),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import cx_widgets as cx
-from cx_widgets import engine
-from cx_widgets.engine import _choice, _library
+from cx_widgets import _library, engine
+from cx_widgets.engine import _choice
 
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = _library.levels()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cx_widgets.engine import _library
+from cx_widgets import _library
 
 TESTS = Path(__file__).resolve().parent
 LEVELS = _library.levels()
@@ -24,7 +24,8 @@ sys.path[:0] = [sys.argv[1], str(Path(sys.argv[1]).parent)]
 from small_logs import random_case
 from test_engines_agree import HARD, answers, different
 
-from cx_widgets.engine import NativeEngine, NumpyEngine, _library, _native
+from cx_widgets import _library
+from cx_widgets.engine import NativeEngine, NumpyEngine, _native
 
 mprotect = ctypes.CDLL(None).mprotect
 kept = []

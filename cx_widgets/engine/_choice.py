@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cx_widgets.engine import _library
+from cx_widgets import _library
+from cx_widgets._library import ENGINE, THREADS
 from cx_widgets.engine._native import NativeEngine
 from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.errors import CXError
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cx_widgets.engine._protocol import Engine
-
-ENGINE = "CX_WIDGETS_ENGINE"
-THREADS = "CX_WIDGETS_THREADS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +130,7 @@ def _choose(asked: str, threads: str) -> tuple[Engine, EngineInfo]:
 
 def _count(threads: str) -> int:
     if not threads.strip():
-        able = getattr(os, "sched_getaffinity", None)
-        return len(able(0)) if able else os.cpu_count() or 1
+        return _library.processors()
     if not threads.strip().isdigit() or int(threads) < 1:
         raise CXError(f"{THREADS}={threads!r} must be a whole number from 1, e.g. 2.")
     return int(threads)

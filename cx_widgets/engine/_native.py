@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from ctypes import byref
 from dataclasses import dataclass
 from functools import cache
@@ -12,9 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from cx_widgets import stats
-from cx_widgets.engine import _library
-from cx_widgets.engine._library import at, whole
+from cx_widgets import _library, stats
+from cx_widgets._library import at, pool, whole
 from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.engine._protocol import (
     LONGEST_CURVE,
@@ -79,7 +76,7 @@ class NativeEngine:
 
     def code(self, packed: Packed, stage_of_rows: Bytes, n_stages: int, *, by_row: bool = False) -> CodedRows:
         """Return the rows that lie in a stage, at ties in stage order or as in the frame."""
-        if len(stage_of_rows) > _INT32_MAX or packed.customers.dtype != np.int32:
+        if len(stage_of_rows) > _INT32_MAX or len(packed.offsets) > _INT32_MAX:
             return self._plain.code(packed, stage_of_rows, n_stages, by_row=by_row)
         rows = _Rows(packed, stage_of_rows, _every_stage(), by_row=by_row)
         sizes = self._on_parts(
@@ -530,17 +527,7 @@ class NativeEngine:
         """Return what a function gave for each of some arguments; several are worked on at once."""
         if len(parts) < 2 or self.threads < 2:  # noqa: PLR2004 - nothing to share
             return [work(*part) for part in parts]
-        return [future.result() for future in [_pool(self.threads).submit(work, *part) for part in parts]]
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="cx_widgets")
-
-
-# Threads do not live on in the child of a fork, so it starts its own.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+        return [future.result() for future in [pool(self.threads).submit(work, *part) for part in parts]]
 
 
 class _Rows:

@@ -217,7 +217,7 @@ def rows_of_unit(log: EventLog, definition: Definition, unit: int) -> Ints:
     if definition.rules.unit == "customer":
         return np.arange(*log.packed.offsets[unit : unit + 2])
     at = np.flatnonzero(units_of_rows(log, definition) == unit)
-    return at[np.lexsort((log.packed.rows[at], log.packed.ticks[at]))]
+    return at[np.lexsort((log.packed.rows_at(at), log.packed.ticks[at]))]
 
 
 def units_of_rows(log: EventLog, definition: Definition) -> Ints:

@@ -103,7 +103,7 @@ def laid(log: EventLog, definition: Definition, *, by_walking: bool = False) -> 
     position: Ints = np.arange(log.n_events)
     if names is not None:
         kept = np.flatnonzero(unit >= 0)
-        position = kept[np.lexsort((packed.rows[kept], packed.ticks[kept], unit[kept]))]
+        position = kept[np.lexsort((packed.rows_at(kept), packed.ticks[kept], unit[kept]))]
         unit = unit[position]
     tick = packed.ticks[position].astype(np.int64)
     subjects = None

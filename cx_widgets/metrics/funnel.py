@@ -146,7 +146,7 @@ class Funnel(Result):
                     name = f"{name} (id)" if name in _MATCH else name
                     columns.setdefault(name, parts.get_level_values(level))
         columns["stage"] = _result.names_at(definition.names, chains.stage)
-        columns["row"] = log.packed.rows[position]
+        columns["row"] = log.packed.rows_at(position)
         columns["time"] = log.timestamps(log.packed.ticks[position].astype(np.int64))
         return pd.DataFrame(columns)
 

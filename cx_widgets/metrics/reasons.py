@@ -235,7 +235,7 @@ class Reasons(Result):
         codes = np.full(len(cause), len(log.event_names))
         ticks, row = np.zeros(len(cause), dtype=np.int64), np.zeros(len(cause), dtype=np.int64)
         codes[named] = log.packed.codes[cause[named]]
-        ticks[named], row[named] = log.packed.ticks[cause[named]], log.packed.rows[cause[named]]
+        ticks[named], row[named] = log.packed.ticks[cause[named]], log.packed.rows_at(cause[named])
         table = customer_table(log, self.definition, found)
         return table.assign(
             reason=_result.names_at(REASONS, ended.reason[found]),

@@ -245,7 +245,7 @@ def _timeline(log: EventLog, definition: Definition, number: int) -> Timeline:
             "matched": on_chain,
             "role": _result.names_at(ROLES, role + 1),
             "since_entry": log.durations(since),
-            "row": packed.rows[position],
+            "row": packed.rows_at(position),
         }
     )
     elapsed = float(since[on_chain][-1]) if reach == stages else np.nan
@@ -460,7 +460,7 @@ def _line_timeline(log: EventLog, definition: Definition, customer: object) -> T
         "matched": is_matched,
         "role": _result.names_at(ROLES, role + 1),
         "since_entry": log.durations(since),
-        "row": log.packed.rows[position],
+        "row": log.packed.rows_at(position),
     }
     if definition.rules.unit_column is not None:
         columns = {"customer": log.customer_ids[log.packed.customers[position]], **columns}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import POINTER, Structure, c_double, c_int, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+ENGINE = "CX_WIDGETS_ENGINE"
+THREADS = "CX_WIDGETS_THREADS"
 FOLDER = Path(__file__).parent / "_kernels"
 INTERFACE = 1
 """The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
@@ -150,6 +154,18 @@ class Sums(Structure):
     )
 
 
+class Numbering(Structure):
+    """`Numbering` of native/ingest.cpp."""
+
+    _fields_ = (
+        ("slots", c_void_p),
+        ("n_slots", c_int64),
+        ("entries", c_void_p),
+        ("first", c_void_p),
+        ("count", c_int64),
+    )
+
+
 class Own(Structure):
     """`Own` of native/moves.cpp."""
 
@@ -216,6 +232,22 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_ranked": (None, [_ANY, c_int64, _ANY, c_int64, _ANY, _ANY]),
     "cx_survival_median": (c_int64, [_ANY, c_int64, _ANY, c_int64, c_double, _ANY]),
     "cx_rows_in": (c_int64, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
+    "cx_widen": (None, [POINTER(Numbering)]),
+    "cx_number_words": (c_int64, [POINTER(Numbering), c_int64, _ANY, _ANY, c_int64, c_int64, _ANY]),
+    "cx_number_texts": (
+        c_int64,
+        [POINTER(Numbering), c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, _ANY],
+    ),
+    "cx_number_range": (c_int64, [c_int64, _ANY, c_int64, c_int64, c_int64, _ANY, _ANY, c_int64, _ANY]),
+    "cx_look_up": (None, [_ANY, c_int64, c_int64, _ANY, c_int64, _ANY]),
+    "cx_ticks": (c_int, [_ANY, c_int64, c_int64, c_int64, c_int64, c_int64, c_int64, _ANY]),
+    "cx_orders": (c_int, [_ANY, c_int64, _ANY, c_int64, c_int64]),
+    "cx_count": (None, [_ANY, c_int64, c_int64, _ANY]),
+    "cx_places": (None, [_ANY, c_int64, c_int64, _ANY]),
+    "cx_move": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, _ANY]),
+    "cx_by_time": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
+    "cx_repeats": (c_int64, [_ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
+    "cx_customers_of_codes": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, _ANY, _ANY]),
 }
 
 
@@ -295,6 +327,31 @@ def _opened(level: str) -> Library:
     if kernels.cx_interface() != INTERFACE:
         raise NoLibraryError(f"{path.name} belongs to another version of cx_widgets")
     return Library(level, path, kernels)
+
+
+def threads() -> int:
+    """Return how many threads may run kernels: what the environment says, else one for each processor."""
+    said = os.environ.get(THREADS, "").strip()
+    if said.isdigit() and int(said) > 0:
+        return int(said)
+    return processors()
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    able = getattr(os, "sched_getaffinity", None)
+    return len(able(0)) if able else os.cpu_count() or 1
+
+
+@cache
+def pool(threads: int) -> ThreadPoolExecutor:
+    """Return the threads that kernels run on."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="cx_widgets")
+
+
+# Threads do not live on in the child of a fork, so it starts its own.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 def at(array: NDArray[Any]) -> int:
