@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from random_tables import COLUMNS, ROLES, SMALL, TIMES, told
 
 import cx_widgets as cx
-from cx_widgets import _library, _numbering, _rows
+from cx_widgets import _library
 
-ROLES = {"customer": "who", "time": "at", "event": "what"}
 KERNELS = pytest.mark.skipif(not _library.levels(), reason="no compiled kernels were built for this machine")
 VERSION_1 = Path(__file__).parent / "data" / "version_1.cxlog"
 
@@ -26,65 +26,13 @@ def frame(**columns):
     return pd.DataFrame(base | columns)
 
 
-def told(log):
-    """Return everything a log is made of."""
-    packed = log.packed
-    arrays = (packed.offsets, packed.codes, packed.ticks, packed.rows, packed.customers)
-    return (
-        [(array.dtype.str, array.tolist()) for array in arrays],
-        (packed.tick_ns, packed.origin_ns, packed.end_tick, packed.has_ties, packed.places is None),
-        (log.customer_ids.dtype, [repr(one) for one in log.customer_ids], log.event_names),
-        (log.checks.to_numpy().tolist(), log.time_zone, log.event_customers.tolist()),
-        [(name, [repr(one) for one in log.column(name)]) for name in log.columns],
-    )
-
-
 # Kernels and numpy
-
-WORDS = np.array(
-    ["x", "yy", "zzz", "abcd", "abcdefgh", "abcdefghi", "\N{GRINNING FACE}" * 5, "", " "], object
-)
-LONG = np.array([f"a customer whose identifier takes {n} characters" for n in range(9)], object)
-COLUMNS = {
-    "int64": lambda draw, n: draw.integers(0, 9, n),
-    "int64, far apart": lambda draw, n: draw.integers(-(2**62), 2**62, 9)[draw.integers(0, 9, n)],
-    "int8": lambda draw, n: draw.integers(-9, 9, n).astype("int8"),
-    "uint64": lambda draw, n: draw.integers(0, 9, n).astype("uint64") + np.uint64(2**63),
-    "float": lambda draw, n: np.where(draw.random(n) < 0.1, np.nan, draw.integers(0, 9, n)),
-    "Int64": lambda draw, n: pd.array(np.where(draw.random(n) < 0.1, None, draw.integers(0, 9, n)), "Int64"),
-    "objects": lambda draw, n: WORDS[draw.integers(0, 9, n)],
-    "objects, never shared": lambda draw, n: np.array(
-        [f"c{number}" for number in draw.integers(0, 9, n)], object
-    ),
-    "numbers as objects": lambda draw, n: np.array(
-        [int(number) for number in draw.integers(0, 9, n)], object
-    ),
-    "long text": lambda draw, n: LONG[draw.integers(0, 9, n)],
-    "str": lambda draw, n: pd.array([*WORDS[draw.integers(0, 9, n - 1)], None], "str"),
-    "string[pyarrow]": lambda draw, n: pd.array([None, *LONG[draw.integers(0, 9, n - 1)]], "string[pyarrow]"),
-    "string[python]": lambda draw, n: pd.array([None, *WORDS[draw.integers(0, 9, n - 1)]], "string[python]"),
-    "category": lambda draw, n: pd.Categorical.from_codes(draw.integers(-1, 9, n), LONG),
-}
-if pd.__version__ < "3":
-    del COLUMNS["str"]
-TIMES = {
-    "by time": lambda draw, n: (
-        pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(draw.integers(0, n, n)), "s")
-    ),
-    "in any order": lambda draw, n: pd.to_datetime(draw.integers(-(2**50), 2**50, n), unit="us"),
-    "ties": lambda draw, n: pd.Timestamp("2024-01-01") + pd.to_timedelta(draw.integers(0, 9, n), "D"),
-    "gaps": lambda draw, n: pd.to_datetime(np.where(draw.random(n) < 0.1, None, "1960-01-01T00:00:00.5")),
-    "in a zone": lambda draw, n: pd.to_datetime(draw.integers(0, 10**6, n), unit="s", utc=True),
-}
 
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(_numbering, "_FEW", 1)
-    monkeypatch.setattr(_numbering, "PIECE", 64)
-    monkeypatch.setattr(_numbering, "_OBJECTS", 50)
-    monkeypatch.setattr(_rows, "PIECE", 64)
-    monkeypatch.setattr(_rows, "_CUSTOMERS", 4)
+    for module, name, value in SMALL:
+        monkeypatch.setattr(module, name, value)
 
 
 @KERNELS

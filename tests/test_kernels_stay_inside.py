@@ -21,10 +21,11 @@ from types import SimpleNamespace
 import numpy as np
 
 sys.path[:0] = [sys.argv[1], str(Path(sys.argv[1]).parent)]
+from random_tables import SMALL, random_table, read
 from small_logs import random_case
 from test_engines_agree import HARD, answers, different
 
-from cx_widgets import _library
+from cx_widgets import _library, _numbering, _rows
 from cx_widgets.engine import NativeEngine, NumpyEngine, _native
 
 mprotect = ctypes.CDLL(None).mprotect
@@ -55,14 +56,34 @@ def zeros(shape, kind=float):
     return made
 
 
+def full(shape, value, kind):
+    made = guarded(shape, kind)
+    made[...] = value
+    return made
+
+
+def empty_like(array):
+    return guarded(array.shape, array.dtype)
+
+
 _native.np = SimpleNamespace(**{**vars(np), "empty": guarded, "zeros": zeros})
 _native.whole = copied
+for module, name, value in SMALL:
+    setattr(module, name, value)
+for module in (_rows, _numbering):
+    module.np = SimpleNamespace(
+        **{**vars(np), "empty": guarded, "zeros": zeros, "full": full, "empty_like": empty_like}
+    )
 one = NativeEngine(_library.load(sys.argv[2]), 1)
 rng = np.random.default_rng(9)
 cases = [(case.log, case.definition) for case in (random_case(rng) for _ in range(40))]
 cases += [make(rng) for make in HARD if make.__name__ in sys.argv[3].split(",")]
 for log, definition in cases:
     assert different(answers(one, log, definition), answers(NumpyEngine(), log, definition)) is None
+    kept.clear()
+for _ in range(60):
+    table, without = random_table(rng)
+    assert read(table, without, f"native-{sys.argv[2]}") == read(table, without, "numpy")
     kept.clear()
 values = rng.integers(0, 2**31 - 1, 1_000, endpoint=True).astype(np.int32)
 assert one.ranked(values, (0, 499, 500, 999)).tolist() == np.sort(values)[[0, 499, 500, 999]].tolist()

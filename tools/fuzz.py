@@ -5,9 +5,9 @@
     python tools/fuzz.py --only kernels --case 1234  # one again
     python tools/sanitize.py --run tools/fuzz.py --seconds 600
 
-``kernels``: random logs of every width, with long and short customers, ties, windows,
-conditions and up to 250 stages. Each compiled engine, on one thread and on three, must answer as the numpy
-one does, and so must the figures. The run fails where a compiled function was never called: each new
+``kernels``: random tables to read, and random logs of every width, with long and short customers, ties,
+windows, conditions and up to 250 stages. Each compiled engine, on one thread and on three, must answer as
+numpy does, and so must the figures. The run fails where a compiled function was never called: each new
 kernel must be reached by some case.
 
 ``files``: saved logs that were cut, overwritten, or given other headers with right checksums: huge and
@@ -40,6 +40,7 @@ from cx_widgets.engine import _choice, _native
 
 # What the tests ask of engines, and a test sees to it that they ask everything.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+from random_tables import SMALL, random_table, read
 from test_engines_agree import answers, different
 
 if TYPE_CHECKING:
@@ -241,6 +242,9 @@ def kernels_case(rng: np.random.Generator) -> None:
     # One instruction set and a number of threads for each case: more cases instead.
     one = compiled[rng.integers(len(compiled))]
     name = f"{one.library.level}, {one.threads} threads"
+    table, without = random_table(rng)
+    if read(table, without, f"native-{one.library.level}") != read(table, without, "numpy"):
+        raise AssertionError(f"{name}: a table is read otherwise")
     where = different(answers(one, log, definition), answers(plain, log, definition))
     if where is not None:
         raise AssertionError(f"{name}: answer {where}")
@@ -496,6 +500,8 @@ def run(
 def fuzz_kernels(seed: int, seconds: float, cases: range) -> None:
     """Run cases of kernels and look which were called."""
     _native._ROWS_FOR_THREADS = 100  # noqa: SLF001 - small parts for many threads
+    for module, attribute, value in SMALL:
+        setattr(module, attribute, value)
     library.ctypes = _Listening()
     for kept in (library.load, library._opened):  # noqa: SLF001 - opened without ears
         kept.cache_clear()
