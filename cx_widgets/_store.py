@@ -145,6 +145,14 @@ def _number(value: object, key: str) -> int:
     return value
 
 
+def _words(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("checks hold something else than text")
+    # Half a character, which a text of Arrow cannot hold, is an error here and not where it is shown.
+    value.encode()
+    return value
+
+
 # Writing
 
 
@@ -723,7 +731,7 @@ def _facts(header: _Fields, version: int) -> Facts:
     for line in header.listed("checks"):
         if not isinstance(line, list) or len(line) != 3:  # noqa: PLR2004 - check, rows, detail
             raise ValueError("checks")
-        checks.append((str(line[0]), _number(line[1], "checks"), str(line[2])))
+        checks.append((_words(line[0]), _number(line[1], "checks"), _words(line[2])))
     zone = header.optional_text("zone")
     roles = header.inner("roles")
     facts = Facts(

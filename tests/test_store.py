@@ -550,6 +550,16 @@ def test_rows_that_do_not_hold_together_never_reach_a_kernel(name, values, says,
         cx.funnel(opened, cx.Definition({"A": ["view"], "B": ["buy"]}))
 
 
+def test_half_a_character_in_the_header_is_damage(tmp_path):
+    def change(header, body):  # noqa: ARG001 - the rows are fine
+        header["checks"][0][2] = "\ud800"
+
+    path = tmp_path / "log.cxlog"
+    path.write_bytes(with_header(saved(tmp_path), change))
+    with pytest.raises(cx.CXError, match="is damaged: its header makes no sense"):
+        cx.EventLog.open(path)
+
+
 def test_the_header_reads_as_the_format_says(tmp_path):
     whole = saved(tmp_path, log_of(n=[1, 2, 3, 4]))
     magic, version, crc32, length = struct.unpack("<8sIIQ", whole[:24])
