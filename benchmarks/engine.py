@@ -1,32 +1,41 @@
 """What an edit of the stages costs, side by side: both engines, and what else one would count with.
 
     python benchmarks/engine.py                         # 1,000,000 events
-    python benchmarks/engine.py 10_000_000 --rounds 7
+    python benchmarks/engine.py 10_000_000 --rounds 7 --stages 5
+    python benchmarks/engine.py 100_000_000             # ours alone, from a log in the packed form
+    python benchmarks/engine.py --retentioneering OTHER_VENV/bin/python
 
-Two tasks. ``funnel``: put rows into stages by their event, then for each stage of an ordered funnel with
+Three tasks. ``funnel``: put rows into stages by their event, then for each stage of an ordered funnel with
 a window (best attempt, ties in stage order) how many customers reach it, and the exact median time from
 entry. ``edit``: the funnel and the moves between visits, each with its count and the exact median time
 before it. Ours adds what belongs to them in the package: intervals, losses, steps back, dwell times with
-censoring.
+censoring. ``plain``: what retentioneering counts, too: an ordered funnel without a window, equal times in the
+order of the table, and the moves between visits; counts alone.
 
 All of them hold the log in the form they like best before the clock starts, and count the same edits, each
 of which moves an event name to another stage, so no answer comes from a cache. Every round takes them in
 another order. Counts and medians are compared before the first round. Peers that are not installed are left
-out. The last line of a table is the time to read the packed log once, in the same rounds: nothing that reads
-it all is quicker.
+out; retentioneering runs in a process of its own, with the interpreter that has it, and says its own times.
+The last line of a table is the time to read the packed log once, in the same rounds: nothing that reads it
+all is quicker. *Of the limit* is the share of that in each one's time.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
+import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +44,9 @@ import pandas as pd
 import cx_widgets as cx
 from cx_widgets import engine
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from packed import log_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,7 +54,8 @@ YEAR = 365 * 86_400
 WINDOW = 30 * 86_400
 NAMES = [f"event {number:02}" for number in range(60)]
 SPANS = [(0, 2), (2, 5), (5, 8), (8, 11), (11, 14), (14, 18)]
-N_STAGES = len(SPANS)
+MOST_BESIDE_PEERS = 20_000_000
+"""Above so many events ours is measured alone: the tables of the peers would not fit beside each other."""
 # Names that an edit moves into a stage; more than there are rounds, in pairs.
 MOVED = range(18, 60)
 
@@ -50,6 +63,13 @@ SHORT_GAPS = 0.78
 """Share of gaps inside a session."""
 REPEATED = 0.22
 """Share of events with the name of the one before."""
+
+
+class Asked:
+    """How many stages all definitions have."""
+
+    stages = len(SPANS)
+
 
 Answer = tuple[list[int], list[float]]
 Moves = dict[tuple[int, int], tuple[int, float]]
@@ -88,55 +108,74 @@ def events(n: int, seed: int = 7) -> pd.DataFrame:
 def stage_of(edit: int) -> list[int]:
     """Return the stage of each event name after an edit, 0 for none."""
     table = [0] * len(NAMES)
-    for stage, (low, high) in enumerate(SPANS, start=1):
+    for stage, (low, high) in enumerate(SPANS[: Asked.stages], start=1):
         table[low:high] = [stage] * (high - low)
     moved = MOVED[edit % len(MOVED)]
-    table[moved] = 1 + edit % N_STAGES
+    table[moved] = 1 + edit % Asked.stages
     return table
 
 
-def definition(edit: int) -> cx.Definition:
+def definition(edit: int, **rules: str | None) -> cx.Definition:
     """Return the stages after an edit."""
     table = stage_of(edit)
     return cx.Definition(
         {
             f"Stage {stage}": [name for name, of in zip(NAMES, table, strict=True) if of == stage]
-            for stage in range(1, N_STAGES + 1)
+            for stage in range(1, Asked.stages + 1)
         },
-        window="30D",
+        **(rules or {"window": "30D"}),
     )
 
 
-class Ours:
+class Tasks:
+    """The tasks of a contender, whose times are those of the clock unless it says them itself."""
+
+    tasks: tuple[str, ...] = ("funnel", "edit")
+
+    def times_of(self, task: str, edit: int) -> tuple[float, float]:
+        """Return the milliseconds of one answer: on the clock, and of all processors together."""
+        return timed(partial(getattr(self, task), edit))
+
+
+class Ours(Tasks):
     """The package, with one of its engines."""
 
-    def __init__(self, name: str, frame: pd.DataFrame) -> None:
+    tasks = ("funnel", "edit", "plain")
+
+    def __init__(self, name: str, log: cx.EventLog) -> None:
         self.name = f"cx_widgets, {name}"
         self._engine = engine.available()[name]
-        self._log = cx.EventLog(frame, customer="customer", time="time", event="event")
+        # The same rows, and none of the answers that another keeps.
+        self.log = copy.copy(log)
 
     def funnel(self, edit: int) -> Answer:
         """Return the reach of each stage and the median seconds from entry."""
         with engine.counting_with(self._engine):
-            frame = cx.funnel(self._log, definition(edit)).frame
+            frame = cx.funnel(self.log, definition(edit)).frame
         return frame["reach"].tolist(), frame["median_from_entry"].dt.total_seconds().tolist()
 
     def edit(self, edit: int) -> tuple[Answer, Moves]:
         """Return the funnel, and count and median seconds before each move."""
+        return self.funnel(edit), self._moves(definition(edit))
+
+    def plain(self, edit: int) -> tuple[Answer, Moves]:
+        """Return the reach of each stage and the count of each move, by the order of the table."""
+        now = definition(edit, window=None, ties="row")
         with engine.counting_with(self._engine):
-            made = cx.transitions(self._log, definition(edit)).frame
+            reach = cx.funnel(self.log, now).frame["reach"].tolist()
+        return (reach, []), {move: (n, 0.0) for move, (n, _) in self._moves(now).items()}
+
+    def _moves(self, now: cx.Definition) -> Moves:
+        with engine.counting_with(self._engine):
+            made = cx.transitions(self.log, now).frame
         inner = made[~made["kind"].isin(["start", "end"])]
-        number = {f"Stage {stage}": stage for stage in range(1, N_STAGES + 1)}
+        number = {f"Stage {stage}": stage for stage in range(1, Asked.stages + 1)}
         pairs = zip(inner["from"].map(number), inner["to"].map(number), strict=True)
         values = zip(inner["count"], inner["dwell_median"].dt.total_seconds(), strict=True)
-        return self.funnel(edit), dict(zip(pairs, values, strict=True))
-
-    def packed_bytes(self) -> list[np.ndarray]:
-        """Return what a funnel has to read at the least: a time and an event for each row."""
-        return [self._log.packed.ticks, self._log.packed.codes]
+        return dict(zip(pairs, values, strict=True))
 
 
-class Pandas:
+class Pandas(Tasks):
     """pandas, as an analyst writes it: a chain of as-of joins, and a shift by customer."""
 
     name = f"pandas {pd.__version__}"
@@ -154,7 +193,7 @@ class Pandas:
         rows = self._staged(edit)
         chain = rows[rows["stage"] == 1][["customer", "time"]].assign(start=lambda one: one["time"])
         reach, medians = [chain["customer"].nunique()], [0.0]
-        for stage in range(2, N_STAGES + 1):
+        for stage in range(2, Asked.stages + 1):
             step = rows[rows["stage"] == stage][["customer", "time"]]
             chain = pd.merge_asof(step, chain, on="time", by="customer")
             chain = chain[chain["time"] - chain["start"] <= WINDOW]
@@ -175,7 +214,7 @@ class Pandas:
         return self.funnel(edit), made
 
 
-class Polars:
+class Polars(Tasks):
     """polars: the same, lazily, on all threads."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -205,7 +244,7 @@ class Polars:
         rows = self._staged(edit)
         chain = rows.filter(pl.col("stage") == 1).select("customer", "time", start="time")
         reach, medians = [chain["customer"].n_unique()], [0.0]
-        for stage in range(2, N_STAGES + 1):
+        for stage in range(2, Asked.stages + 1):
             step = rows.filter(pl.col("stage") == stage).select("customer", pl.col("time").set_sorted())
             chain = step.join_asof(
                 chain.with_columns(pl.col("time").set_sorted()),
@@ -240,7 +279,7 @@ class Polars:
         return self.funnel(edit), {(a, b): (n, m) for a, b, n, m in table.rows()}
 
 
-class DuckDB:
+class DuckDB(Tasks):
     """DuckDB, in memory: as-of joins and window functions in SQL."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -270,7 +309,7 @@ class DuckDB:
         """Return the reach of each stage and the median seconds from entry."""
         self._db.execute(f"CREATE OR REPLACE TEMP TABLE rows AS {self._stage(edit)}")
         steps = ["s1 AS MATERIALIZED (SELECT customer, time, time AS start FROM rows WHERE stage = 1)"]
-        for stage in range(2, N_STAGES + 1):
+        for stage in range(2, Asked.stages + 1):
             before = f"s{stage - 1}"
             steps.append(
                 f"s{stage} AS MATERIALIZED (SELECT r.customer, r.time, {before}.start FROM "  # noqa: S608 - as above
@@ -281,7 +320,7 @@ class DuckDB:
         answers = [
             f"SELECT {stage} AS stage, count(*), median(t) FROM "  # noqa: S608 - as above
             f"(SELECT arg_min(time - start, (time, -start)) AS t FROM s{stage} GROUP BY customer)"
-            for stage in range(2, N_STAGES + 1)
+            for stage in range(2, Asked.stages + 1)
         ]
         first = "SELECT 1 AS stage, count(DISTINCT customer), 0.0 FROM s1"
         query = f"WITH {', '.join(steps)} {' UNION ALL '.join([first, *answers])} ORDER BY stage"
@@ -303,10 +342,10 @@ class DuckDB:
         return self.funnel(edit), made
 
 
-class ClickHouse:
+class ClickHouse(Tasks):
     """ClickHouse, embedded: its own windowFunnel, which gives counts and no times."""
 
-    only_counts = True
+    tasks = ("funnel",)
 
     def __init__(self, frame: pd.DataFrame) -> None:
         from chdb import session  # noqa: PLC0415 - a peer that may not be installed
@@ -332,44 +371,101 @@ class ClickHouse:
         table = stage_of(edit)
         steps = ", ".join(
             f"event IN ({', '.join(str(code) for code, of in enumerate(table) if of == stage)})"
-            for stage in range(1, N_STAGES + 1)
+            for stage in range(1, Asked.stages + 1)
         )
         query = (
             f"SELECT level, count() FROM (SELECT windowFunnel({WINDOW})(time, {steps}) AS level "  # noqa: S608 - numbers of our own
             "FROM log GROUP BY customer) GROUP BY level ORDER BY level"
         )
-        levels = np.zeros(N_STAGES + 1, np.int64)
+        levels = np.zeros(Asked.stages + 1, np.int64)
         for line in str(self._session.query(query, "CSV")).split():
             level, customers = map(int, line.split(","))
             levels[level] = customers
         return np.cumsum(levels[::-1])[::-1][1:].tolist(), []
 
 
-def contenders(frame: pd.DataFrame) -> list:
+class Retentioneering(Tasks):
+    """retentioneering, in a process of its own, which says its times: no way between processes is counted."""
+
+    tasks = ("plain",)
+
+    def __init__(self, frame: pd.DataFrame, python: str) -> None:
+        seconds = (frame["time"] - frame["time"].min()).dt.total_seconds().astype(np.int64)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.npz"
+            event = frame["event"].cat.codes.to_numpy()
+            np.savez(path, customer=frame["customer"].to_numpy(), time=seconds.to_numpy(), event=event)
+            variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+            script = Path(__file__).with_name("retentioneering_peer.py")
+            self._process = subprocess.Popen(  # noqa: S603 - an interpreter that the caller names
+                [python, str(script), str(path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=variables,
+            )
+            self.name = f"retentioneering {self._said()['version']}"
+
+    def _said(self) -> dict:
+        if self._process.stdout is None:
+            raise SystemExit("retentioneering has no voice.")
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("retentioneering ended; what it said stands above.")
+        return json.loads(line)
+
+    def _ask(self, edit: int) -> dict:
+        if self._process.stdin is None:
+            raise SystemExit("retentioneering has no ear.")
+        print(json.dumps({"table": stage_of(edit), "task": "moves"}), file=self._process.stdin, flush=True)
+        return self._said()
+
+    def plain(self, edit: int) -> tuple[Answer, Moves]:
+        """Return the reach of each stage and the count of each move."""
+        said = self._ask(edit)
+        return (said["reach"], []), {(a, b): (n, 0.0) for a, b, n in said["moves"]}
+
+    def times_of(self, task: str, edit: int) -> tuple[float, float]:  # noqa: ARG002 - it has one
+        """Return the milliseconds that it took there."""
+        said = self._ask(edit)
+        return said["ms"], said["processor_ms"]
+
+
+def contenders(frame: pd.DataFrame, retentioneering: str | None) -> list:
     """Return ours and those peers that are installed."""
-    made: list = [Ours(name, frame) for name in engine.available()]
+    log = cx.EventLog(frame, customer="customer", time="time", event="event")
+    made: list = [Ours(name, log) for name in engine.available()]
     for peer in (Pandas, Polars, DuckDB, ClickHouse):
         try:
             made.append(peer(frame))
         except ImportError as missing:
             print(f"left out, {missing}", file=sys.stderr)
+    if retentioneering:
+        made.append(Retentioneering(frame, retentioneering))
     return made
 
 
+def same(ours: tuple, theirs: tuple) -> bool:
+    """Return whether a contender counts what ours counts; medians where it has them."""
+    (reach, medians), moves = theirs
+    if reach != ours[0][0] or (medians and not np.allclose(medians, ours[0][1])):
+        return False
+    return moves is None or (
+        moves.keys() == ours[1].keys() and all(np.allclose(moves[move], ours[1][move]) for move in moves)
+    )
+
+
 def checked(them: list) -> None:
-    """Stop if not all count the same."""
-    for edit in (0, 1):
-        expected = them[0].edit(edit)
-        for one in them[1:]:
-            counts_only = getattr(one, "only_counts", False)
-            said = (one.funnel(edit), None) if counts_only else one.edit(edit)
-            same = said[0][0] == expected[0][0] and (counts_only or np.allclose(said[0][1], expected[0][1]))
-            same = same and (counts_only or said[1].keys() == expected[1].keys())
-            if same and not counts_only:
-                pairs = [(said[1][move], expected[1][move]) for move in expected[1]]
-                same = all(np.allclose(a, b) for a, b in pairs)
-            if not same:
-                raise SystemExit(f"{one.name} differs:\n{said}\n{expected}")
+    """Stop if not all that do a task count the same."""
+    for task in ("funnel", "edit", "plain"):
+        able = [one for one in them if task in one.tasks]
+        for edit in (0, 1):
+            answers = [getattr(one, task)(edit) for one in able]
+            if task == "funnel":
+                answers = [(answer, None) for answer in answers]
+            for one, said in zip(able, answers, strict=True):
+                if not same(answers[0], said):
+                    raise SystemExit(f"{task}: {one.name} differs:\n{said}\n{answers[0]}")
 
 
 def read_once(arrays: list[np.ndarray], threads: int) -> Callable[[], None]:
@@ -386,24 +482,31 @@ def timed(call: Callable[[], object]) -> tuple[float, float]:
     return 1e3 * (time.perf_counter() - clock), 1e3 * (time.process_time() - work)
 
 
-def measure(n: int, rounds: int) -> None:
+def measure(n: int, rounds: int, retentioneering: str | None) -> None:
     """Print a table for each task."""
-    frame = events(n)
-    them = contenders(frame)
+    if n <= MOST_BESIDE_PEERS:
+        them = contenders(events(n), retentioneering)
+    else:
+        log = log_of(n, len(NAMES))
+        them = [Ours(name, log) for name in engine.available() if name != "numpy"]
     checked(them)
+    log = them[0].log
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    read = read_once(them[0].packed_bytes(), threads)
-    print(f"\n{n:,} events, {frame['customer'].nunique():,} customers; medians of {rounds} rounds")
+    read = read_once([log.packed.ticks, log.packed.codes], threads)
+    print(
+        f"\n{n:,} events, {log.n_customers:,} customers, {Asked.stages} stages;"
+        f" medians of {rounds} rounds; {log.memory_bytes / n:.1f} packed bytes an event"
+    )
     edits = count(2)
     reads: list[tuple[float, float]] = []
-    for task in ("funnel", "edit"):
-        able = [one for one in them if task == "funnel" or not getattr(one, "only_counts", False)]
+    for task in ("funnel", "edit", "plain"):
+        able = [one for one in them if task in one.tasks]
         times: dict[str, list[tuple[float, float]]] = {one.name: [] for one in able}
         loads = []
         for turn in range(rounds):
             edit = next(edits)
             for one in able[turn % len(able) :] + able[: turn % len(able)]:
-                times[one.name].append(timed(partial(getattr(one, task), edit)))
+                times[one.name].append(one.times_of(task, edit))
             reads.append(timed(read))
             loads.append(os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"))
         report(task, times, statistics.median(wall for wall, _ in reads), statistics.median(loads))
@@ -415,12 +518,14 @@ def report(task: str, times: dict[str, list[tuple[float, float]]], read: float, 
         name: [statistics.median(side) for side in zip(*pairs, strict=True)] for name, pairs in times.items()
     }
     best = min(wall for name, (wall, _) in middle.items() if name.startswith("cx_widgets"))
-    print(f"\n| {task} | ms | quickest | processor ms | times our best |\n|---|---:|---:|---:|---:|")
+    print(f"\n| {task} | ms | quickest | processor ms | times our best | of the limit |")
+    print("|---|---:|---:|---:|---:|---:|")
     for name, (wall, work) in middle.items():
         quickest = min(one for one, _ in times[name])
-        print(f"| {name} | {wall:,.1f} | {quickest:,.1f} | {work:,.1f} | {wall / best:,.1f} |")
-    print(f"| read the packed log once | {read:,.2f} | | | {read / best:,.2f} |")
-    print(f"\nLoad of the machine in the meantime: {load:.1f} on {os.cpu_count()} processors.")
+        share = read / wall
+        print(f"| {name} | {wall:,.1f} | {quickest:,.1f} | {work:,.1f} | {wall / best:,.1f} | {share:.1%} |")
+    print(f"| read the packed log once | {read:,.2f} | | | {read / best:,.2f} | 100% |")
+    print(f"\nLoad of the machine in the meantime: {load:.1f} on {os.cpu_count()} processors.", flush=True)
 
 
 def main() -> None:
@@ -430,11 +535,16 @@ def main() -> None:
     )
     parser.add_argument("events", nargs="*", type=int, default=[1_000_000])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--stages", nargs="*", type=int, default=[len(SPANS)], choices=range(2, len(SPANS) + 1)
+    )
+    parser.add_argument("--retentioneering", help="the interpreter of an environment that has it")
     asked = parser.parse_args()
     print(f"{platform.platform()}, Python {platform.python_version()}, numpy {np.__version__}")
     print(cx.engine_info())
     for n in asked.events:
-        measure(n, asked.rounds)
+        for Asked.stages in asked.stages:
+            measure(n, asked.rounds, asked.retentioneering)
 
 
 if __name__ == "__main__":
