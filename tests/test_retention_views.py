@@ -53,7 +53,7 @@ def test_the_matrix_shows_what_the_function_returns(log):
 
 def test_a_click_on_a_cell_selects_who_came_back_in_it(log):
     view = weekly(log)
-    view._on_cell(None, {"data": {"row_num": 0, "column_num": 1}})
+    view._on_cell(None, {"data": {"rowNum": 0, "columnNum": 1}})
     assert list(view.selection.index) == ["Ann"]
     assert view._caption._selected == "2026-01-05 1"
     view._numbers.selected = [0]
@@ -65,7 +65,7 @@ def test_a_click_on_a_cell_selects_who_came_back_in_it(log):
     view._kind.value = "streak"
     assert view.selected is None
     # Beyond what had begun there is no cell.
-    view._on_cell(None, {"data": {"row_num": 1, "column_num": 12}})
+    view._on_cell(None, {"data": {"rowNum": 1, "columnNum": 12}})
     assert view.selected is None
 
 
@@ -84,7 +84,7 @@ def test_one_cohort_stands_beside_an_empty_line():
     view = cx.RetentionView(log_of([("a", 0, "order"), ("a", 1, "order")]), JOURNEY.remove("Look"))
     assert list(view._heat.row) == ["2026-01 (1)", " "]
     assert view._heat.color.shape == (2, 2)
-    view._on_cell(None, {"data": {"row_num": 1, "column_num": 0}})
+    view._on_cell(None, {"data": {"rowNum": 1, "columnNum": 0}})
     assert view.selected is None
 
 
@@ -101,7 +101,7 @@ def test_cohorts_may_begin_with_any_stage(log):
     view = cx.RetentionView(log, JOURNEY)
     view._start_with.value = "Look"
     assert list(view._heat.row) == ["2026-02 (1)", "2026-03 (1)"]
-    view._on_cell(None, {"data": {"row_num": 0, "column_num": 0}})
+    view._on_cell(None, {"data": {"rowNum": 0, "columnNum": 0}})
     assert list(view.selection.index) == ["Cyd"]
 
 
@@ -165,7 +165,7 @@ def test_the_loyalty_panel_links_both_to_the_workbench(log):
     bench = cx.Workbench(log, JOURNEY)
     bench.loyalty._question.value = "retention"
     view = bench.loyalty._made["retention"]
-    view._on_cell(None, {"data": {"row_num": 0, "column_num": 1}})
+    view._on_cell(None, {"data": {"rowNum": 0, "columnNum": 1}})
     assert bench.selected == view.selected
     assert list(bench.selection.index) == ["Ann"]
     bench.loyalty._question.value = "lifecycle"

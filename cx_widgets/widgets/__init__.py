@@ -15,9 +15,12 @@ from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.loyalty import LoyaltyPanel
 from cx_widgets.widgets.loyalty_overview import LoyaltyOverview
 from cx_widgets.widgets.matrix import TransitionMatrix
+from cx_widgets.widgets.pain_points import PainPointsView
 from cx_widgets.widgets.quadrant import QuadrantView
 from cx_widgets.widgets.reasons import ReasonsView
 from cx_widgets.widgets.retention import RetentionView
+from cx_widgets.widgets.revenue import RevenueView
+from cx_widgets.widgets.rfm import RFMView
 from cx_widgets.widgets.rules import RulesView
 from cx_widgets.widgets.timeline import TimelineView
 from cx_widgets.widgets.trend import TrendView
@@ -36,9 +39,12 @@ __all__ = [
     "LifecycleView",
     "LoyaltyOverview",
     "LoyaltyPanel",
+    "PainPointsView",
     "QuadrantView",
+    "RFMView",
     "ReasonsView",
     "RetentionView",
+    "RevenueView",
     "RulesView",
     "StageBoard",
     "TimelineView",

@@ -14,8 +14,10 @@ from cx_widgets.metrics import (
     funnel,
     lifecycle,
     loyalists,
+    pain_points,
     reasons,
     retention,
+    rfm,
     transitions,
     trend,
 )
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 ON_ONE_STAGE = ("reached", "dropped", "visited", "flipped")
 KINDS = (
     *(*ON_ONE_STAGE, "moved", "lost", "entered", "group", "returned", "state"),
-    *("answered", "credited", "segment"),
+    *("answered", "credited", "segment", "rfm", "scored", "left"),
 )
 ANY = "any"
 """Stands for answers in whatever tone."""
@@ -52,7 +54,9 @@ class Selection:
         stage), ``"entered"`` (a period of entry), ``"group"`` (a part of a breakdown), ``"flipped"`` (a
         change of the definition that counts them in another way), ``"returned"`` (a cell of the retention
         matrix), ``"state"`` (a state of the lifecycle in a period), ``"answered"`` (answers in a stage),
-        ``"credited"`` (a touchpoint before purchases) or ``"segment"`` (of loyalists).
+        ``"credited"`` (a touchpoint before purchases), ``"segment"`` (of loyalists), ``"rfm"`` and
+        ``"scored"`` (buyers in a segment, and with scores of recency and frequency) or ``"left"`` (lost after
+        a touchpoint).
     stage
         The stage; for a transition the one left, possibly ``"(start)"``; for a period its kind, such as
         ``"W"``; for a group the column; for a change its key; for a touchpoint what it is, such as
@@ -60,7 +64,7 @@ class Selection:
     to
         For a transition the stage entered, possibly ``"(end)"``; for a loss the reason; for a period its
         first day; for a group its name; for a cell its cohort and its period; for a state its period and its
-        name; for answers their tone or ``"any"``; for a touchpoint and a segment its name.
+        name; for answers their tone or ``"any"``; for a touchpoint and a segment its name; for scores both.
     asked
         Further arguments of the function behind the chart, by name.
     """
@@ -84,7 +88,7 @@ class Selection:
             return True
         if self.kind == "answered" and self.stage == ALL_STAGES:
             return True
-        if self.kind in ("returned", "state", "segment") and self.stage == PURCHASE:
+        if self.kind in ("returned", "state", "segment", "rfm", "scored") and self.stage == PURCHASE:
             return bool(definition.stages_with_role("buy"))
         known = {*definition.names, "(start)", "(end)"}
         return self.stage in known and (self.kind != "moved" or self.to in known)
@@ -108,6 +112,8 @@ class Selection:
                 found = breakdown(log, definition, self.stage).customers(group)
             case "returned" | "state" | "answered" | "credited" | "segment", str(to):
                 found = self._of_loyalty(log, definition, to)
+            case "rfm" | "scored" | "left", str(to):
+                found = self._of_buying(log, definition, to)
             case _:
                 found = funnel(log, definition).customers(self.stage, state=self.kind)
         return found
@@ -118,6 +124,16 @@ class Selection:
             return loyalists(log, definition, **asked).customers(to)
         ways = {"answered": self._answered, "credited": self._credited}
         return ways.get(self.kind, self._in_a_period)(log, definition, to)
+
+    def _of_buying(self, log: EventLog, definition: Definition, to: str) -> pd.DataFrame:
+        asked: dict[str, Any] = dict(self.asked)
+        if self.kind == "left":
+            return pain_points(log, definition, **asked).customers(to, self.stage)
+        found = rfm(log, definition, **asked)
+        if self.kind == "rfm":
+            return found.customers(to)
+        recency, _, frequency = to.partition(" ")
+        return found.customers(recency=int(recency), frequency=int(frequency))
 
     def _in_a_period(self, log: EventLog, definition: Definition, place: str) -> pd.DataFrame:
         day, _, which = place.partition(" ")

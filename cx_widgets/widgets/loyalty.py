@@ -8,8 +8,11 @@ from cx_widgets.widgets.claims import ClaimsView
 from cx_widgets.widgets.credit import CreditView
 from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.loyalty_overview import LoyaltyOverview
+from cx_widgets.widgets.pain_points import PainPointsView
 from cx_widgets.widgets.quadrant import QuadrantView
 from cx_widgets.widgets.retention import RetentionView
+from cx_widgets.widgets.revenue import RevenueView
+from cx_widgets.widgets.rfm import RFMView
 from cx_widgets.widgets.value import ValueView
 
 QUESTIONS = {
@@ -17,8 +20,11 @@ QUESTIONS = {
     "retention": ("Retention", RetentionView),
     "lifecycle": ("Lifecycle", LifecycleView),
     "quadrant": ("Loyalists", QuadrantView),
+    "segments": ("Segments", RFMView),
     "value": ("Value", ValueView),
+    "revenue": ("Revenue", RevenueView),
     "attitude": ("Satisfaction", AttitudeView),
+    "pain": ("Pain points", PainPointsView),
     "credit": ("Credit", CreditView),
     "claims": ("Claims", ClaimsView),
 }

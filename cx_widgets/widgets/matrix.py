@@ -150,7 +150,7 @@ class TransitionMatrix(Face, w.VBox):
             return
         names = self._good.names
         cell = event["data"]
-        self._click(("(start)", *names)[cell["row_num"]], (*names, "(end)")[cell["column_num"]])
+        self._click(("(start)", *names)[cell["rowNum"]], (*names, "(end)")[cell["columnNum"]])
 
     def _on_number(self, change: Mapping[str, Sequence[int] | None]) -> None:
         clicked = change["new"]

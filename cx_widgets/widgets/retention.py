@@ -281,7 +281,7 @@ class RetentionView(Face, w.VBox):
         self._refresh(change)
 
     def _on_cell(self, mark: object, event: Mapping[str, Mapping[str, int]]) -> None:  # noqa: ARG002 - bqplot passes it
-        row, column = event["data"]["row_num"], event["data"]["column_num"]
+        row, column = event["data"]["rowNum"], event["data"]["columnNum"]
         if row < len(self._cohorts) and column < len(self._heads):
             self._click(self._cohorts[row], self._heads[column])
 

@@ -1,0 +1,222 @@
+"""Pain points: touchpoints ranked by the customers lost after them, or by their rating."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+import numpy as np
+from pandas.api.types import is_numeric_dtype
+
+from cx_widgets import _numbers
+from cx_widgets.errors import CXError
+from cx_widgets.metrics import PainPoints, pain_points
+from cx_widgets.metrics.pain_points import EVENT
+from cx_widgets.widgets import _theme
+from cx_widgets.widgets._bars import NamedBars
+from cx_widgets.widgets._base import Face, choices, toggled
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._selection import Selection
+from cx_widgets.widgets.rfm import money
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.log import EventLog
+
+_RANKS = (("lost", "customers lost"), ("share", "share lost"), ("rating", "rating"))
+_MOST_BARS, _MOST_LINES = 15, 200
+_FEW = 30
+_TITLE = "Pain points"
+_COLUMNS = (
+    *("Touchpoint", "Stage", "Lost after it", "Of", "Share", "95% interval", "Lift"),
+    *("Rating", "95% interval", "Answers"),
+)
+
+
+class PainPointsView(Face, w.VBox):
+    """Where customers were last seen before they were lost; a click selects those lost there.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition whose losses lie behind; the one given at the start by default.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption = Caption()
+        self._by = Chooser("Touchpoints", [(EVENT, "events")], EVENT, kind="list")
+        self._rank = Chooser("Ranked by", _RANKS[:2], "lost", kind="segments")
+        self._keys: list[tuple[str, str]] = []
+        self._bars = NamedBars([_theme.NOW])
+        self._controls = choices(self._by, self._rank)
+        super().__init__(children=[self._controls, self._caption, self._bars])
+        self._start(log, definition, baseline)
+        for chooser in (self._by, self._rank):
+            chooser.observe(self._on_choice, names="_value")
+        self._bars.on_bar(lambda row, _: self._click(*self._keys[row]))
+        self._caption.observe(self._on_row, names="_selected")
+
+    def _start(self, log: object, definition: object, baseline: object) -> None:
+        super()._start(log, definition, baseline)
+        kinds = self.event_log.column_types
+        words = [name for name in self.event_log.columns if not is_numeric_dtype(kinds[name])]  # type: ignore[arg-type]  # a type of a column
+        self._by.offer([(EVENT, "events"), *((name, name) for name in words)])
+        self._by.layout.display = "" if words else "none"
+
+    def _found(self, definition: Definition) -> PainPoints:
+        return pain_points(self.event_log, definition, by=self._by.value)
+
+    def _draw(self) -> None:
+        if self._good is None:
+            self._empty(self.problems[0].message)
+            return
+        if len(self._good.names) == 1:
+            self._empty("With one stage nobody is lost on the way.")
+            return
+        now = self._found(self._good)
+        self._controls.layout.display = ""
+        rated = bool((now.frame["answers"] > 0).any())
+        self._rank.offer(_RANKS if rated else _RANKS[:2])
+        if not rated and self._rank.value == "rating":
+            self._rank.value = "lost"
+            return
+        if now.frame.empty:
+            self._empty("Nobody entered.")
+            return
+        table = self._ranked(now)
+        self._chart(table.iloc[:_MOST_BARS])
+        self._tell(now, table)
+        self._mark_selected()
+
+    def _ranked(self, now: PainPoints) -> pd.DataFrame:
+        if self._rank.value == "rating":
+            return now.by_rating
+        frame = now.frame
+        if self._rank.value == "share":
+            # A share of a handful of customers says little: those come behind.
+            few = frame["denominator"] < _FEW
+            order = np.lexsort((-frame["value"].fillna(0), few))
+            return frame.iloc[order]
+        return frame
+
+    def _chart(self, shown: pd.DataFrame) -> None:
+        kind = self._rank.value
+        self._keys = [(str(touchpoint), str(stage)) for touchpoint, stage in shown.index]
+        column = {"lost": "numerator", "share": "value", "rating": "rating"}[kind]
+        bounds = {"share": ["lower", "upper"], "rating": ["rating_lower", "rating_upper"]}.get(kind)
+        before = self._before(shown.index, column) if kind == "lost" else None
+        self._bars.draw(
+            [touchpoint for touchpoint, _ in self._keys],
+            shown[column].to_numpy(float)[None],
+            [[_bar_text(row, kind) for _, row in shown.iterrows()]],
+            ends=None if bounds is None else shown[bounds].to_numpy(float),
+            before=before,
+        )
+
+    def _before(self, index: pd.Index, column: str) -> np.ndarray | None:
+        if self._compared is None:
+            return None
+        try:
+            found = self._found(self._compared).frame[column]
+        except CXError:
+            return None  # the baseline has one stage
+        behind: np.ndarray = found.reindex(index).to_numpy(float)[None]
+        return behind
+
+    def _tell(self, now: PainPoints, table: pd.DataFrame) -> None:
+        kind = self._rank.value
+        legend = [(dict(_RANKS)[kind], "now")]
+        if kind != "lost":
+            legend.append(("95% interval", "interval"))
+        elif self._compared is not None:
+            legend.append(("baseline", "baseline"))
+        more = len(table) - _MOST_BARS
+        notes = [
+            now.note,
+            f"{more:,} more are in the table." if more > 0 else "",
+            f"The table holds the first {_MOST_LINES}." if len(table) > _MOST_LINES else "",
+            "Figures of the last good definition." if self._stale else "",
+        ]
+        self._caption.tell(
+            _TITLE,
+            description=f"{_numbers.count(now.lost)} of {_numbers.count(now.entrants)} entrants were lost. "
+            "Where they were last seen, which need not be why they left.",
+            legend=legend,
+            columns=_COLUMNS,
+            rows=[
+                (f"{row['stage']}\n{row['touchpoint']}" if row["numerator"] else None, _cells(row))
+                for _, row in table.head(_MOST_LINES).reset_index().iterrows()
+            ],
+            note=" ".join(note for note in notes if note),
+        )
+
+    def _empty(self, why: str) -> None:
+        self._bars.hide()
+        self._controls.layout.display = "none"
+        self._caption.tell(_TITLE, description="No figures yet.", note=why)
+
+    def _selection_of(self, touchpoint: str, stage: str) -> Selection:
+        return Selection("left", stage, touchpoint, (("by", self._by.value),))
+
+    def _click(self, touchpoint: str, stage: str) -> None:
+        self.selected = toggled(self.selected, self._selection_of(touchpoint, stage))
+
+    def _mark_selected(self) -> None:
+        chosen = self.selected
+        key = None
+        if chosen is not None and chosen.kind == "left" and chosen.asked == (("by", self._by.value),):
+            key = f"{chosen.stage}\n{chosen.to}"
+        self._caption.mark(key)
+
+    def _on_choice(self, change: Mapping[str, object]) -> None:
+        moved = change["owner"] is self._by
+        if moved and self.selected is not None and self.selected.kind == "left":
+            self.selected = None
+        self._refresh(change)
+
+    def _on_row(self, change: Mapping[str, str | None]) -> None:
+        key = change["new"]
+        if key is not None:
+            stage, _, touchpoint = key.partition("\n")
+            self.selected = self._selection_of(touchpoint, stage)
+        elif self.selected is not None and self.selected.kind == "left":
+            self.selected = None
+
+    def _show_error(self, sentence: str) -> None:
+        self._empty(sentence)
+
+
+def _bar_text(row: pd.Series, kind: str) -> str:
+    if kind == "rating":
+        return f"{money(row['rating'])} by {_numbers.count(row['answers'])}"
+    share = _numbers.percent(float(row["value"]))
+    of = _numbers.count(row["denominator"])
+    if kind == "share":
+        return f"{share} of {of}"
+    return f"{_numbers.count(row['numerator'])} of {of} ({share}, lift {money(row['lift'])})"
+
+
+def _cells(row: pd.Series) -> list[str]:
+    low, high = (money(row[name]) for name in ("rating_lower", "rating_upper"))
+    span = f"{low} to {high}" if _numbers.UNDEFINED not in (low, high) else _numbers.UNDEFINED
+    return [
+        str(row["touchpoint"]),
+        str(row["stage"]),
+        _numbers.count(row["numerator"]),
+        _numbers.count(row["denominator"]),
+        _numbers.percent(float(row["value"])),
+        _numbers.span(float(row["lower"]), float(row["upper"])),
+        money(row["lift"]),
+        money(row["rating"]),
+        span,
+        _numbers.count(row["answers"]),
+    ]

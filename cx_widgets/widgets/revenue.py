@@ -1,0 +1,102 @@
+"""Revenue per entrant, customer, buyer and order, with bootstrap intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ipywidgets as w
+import numpy as np
+
+from cx_widgets import _numbers
+from cx_widgets.metrics import Revenue, revenue
+from cx_widgets.metrics._figure import interval_text
+from cx_widgets.widgets import _theme
+from cx_widgets.widgets._bars import NamedBars
+from cx_widgets.widgets._base import Face, choices
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets.rfm import money
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.log import EventLog
+
+_METHODS = (("percentile", "percentiles"), ("bca", "BCa"))
+_TITLE = "Revenue"
+_COLUMNS = ("Figure", "Value", "95% interval", "Revenue", "By", "How")
+
+
+class RevenueView(Face, w.VBox):
+    """What an entrant, a customer, a buyer and an order bring, beside the baseline.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        The definition whose figures lie behind; the one given at the start by default.
+    """
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption = Caption()
+        self._method = Chooser("Interval", _METHODS, "percentile", kind="segments")
+        self._bars = NamedBars([_theme.NOW], row_px=14)
+        self._controls = choices(self._method)
+        super().__init__(children=[self._controls, self._caption, self._bars])
+        self._start(log, definition, baseline)
+        self._method.observe(self._refresh, names="_value")
+
+    def _found(self, definition: Definition) -> Revenue:
+        return revenue(self.event_log, definition, method=self._method.value)
+
+    def _draw(self) -> None:
+        if self._good is None:
+            self._empty(self.problems[0].message)
+            return
+        now = self._found(self._good)
+        total, each = now["revenue"], now.frame.iloc[1:]
+        if np.isnan(total.value):
+            self._empty(total.note)
+            return
+        before = None if self._compared is None else self._found(self._compared).frame["value"].iloc[1:]
+        self._controls.layout.display = ""
+        self._bars.draw(
+            each["label"].tolist(),
+            each["value"].to_numpy(float)[None],
+            [[money(value) for value in each["value"]]],
+            ends=each[["lower", "upper"]].to_numpy(float),
+            before=None if before is None else before.to_numpy(float)[None],
+        )
+        legend = [("now", "now"), ("95% interval", "interval")]
+        self._caption.tell(
+            _TITLE,
+            description=f"{money(total.value)} in all, from rows in "
+            f"{' and '.join(self._good.stages_with_role('buy'))}.",
+            legend=legend if before is None else [*legend, ("baseline", "baseline")],
+            columns=_COLUMNS,
+            rows=[(None, _cells(row)) for _, row in now.frame.iterrows()],
+            note="Figures of the last good definition." if self._stale else "",
+        )
+
+    def _empty(self, why: str) -> None:
+        self._bars.hide()
+        self._controls.layout.display = "none"
+        self._caption.tell(_TITLE, description="No figures yet.", note=why)
+
+    def _show_error(self, sentence: str) -> None:
+        self._empty(sentence)
+
+
+def _cells(row: pd.Series) -> list[str]:
+    return [
+        str(row["label"]),
+        money(row["value"]),
+        interval_text(float(row["lower"]), float(row["upper"]), "money"),
+        money(row["numerator"]),
+        _numbers.count(float(row["denominator"])),
+        ". ".join(part for part in (str(row["method"]), str(row["note"])) if part),
+    ]
