@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.loyalists import loyalists
     from cx_widgets.metrics.loyalty import loyalty
     from cx_widgets.metrics.pain_points import pain_points
+    from cx_widgets.metrics.preview import preview
     from cx_widgets.metrics.purchase_gaps import purchase_gaps
     from cx_widgets.metrics.purchase_history import purchase_history
     from cx_widgets.metrics.reasons import reasons
@@ -142,6 +143,7 @@ __all__ = [
     "loyalty",
     "pain_points",
     "presets",
+    "preview",
     "purchase_gaps",
     "purchase_history",
     "reasons",
@@ -177,6 +179,7 @@ _HOMES = {
             "flow",
             "funnel",
             "loyalty",
+            "preview",
         ),
         *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
         *("lifecycle", "retention", "retention_flags", "stickiness"),

@@ -141,7 +141,7 @@ def observed(packed: Packed, since_ns: int) -> tuple[Packed, Int64s | None, int]
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes[whose])])
         codes, ticks = codes[kept], ticks[kept]
         places = places_until(packed, since_ns, packed.places)
-        has_ties = has_ties and bool(_any_tied(offsets, ticks))
+        has_ties = has_ties and bool(any_tied(offsets, ticks))
     # An end between two ticks is exact only in finer ones.
     unit = next(ns for ns in _times.UNIT_NS.values() if ns <= tick_ns and since_ns % ns == 0)
     if unit != tick_ns:
@@ -175,7 +175,8 @@ def places_until(packed: Packed, since_ns: int, places: Places) -> Places:
     return found
 
 
-def _any_tied(offsets: Int64s, ticks: Ticks) -> bool:
+def any_tied(offsets: Int64s, ticks: Ticks) -> bool:
+    """Tell whether a customer has two rows at one tick."""
     same = ticks[1:] == ticks[:-1]
     same[offsets[1:-1] - 1] = False
     return bool(same.any())

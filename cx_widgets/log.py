@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _ingest, _rows, _store, _times
+from cx_widgets import _ingest, _rows, _sampling, _store, _times
 from cx_widgets._html import escape
 from cx_widgets._ingest import Options
 from cx_widgets._packed import Packed, frozen, observed, placed, places_until
@@ -98,6 +98,8 @@ class EventLog:
     >>> log.values.tolist()
     [nan, 20.0, nan]
     """
+
+    _sampled: _sampling.Sample | None = None
 
     def __init__(
         self,
@@ -321,18 +323,64 @@ class EventLog:
                 f"observation_end={str(moment)!r} lies more than 292 years from the first event, "
                 f"{str(self.start)!r}. Give a time closer to it."
             )
-        view = object.__new__(EventLog)
-        view.__dict__.update(
-            (name, value) for name, value in self._state().items() if not hasattr(type(self), name)
+        seen, whose, last_tick = observed(packed, since)
+        places = places_until(packed, since, self._places)
+        return self._part(seen, whose, places, _last_tick=last_tick, _until=moment)
+
+    def _part(self, packed: Packed, whose: Int64s | None, places: Places, **facts: object) -> EventLog:
+        """Return a log of some rows of this one: packed, whose they are (None: everybody's), and where."""
+        part = object.__new__(EventLog)
+        part.__dict__.update(
+            (name, value)
+            for name, value in self._state().items()
+            if name == "_sampled" or not hasattr(type(self), name)
         )
-        view.__setstate__({})
-        view._packed, whose, view._last_tick = observed(packed, since)
+        part.__setstate__(facts)
+        part._packed = packed
         if whose is not None:
-            view._ids = self.customer_ids[whose]
-            view._places = places_until(packed, since, self._places)
-            view._customers = whose if self._customers is None else self._customers[whose]
-        view._until = moment
-        return view
+            part._ids, part._places = self.customer_ids[whose], places
+            part._customers = whose if self._customers is None else self._customers[whose]
+        return part
+
+    def sample(self, one_in: int = 16) -> EventLog:
+        """Return the log of a fixed part of the customers, with all their rows.
+
+        Parameters
+        ----------
+        one_in : int, default 16
+            One customer in about so many is chosen, by a hash of the customer's number in the log: always the
+            same ones, whatever the figures.
+
+        Returns
+        -------
+        EventLog
+            With the event names, the first and last time and the end of observation of this log, and its
+            columns. `sampled` says what part it is. Figures of it are those of these customers: shares, times
+            and their intervals stand for the whole log, counts want `Sample.times`. `preview` counts the
+            figures strip so.
+
+        Raises
+        ------
+        CXError
+            When ``one_in`` is no whole number from 1.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": range(1000), "at": "2024-01-01", "what": ["view", "order"] * 500})
+        >>> part = EventLog(df, customer="id", time="at", event="what").sample(10)
+        >>> str(part.sampled), part.n_events
+        ('one in 10 customers, 122 of 1,000', 122)
+        """
+        packed, whole = self.packed, self.n_customers
+        whose = _sampling.chosen(self.customer_numbers, one_in)
+        part, at = _sampling.rows_of(packed, whose)
+        places = _sampling.places_at(self._places, at)
+        return self._part(part, whose, places, _sampled=_sampling.Sample(int(one_in), len(whose), whole))
+
+    @property
+    def sampled(self) -> _sampling.Sample | None:
+        """What part of a log this is; None where it is no sample."""
+        return self._sampled
 
     @property
     def customer_numbers(self) -> Int64s:

@@ -5,6 +5,7 @@ import { swatch } from "./caption_swatch.js";
 import { createTable } from "./caption_table.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { newest, widget } from "./host.js";
+import { createPreviewMark } from "./preview.js";
 
 /** @typedef {import("./caption_text.js").CaptionModel} CaptionModel */
 
@@ -13,7 +14,9 @@ export default widget({
 
   render({ host, state, el, signal, guard, listen }) {
     const id = `cx-caption-${Math.random().toString(36).slice(2, 10)}`;
-    const title = h("p", { class: "cx-cap-title", id: `${id}-title`, dir: "auto" });
+    const title = h("span", { id: `${id}-title`, dir: "auto" });
+    const preview = createPreviewMark();
+    const heading = h("p", { class: "cx-cap-title" }, title, " ", preview.element);
     const text = h("p", { class: "cx-cap-text", id: `${id}-text`, dir: "auto" });
     const toggle = h("button", { class: "cx-cap-button cx-cap-toggle", "aria-controls": `${id}-panel`, "data-testid": "table-toggle" }, "Table");
     const legend = h("ul", { class: "cx-cap-legend" });
@@ -36,7 +39,7 @@ export default widget({
     const root = h(
       "div",
       { class: "cx-caption", role: "group", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-text`, "data-testid": "caption" },
-      h("div", { class: "cx-cap-head" }, h("div", { class: "cx-cap-words" }, title, text), h("div", { class: "cx-cap-tools" }, toggle)),
+      h("div", { class: "cx-cap-head" }, h("div", { class: "cx-cap-words" }, heading, text), h("div", { class: "cx-cap-tools" }, toggle)),
       legend,
       note,
       panel,
@@ -44,14 +47,18 @@ export default widget({
     );
     el.append(root);
 
+    let shown = "";
     const draw = () => {
       const view = readCaption(state.view.get());
       const open = host.get("_open") === true && view.rows.length > 0;
       setAttribute(root, "data-revision", view.revision);
       setText(title, view.title);
+      preview.draw(view.preview);
       setText(text, view.description);
       setText(note, view.note);
-      legend.replaceChildren(...view.legend.map((entry) => h("li", {}, swatch(entry.swatch), h("bdi", {}, entry.label))));
+      const entries = view.legend.map((entry) => `${entry.swatch} ${entry.label}`).join("\n");
+      if (entries !== shown) legend.replaceChildren(...view.legend.map((entry) => h("li", {}, swatch(entry.swatch), h("bdi", {}, entry.label))));
+      shown = entries;
       setAttribute(toggle, "aria-expanded", String(open));
       setAttribute(toggle, "aria-label", `Table: ${view.title}`);
       toggle.hidden = view.rows.length === 0;

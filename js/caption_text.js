@@ -9,6 +9,7 @@
  * @property {string[]} columns
  * @property {{ key: string | null, cells: string[] }[]} rows
  * @property {string} note
+ * @property {string} preview The part of the log counted; "waits" where newer figures follow; empty for the whole.
  */
 
 /**
@@ -24,6 +25,7 @@ export const readCaption = (raw) => ({
   columns: raw?.columns ?? [],
   rows: raw?.rows ?? [],
   note: raw?.note ?? "",
+  preview: raw?.preview ?? "",
 });
 
 /**

@@ -10,6 +10,7 @@ import {
 } from "./flow_text.js";
 import { linkId, lit, nodeId, selectedId, stops, toggled, walk } from "./flow_walk.js";
 import { newest, widget } from "./host.js";
+import { createPreviewMark } from "./preview.js";
 
 /**
  * @typedef {import("./flow_layout.js").FlowPlan} FlowPlan
@@ -56,7 +57,9 @@ export default widget({
   render({ host, state, el, signal, guard, listen }) {
     const id = `cx-flow-${Math.random().toString(36).slice(2, 10)}`;
 
-    const title = h("p", { class: "cx-cap-title", id: `${id}-title`, dir: "auto" });
+    const title = h("span", { id: `${id}-title`, dir: "auto" });
+    const preview = createPreviewMark();
+    const heading = h("p", { class: "cx-cap-title" }, title, " ", preview.element);
     const text = h("p", { class: "cx-cap-text", id: `${id}-text`, dir: "auto" });
     const clear = h("button", { class: "cx-cap-button", "data-testid": "flow-clear", "aria-label": "Clear selection" }, "Clear");
     const toggle = h(
@@ -103,7 +106,7 @@ export default widget({
     const root = h(
       "div",
       { class: "cx-flow", role: "group", "aria-labelledby": `${id}-title`, "data-testid": "flow" },
-      h("div", { class: "cx-cap-head" }, h("div", { class: "cx-cap-words" }, title, text), h("div", { class: "cx-cap-tools" }, clear, toggle)),
+      h("div", { class: "cx-cap-head" }, h("div", { class: "cx-cap-words" }, heading, text), h("div", { class: "cx-cap-tools" }, clear, toggle)),
       problem, scroll, empty, foot, panel, card, said,
     );
     el.append(root);
@@ -221,6 +224,7 @@ export default widget({
       setAttribute(root, "data-revision", view.revision);
       setAttribute(root, "data-stale", view.stale);
       setText(title, view.title);
+      preview.draw(view.preview);
       setText(text, view.description);
       setText(problem, problemSentence(view));
       setAttribute(toggle, "aria-label", `Table: ${view.title}`);

@@ -23,6 +23,7 @@ import { END, kindOf, linkKey, START } from "./flow_layout.js";
  * @property {{ from: string, to: string, share: number | null }[] | null} baseline_links
  * @property {{ message: string }[]} problems
  * @property {boolean} stale
+ * @property {string} preview
  *
  * @typedef {{ kind: "link", from: string, to: string } | { kind: "node", stage: string }} FlowSelection
  *
@@ -255,6 +256,7 @@ export const readFlow = (raw) => ({
   baseline_links: raw?.baseline_links ?? null,
   problems: raw?.problems ?? [],
   stale: raw?.stale ?? false,
+  preview: raw?.preview ?? "",
 });
 
 /**

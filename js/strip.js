@@ -4,6 +4,7 @@ import { h, keyed, setAttribute, setText } from "./dom.js";
 import { change, figure, interval, isNumber, outOf } from "./format.js";
 import { icon } from "./icons.js";
 import { float, placeBeside } from "./menu.js";
+import { createPreviewMark } from "./preview.js";
 
 /** @typedef {import("./context.js").Board} Board */
 /** @typedef {import("./wire.d.ts").Figure} Figure */
@@ -53,7 +54,9 @@ function changeWords(item) {
 export function createStrip(board) {
   const { listen } = board;
   const cards = h("div", { class: "cx-cards" });
-  const element = h("div", { class: "cx-strip", role: "group", "aria-label": "Figures" }, h("div", { class: "cx-progress", "aria-hidden": "true" }), cards);
+  const preview = createPreviewMark();
+  const progress = h("div", { class: "cx-progress", "aria-hidden": "true" });
+  const element = h("div", { class: "cx-strip", role: "group", "aria-label": "Figures" }, progress, cards, preview.element);
   /** @type {WeakMap<Element, Figure>} */
   const figureOf = new WeakMap();
 
@@ -186,6 +189,8 @@ export function createStrip(board) {
     element.hidden = !shown;
     if (!shown) return;
     setAttribute(element, "data-stale", Boolean(answer?.stale));
+    setAttribute(element, "data-preview", Boolean(answer?.preview));
+    preview.draw(answer?.preview ?? "");
     setAttribute(element, "data-compared", answer?.figures?.some((item) => verdict(item) !== "none") ?? false);
     setAttribute(element, "aria-busy", board.updating() ? "true" : null);
     keyed(

@@ -157,6 +157,8 @@ export interface BoardView {
   unassigned: { events: number; customers: number };
   figures: Figure[];
   code: string;
+  /** The part of the log counted; empty for the whole, absent in a notebook saved by an older version. */
+  preview?: string;
   busy: boolean;
   error: string | null;
 }

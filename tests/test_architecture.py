@@ -28,6 +28,7 @@ FLOORS = [
         "_numbering",
         "_packed",
         "_rows",
+        "_sampling",
         "_store",
         "_times",
         "chains",

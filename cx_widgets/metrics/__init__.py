@@ -26,6 +26,7 @@ from cx_widgets.metrics.loops import Loops, loops
 from cx_widgets.metrics.loyalists import Loyalists, loyalists
 from cx_widgets.metrics.loyalty import Loyalty, loyalty
 from cx_widgets.metrics.pain_points import PainPoints, pain_points
+from cx_widgets.metrics.preview import Preview, preview
 from cx_widgets.metrics.purchase_gaps import PurchaseGaps, purchase_gaps
 from cx_widgets.metrics.purchase_history import PurchaseHistory, purchase_history
 from cx_widgets.metrics.reasons import Reasons, reasons
@@ -66,6 +67,7 @@ __all__ = [
     "Loyalists",
     "Loyalty",
     "PainPoints",
+    "Preview",
     "PurchaseGaps",
     "PurchaseHistory",
     "Reasons",
@@ -103,6 +105,7 @@ __all__ = [
     "loyalists",
     "loyalty",
     "pain_points",
+    "preview",
     "purchase_gaps",
     "purchase_history",
     "reasons",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import ipywidgets as w
 import pandas as pd
@@ -20,7 +20,7 @@ from cx_widgets.presets import Preset
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cx_widgets.problems import Problem
     from cx_widgets.widgets._pace import Pace
@@ -96,6 +96,9 @@ class Face(t.HasTraits):
 
     event_log: EventLog
     pace: Pace | None = None
+    previews: ClassVar[bool] = False
+    """Whether it shows figures of a sample, marked as such, before the exact ones of a large log."""
+    _sampled: EventLog | None = None
     _good: Definition | None = None
     _good_baseline: Definition | None = None
 
@@ -142,14 +145,50 @@ class Face(t.HasTraits):
             self._good_baseline = self.baseline
         if self.selected is not None and self._good is not None and not self.selected.fits(self._good):
             self.selected = None
+        self._draw_in_turn()
+
+    def _draw_in_turn(self) -> None:
         if self.pace is None:
             self._draw()
         else:
-            self.pace.step(self, lambda: self._draw_safely(None))
+            self.pace.step(self, partial(self._draw_from, None), self._draw_from)
 
     @at_the_boundary
-    def _draw_safely(self, change: object) -> None:  # noqa: ARG002 - as an observer
-        self._draw()
+    def _draw_from(self, sample: object) -> None:
+        """Draw from a sample, or from the whole log where that is None."""
+        if isinstance(sample, EventLog) and not self.previews:
+            self._wait()
+            return
+        self._sampled = sample if isinstance(sample, EventLog) else None
+        try:
+            self._draw()
+        finally:
+            self._sampled = None
+
+    @property
+    def _counted(self) -> EventLog:
+        """The log whose figures are drawn: the whole one, or its sample for a preview."""
+        return self.event_log if self._sampled is None else self._sampled
+
+    @property
+    def _part(self) -> str:
+        """What part of the log the figures drawn are of, in words; empty for the whole."""
+        return "" if self._sampled is None else str(self._sampled.sampled)
+
+    def _estimated(self, frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+        """Return a table whose counts stand for the whole log where they are those of a sample."""
+        sample = self._counted.sampled
+        if sample is None or self._sampled is None:
+            return frame
+        return frame.assign(
+            **{name: (frame[name].astype("Float64") * sample.times).round() for name in columns}
+        )
+
+    def _wait(self) -> None:
+        """Say that the figures of the newest definition are still to come."""
+        caption = getattr(self, "_caption", None)
+        if caption is not None:
+            caption.wait()
 
     @property
     def _compared(self) -> Definition | None:

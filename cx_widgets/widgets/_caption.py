@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import anywidget
 import traitlets as t
 
+from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC
 
 if TYPE_CHECKING:
@@ -34,19 +35,32 @@ class Caption(anywidget.AnyWidget):
         columns: Sequence[str] = (),
         rows: Sequence[tuple[str | None, Sequence[str]]] = (),
         note: str = "",
+        preview: str = "",
     ) -> None:
-        """Show a new text and table; ``rows`` are (key of the selection or None, cells)."""
-        revision = self._view.get("revision", 0)
+        """Show a new text and table; ``rows`` are (key of the selection or None, cells).
+
+        ``preview`` names the part of the log that was counted, where it is not the whole. What is shown
+        already is not said again.
+        """
         cells: list[JSON] = [{"key": key, "cells": list(texts), "raw": []} for key, texts in rows]
-        self._view = {
-            "revision": revision + 1,
-            "title": title,
-            "description": description,
-            "legend": [{"label": label, "swatch": swatch} for label, swatch in legend],
-            "columns": list(columns),
-            "rows": cells,
-            "note": note,
-        }
+        self._show(
+            title=title,
+            description=description,
+            legend=[{"label": label, "swatch": swatch} for label, swatch in legend],
+            columns=list(columns),
+            rows=cells,
+            note=note,
+            preview=preview,
+        )
+
+    def wait(self) -> None:
+        """Say that newer figures are to come."""
+        self._show(**{**self._view, "preview": "waits"})
+
+    def _show(self, **view: JSON) -> None:
+        revision = _wire.revision_of(self._view)
+        if {**view, "revision": revision} != self._view:
+            self._view = {**view, "revision": revision + 1}
 
     def mark(self, key: str | None) -> None:
         """Mark the row of this key as selected, or none; the same again says nothing to the browser."""

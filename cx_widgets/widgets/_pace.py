@@ -6,12 +6,14 @@ import asyncio
 import signal
 import threading
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from cx_widgets.log import EventLog
     from cx_widgets.widgets._together import Together
 
 SLICE_SECONDS = 0.008
@@ -30,8 +32,11 @@ class Pace:
     def __init__(
         self, together: Together, *, at_rest: Callable[[], None], stopped: Callable[[], None]
     ) -> None:
+        self.sample: EventLog | None = None
+        """The customers that previews are counted from; None where the log is small enough without."""
         self._together = together
         self._at_rest, self._stopped = at_rest, stopped
+        self._previews: dict[object, Callable[[], None]] = {}
         self._left: dict[object, Callable[[], None]] = {}
         self.editing = False
         self._going = False
@@ -54,19 +59,28 @@ class Pace:
         self._going = True
         loop.call_soon(self._go, loop)
 
-    def step(self, owner: object, action: Callable[[], None]) -> None:
-        """Do something for an owner: now, or within an edit when its turn comes; only the newest is done."""
+    def step(
+        self, owner: object, action: Callable[[], None], preview: Callable[[EventLog], None] | None = None
+    ) -> None:
+        """Do something for an owner: now, or within an edit when its turn comes; only the newest is done.
+
+        Where there is a sample, the previews of all owners come before the first action.
+        """
+        self._previews.pop(owner, None)
         self._left.pop(owner, None)
-        if self.editing:
-            self._left[owner] = action
-        else:
+        if not self.editing:
             action()
+            return
+        self._left[owner] = action
+        if preview is not None and self.sample is not None:
+            self._previews[owner] = partial(preview, self.sample)
 
     def _go(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             with _interruptible():
                 self._run(until=perf_counter() + SLICE_SECONDS)
         except KeyboardInterrupt:
+            self._previews.clear()
             self._left.clear()
             self._stopped()
         if self._left:
@@ -76,10 +90,11 @@ class Pace:
 
     def _run(self, *, until: float | None) -> None:
         with self._together.collected():
-            while self._left:
-                owner = next(iter(self._left))
-                self._left.pop(owner)()
-                if until is not None and perf_counter() >= until:
+            while waiting := self._previews or self._left:
+                waiting.pop(next(iter(waiting)))()
+                # Previews are shown, all of them, before the first of the exact figures is begun.
+                shown = waiting is self._previews and not waiting
+                if until is not None and (shown or perf_counter() >= until):
                     break
             if not self._left:
                 self._at_rest()

@@ -33,6 +33,10 @@ class Tabs(Face, w.VBox):
     def _options(self) -> list[tuple[str, str]]:
         return [(key, label) for key, (label, _) in self.VIEWS.items()]
 
+    def _draw_in_turn(self) -> None:
+        """Leave it to the view in sight to wait for its turn."""
+        self._draw()
+
     def _draw(self) -> None:
         key = self._question.value if self._question.value in self.VIEWS else next(iter(self.VIEWS))
         if key not in self._made:
@@ -44,6 +48,7 @@ class Tabs(Face, w.VBox):
         for other in self._made.values():
             if other is not view and other.definition != self.definition:
                 other._superseded()  # noqa: SLF001 - a face, of our own
+        view.pace = self.pace
         view.definition, view.baseline = self.definition, self.baseline
         self.children = (self._question, view)
 

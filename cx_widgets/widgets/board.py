@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anywidget
@@ -12,7 +13,9 @@ import traitlets as t
 from cx_widgets import presets
 from cx_widgets.definition import ROLES, Definition
 from cx_widgets.errors import CXError
+from cx_widgets.log import EventLog
 from cx_widgets.metrics import compare, figures
+from cx_widgets.metrics.preview import changes_in, preview_of
 from cx_widgets.metrics.stages import stage_sizes
 from cx_widgets.problems import DefinitionError
 from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS
@@ -27,9 +30,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from cx_widgets.log import EventLog
     from cx_widgets.problems import Problem
     from cx_widgets.widgets._wire import JSON
+
+
+PREVIEW_ABOVE = 50_000_000
+PREVIEW_OF = 16
 
 
 class StageBoard(Face, anywidget.AnyWidget):
@@ -45,6 +51,8 @@ class StageBoard(Face, anywidget.AnyWidget):
         The definition the figures are compared with; the one given at the start by default.
     figures
         Whether the strip of figures stands under the board.
+    preview_above
+        Beyond so many events, an edit shows the figures of one in 16 customers first, marked as a preview.
     """
 
     _esm = STATIC / "board.js"
@@ -58,7 +66,13 @@ class StageBoard(Face, anywidget.AnyWidget):
     pace: Pace
 
     def __init__(
-        self, log: EventLog, definition: object, baseline: object = None, *, figures: bool = True
+        self,
+        log: EventLog,
+        definition: object,
+        baseline: object = None,
+        *,
+        figures: bool = True,
+        preview_above: int = PREVIEW_ABOVE,
     ) -> None:
         super().__init__()
         self.together = Together(self)
@@ -69,6 +83,8 @@ class StageBoard(Face, anywidget.AnyWidget):
         self._writing = False
         self._start(log, definition, baseline)
         self.together.follow(self)
+        if self.event_log.n_events > preview_above and self.event_log.sampled is None:
+            self.pace.sample = self.event_log.sample(PREVIEW_OF)
 
     def undo(self) -> None:
         """Go one edit back; nothing happens where there is none."""
@@ -137,13 +153,18 @@ class StageBoard(Face, anywidget.AnyWidget):
 
     def _answer_soon(self) -> None:
         self._answered = self._draft
-        self.pace.step(self, lambda: self._answer_safely(None))
+        self.pace.step(self, partial(self._answer_from, None), self._answer_from)
         if not self.pace.editing:
             self._rest()
 
     @at_the_boundary
-    def _answer_safely(self, change: object) -> None:  # noqa: ARG002 - as an observer
-        self._answer()
+    def _answer_from(self, sample: object) -> None:
+        """Answer with the figures of a sample, or with those of the whole log where that is None."""
+        self._sampled = sample if isinstance(sample, EventLog) else None
+        try:
+            self._answer()
+        finally:
+            self._sampled = None
 
     def _rest(self) -> None:
         self._drawn = _wire.revision_of(self._draft)
@@ -168,7 +189,7 @@ class StageBoard(Face, anywidget.AnyWidget):
     def _answer(self) -> None:
         self._answered = self._draft
         log, definition = self.event_log, self.definition
-        sizes = _wire.rows(stage_sizes(log, definition))
+        sizes = _wire.rows(self._estimated(stage_sizes(self._counted, definition), ("events", "customers")))
         problems = (*([self._broken] if self._broken else []), *definition.problems(log))
         self._view = {
             "revision": _wire.revision_of(self._draft),
@@ -181,19 +202,24 @@ class StageBoard(Face, anywidget.AnyWidget):
             "unassigned": sizes[-1],
             "figures": self._figures(),
             "code": definition.to_code(),
-            "busy": False,
+            "preview": self._part,
+            "busy": self._sampled is not None,
             "error": None,
         }
 
     def _figures(self) -> list[JSON]:
         if self._good is None or not self._show_figures:
             return []
-        now = figures(self.event_log, self._good).frame
-        changes = compare(self.event_log, self._good_baseline or self._good, self._good).frame
+        log, now, before = self._counted, self._good, self._good_baseline or self._good
+        if log.sampled is None:
+            strip, changes = figures(log, now).frame, compare(log, before, now).frame
+        else:
+            strip, changes = preview_of(log, now).frame, changes_in(log, before, now)
+            strip = self._estimated(strip, ("numerator", "denominator"))
         beside = changes[["baseline", "delta", "lower", "upper", "method"]]
         if self._good_baseline is None:
             beside = beside.astype(object).mask(beside.notna(), None)
-        strip = now.join(
+        strip = strip.join(
             beside.rename(columns={"lower": "delta_lower", "upper": "delta_upper", "method": "delta_method"})
         )
         return list(_wire.rows(strip.reset_index(names="key")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import anywidget
 import traitlets as t
@@ -45,6 +45,8 @@ class FlowView(Face, anywidget.AnyWidget):
     _view = t.Dict().tag(sync=True)
     _selection: t.Dict[str, str] | t.Any = t.Dict(None, allow_none=True).tag(sync=True)
 
+    previews: ClassVar[bool] = True
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         super().__init__()
         self._start(log, definition, baseline)
@@ -57,6 +59,7 @@ class FlowView(Face, anywidget.AnyWidget):
             "title": "Flow between stages",
             "description": "No figures yet.",
             "n_customers": self.event_log.n_customers,
+            "preview": self._part,
             "stages": [],
             "links": [],
             "baseline_links": None,
@@ -66,15 +69,15 @@ class FlowView(Face, anywidget.AnyWidget):
         if self._good is None:
             self._view = empty
             return
-        now = transitions(self.event_log, self._good)
+        now = transitions(self._counted, self._good)
         before = None
         if self._compared is not None:
-            before = transitions(self.event_log, self._compared).frame[["from", "to", "share"]]
+            before = transitions(self._counted, self._compared).frame[["from", "to", "share"]]
         self._view = {
             **empty,
             "description": _description(now),
-            "stages": _stages(now.stages),
-            "links": _links(now.frame),
+            "stages": _stages(self._estimated(now.stages, ("visits", "customers"))),
+            "links": _links(self._estimated(now.frame, ("count", "denominator", "customers"))),
             "baseline_links": None if before is None else list(_wire.rows(before)),
         }
         self._mark_selected()

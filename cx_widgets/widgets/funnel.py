@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import bqplot
 import ipywidgets as w
@@ -54,6 +54,8 @@ class FunnelView(Face, w.VBox):
     baseline
         The definition shown as a ghost; the one given at the start by default.
     """
+
+    previews: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
@@ -107,8 +109,11 @@ class FunnelView(Face, w.VBox):
         if self._good is None:
             self._empty()
             return
-        now = funnel(self.event_log, self._good).frame
-        ghost = now if self._compared is None else funnel(self.event_log, self._compared).frame
+        log, counts = self._counted, ("reach", "entrants", "previous", "drop_off", "open")
+        now = self._estimated(funnel(log, self._good).frame, counts)
+        ghost = now
+        if self._compared is not None:
+            ghost = self._estimated(funnel(log, self._compared).frame, counts)
         self._bar_chart(now, ghost)
         legend = [("customers who reach the stage", "now"), ("95% interval", "interval")]
         if self._compared is not None:
@@ -120,6 +125,7 @@ class FunnelView(Face, w.VBox):
             columns=_COLUMNS,
             rows=_table(now),
             note="Figures of the last good definition." if self._stale else "",
+            preview=self._part,
         )
         self._mark_selected()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import ipywidgets as w
 import numpy as np
@@ -36,6 +36,8 @@ class LoyaltyOverview(Face, w.VBox):
         The definition whose curve lies behind; the one given at the start by default.
     """
 
+    previews: ClassVar[bool] = True
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._numbers = Caption(), Caption(_open=True)
         self._frame = ShareCurve()
@@ -50,8 +52,8 @@ class LoyaltyOverview(Face, w.VBox):
             self._caption.tell("Retention", description="No figures yet.", note=self.problems[0].message)
             self._numbers.tell("Loyalty")
             return
-        now = loyalty(self.event_log, self._good)
-        before = now if self._compared is None else loyalty(self.event_log, self._compared)
+        now = loyalty(self._counted, self._good)
+        before = now if self._compared is None else loyalty(self._counted, self._compared)
         same = self._compared is None
         self._frame.draw(_drawable(now.retention), None if same else _drawable(before.retention))
         period = format_duration(self._good.rules.retention_period)
@@ -72,12 +74,17 @@ class LoyaltyOverview(Face, w.VBox):
                         _numbers.span(float(row["lower"]), float(row["upper"])),
                     ],
                 )
-                for _, row in now.retention.reset_index().iterrows()
+                for _, row in self._estimated(now.retention, ("retained", "mature")).reset_index().iterrows()
             ],
             note="Figures of the last good definition." if self._stale else _reason(now.frame),
+            preview=self._part,
         )
+        figures = self._estimated(now.frame, ("numerator", "denominator"))
         self._numbers.tell(
-            "Loyalty", columns=_FIGURES, rows=[(None, _cells(row)) for _, row in now.frame.iterrows()]
+            "Loyalty",
+            columns=_FIGURES,
+            rows=[(None, _cells(row)) for _, row in figures.iterrows()],
+            preview=self._part,
         )
 
     def _show_error(self, sentence: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import bqplot
 import ipywidgets as w
@@ -43,6 +43,8 @@ class TransitionMatrix(Face, w.VBox):
     baseline
         The definition to compare with; the one given at the start by default.
     """
+
+    previews: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
@@ -89,7 +91,7 @@ class TransitionMatrix(Face, w.VBox):
             self._frame.hide()
             self._caption.tell("Transitions", description="No figures yet.", note=self.problems[0].message)
             return
-        now = transitions(self.event_log, self._good)
+        now = transitions(self._counted, self._good)
         names = list(self._good.names)
         origins, targets = ["(start)", *names], [*names, "(end)"]
         counts = now.matrix.loc[origins, targets].to_numpy(dtype=float)
@@ -133,9 +135,10 @@ class TransitionMatrix(Face, w.VBox):
                         _numbers.timedelta(row["dwell_median"]),
                     ],
                 )
-                for _, row in now.frame.iterrows()
+                for _, row in self._estimated(now.frame, ("count", "customers")).iterrows()
             ],
             note="Figures of the last good definition." if self._stale else "",
+            preview=self._part,
         )
         self._cells = [(str(a), str(b)) for a, b in zip(now.frame["from"], now.frame["to"], strict=True)]
         self._mark_selected()

@@ -9,7 +9,7 @@ import traitlets as t
 
 from cx_widgets import export
 from cx_widgets.widgets._base import Face, side_by_side
-from cx_widgets.widgets.board import StageBoard
+from cx_widgets.widgets.board import PREVIEW_ABOVE, StageBoard
 from cx_widgets.widgets.closer import CloserLook
 from cx_widgets.widgets.flow import FlowView
 from cx_widgets.widgets.funnel import FunnelView
@@ -34,6 +34,9 @@ class Workbench(Face, w.VBox):
         of stage names to event names.
     baseline
         The definition everything is compared with; the one given at the start by default.
+    preview_above
+        Beyond so many events, an edit shows the figures of one in 16 customers first, marked as a preview,
+        and the exact ones as soon as they are counted.
 
     Attributes
     ----------
@@ -47,8 +50,15 @@ class Workbench(Face, w.VBox):
         Why the definition on the board cannot be counted, if it cannot.
     """
 
-    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
-        self.board = StageBoard(log, definition, baseline)
+    def __init__(
+        self,
+        log: EventLog,
+        definition: object,
+        baseline: object = None,
+        *,
+        preview_above: int = PREVIEW_ABOVE,
+    ) -> None:
+        self.board = StageBoard(log, definition, baseline, preview_above=preview_above)
         views = (FunnelView, FlowView, TransitionMatrix, LoyaltyPanel)
         self.funnel, self.flow, self.matrix, self.loyalty = (
             view(log, self.board.definition, self.board.baseline) for view in views
