@@ -92,7 +92,7 @@ def test_an_empty_sample_has_undefined_figures():
 
 def test_what_is_no_whole_number_and_a_sample_of_a_sample_are_refused_by_sentences():
     log = log_of(30)
-    with pytest.raises(CXError, match="one_in must be a whole number from 1, not 0.5. Say one_in=16."):
+    with pytest.raises(CXError, match=r"one_in must be a whole number from 1, not 0\.5\. Say one_in=16\."):
         log.sample(0.5)
     with pytest.raises(CXError, match="the log is a sample already"):
         cx.preview(log.sample(2), JOURNEY)

@@ -171,7 +171,7 @@ class Face(t.HasTraits):
         return self.event_log if self._sampled is None else self._sampled
 
     @property
-    def _part(self) -> str:
+    def _part_counted(self) -> str:
         """What part of the log the figures drawn are of, in words; empty for the whole."""
         return "" if self._sampled is None else str(self._sampled.sampled)
 

@@ -202,7 +202,7 @@ class StageBoard(Face, anywidget.AnyWidget):
             "unassigned": sizes[-1],
             "figures": self._figures(),
             "code": definition.to_code(),
-            "preview": self._part,
+            "preview": self._part_counted,
             "busy": self._sampled is not None,
             "error": None,
         }

@@ -59,7 +59,7 @@ class FlowView(Face, anywidget.AnyWidget):
             "title": "Flow between stages",
             "description": "No figures yet.",
             "n_customers": self.event_log.n_customers,
-            "preview": self._part,
+            "preview": self._part_counted,
             "stages": [],
             "links": [],
             "baseline_links": None,

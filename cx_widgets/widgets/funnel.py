@@ -125,7 +125,7 @@ class FunnelView(Face, w.VBox):
             columns=_COLUMNS,
             rows=_table(now),
             note="Figures of the last good definition." if self._stale else "",
-            preview=self._part,
+            preview=self._part_counted,
         )
         self._mark_selected()
 

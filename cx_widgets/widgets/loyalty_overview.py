@@ -77,14 +77,14 @@ class LoyaltyOverview(Face, w.VBox):
                 for _, row in self._estimated(now.retention, ("retained", "mature")).reset_index().iterrows()
             ],
             note="Figures of the last good definition." if self._stale else _reason(now.frame),
-            preview=self._part,
+            preview=self._part_counted,
         )
         figures = self._estimated(now.frame, ("numerator", "denominator"))
         self._numbers.tell(
             "Loyalty",
             columns=_FIGURES,
             rows=[(None, _cells(row)) for _, row in figures.iterrows()],
-            preview=self._part,
+            preview=self._part_counted,
         )
 
     def _show_error(self, sentence: str) -> None:

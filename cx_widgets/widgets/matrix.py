@@ -138,7 +138,7 @@ class TransitionMatrix(Face, w.VBox):
                 for _, row in self._estimated(now.frame, ("count", "customers")).iterrows()
             ],
             note="Figures of the last good definition." if self._stale else "",
-            preview=self._part,
+            preview=self._part_counted,
         )
         self._cells = [(str(a), str(b)) for a, b in zip(now.frame["from"], now.frame["to"], strict=True)]
         self._mark_selected()
