@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from cx_widgets.engine import Visits
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._figure import Figure
-    from cx_widgets.metrics._ways import Ways
 
     Floats = NDArray[np.float64]
     Longs = NDArray[np.int64]
@@ -37,6 +36,8 @@ VERDICTS = (SUPPORTS, CONTRADICTS, UNDECIDED, NOT_MEASURABLE)
 BEFORE, AFTER = ("aware", "consider", "evaluate"), ("enjoy", "advocate", "bond")
 
 
+_STEPS = "customers who go from one stage to another"
+_TIMES = "customers with visits to both that ended, of unequal lengths"
 _VERDICTS_NOTE = (
     "Supports: the whole interval lies in what the claim allows; contradicts: the whole interval lies "
     "outside; undecided: it covers an end."
@@ -403,77 +404,70 @@ def _of_ways(log: EventLog, definition: Definition, channel: str | None) -> dict
     told = {"closing_touchpoint": _missing(_sentence(lead)), "service_weight": _missing(_sentence(weight))}
     if lead:
         return told
-    found = ways(log, definition)
-    told["closing_touchpoint"] = _closing(log, found, channel)
+    told["closing_touchpoint"] = _closing(log, definition, channel)
     if not weight:
-        told["service_weight"] = _service(log, definition, found)
+        told["service_weight"] = _service(log, definition)
     return told
 
 
-def _touches(purchase: Longs, what: Longs) -> Longs:
-    """Return the places of the first rows of runs: consecutive rows of one touchpoint are one touch."""
-    return np.flatnonzero(begins(purchase, what))
-
-
-def _closing(log: EventLog, found: Ways, channel: str | None) -> _Told:
-    purchase, touch = found.purchase, found.stage.astype(np.int64)
-    if channel is not None:
-        codes, _ = _columns.texts(log, channel)
-        touch = codes[found.row].astype(np.int64)
-        purchase, touch = purchase[touch >= 0], touch[touch >= 0]
-    at = _touches(purchase, touch)
-    purchase, touch = purchase[at], touch[at]
+def _closing(log: EventLog, definition: Definition, channel: str | None) -> _Told:
+    by = None if channel is None else (channel, _columns.texts(log, channel)[0])
+    found = ways(log, definition, by)
+    purchase, touch = found.purchase, found.touch
     if not len(purchase):
         return _missing("Needs purchases with a touchpoint before them.")
-    ends = np.flatnonzero(np.append(begins(purchase)[1:], True))
+    first = np.flatnonzero(begins(purchase))
+    ends = np.append(first[1:], len(purchase)) - 1
     width = int(touch.max()) + 1
-    key = np.sort(purchase * width + touch)
-    first = np.flatnonzero(begins(key))
-    times = np.diff(np.append(first, len(key)))
-    way = key[first] // width
-    most = np.maximum.reduceat(times, np.flatnonzero(begins(way)))
-    # Alone at the top: as many touchpoints as often touched would share the lead.
-    place = np.cumsum(begins(way)) - 1
+    narrow = len(found.customer) * width < np.iinfo(np.int32).max
+    number = purchase.astype(np.int32 if narrow else np.int64) * width
+    key = np.sort(number + touch)
+    runs = np.flatnonzero(begins(key))
+    times = np.diff(np.append(runs, len(key)))
+    of = begins(key[runs] // width)
+    most = np.maximum.reduceat(times, np.flatnonzero(of))
+    # Alone at the top: touchpoints touched equally often share the lead.
+    place = np.cumsum(of) - 1
     top = np.bincount(place[times == most[place]])
-    own = times[np.searchsorted(key[first], purchase[ends] * width + touch[ends])]
-    leads = (own == most) & (top == 1)
+    own = times[np.searchsorted(key[runs], number[ends] + touch[ends])]
     whose = found.customer[purchase[ends]]
     hits, trials = (
         np.bincount(whose[chosen], minlength=log.n_customers).astype(np.float64)
-        for chosen in (leads, slice(None))
+        for chosen in ((own == most) & (top == 1), slice(None))
     )
     figure = clustered_share("closing", "", hits, trials)
     return _told(figure, figure.denominator, "")
 
 
-def _service(log: EventLog, definition: Definition, found: Ways) -> _Told:
+def _service(log: EventLog, definition: Definition) -> _Told:
+    found = ways(log, definition)
     later = found.repeat[found.purchase]
-    purchase, stage = found.purchase[later], found.stage[later]
-    at = _touches(purchase, stage.astype(np.int64))
-    purchase, stage = purchase[at], stage[at]
+    purchase, stage = found.purchase[later], found.touch[later] + 1
     n = len(found.customer)
     touched = np.bincount(purchase, minlength=n)
     service, marketing = (
-        stats.ratio(
-            np.bincount(purchase[among(stage, stage_numbers(definition, *roles))], minlength=n), touched
+        np.nan_to_num(
+            stats.ratio(
+                np.bincount(purchase[among(stage, stage_numbers(definition, *roles))], minlength=n), touched
+            )
         )
         for roles in (AFTER, BEFORE)
     )
     y, x = (
-        np.bincount(found.customer, weights=np.nan_to_num(part), minlength=log.n_customers)
+        np.bincount(found.customer, weights=part, minlength=log.n_customers)
         for part in (service, service + marketing)
     )
     total = float(x.sum())
-    purchases = float(np.count_nonzero(touched))
     if not total:
         return _missing("Needs repeat purchases with a touchpoint before them.")
     share = float(y.sum()) / total
     part = x > 0
-    found_share = stats.linearised(share, (y[part] - share * x[part]) / total)
-    odds = stats.odds(stats.Estimate(share, max(found_share.lower, 0.0), min(found_share.upper, 1.0)))
+    lower, upper = stats.linearised(share, (y[part] - share * x[part]) / total)[1:]
+    odds = stats.odds(stats.Estimate(share, max(lower, 0.0), min(upper, 1.0)))
     note = "" if share < 1 else "No marketing touchpoint stands before a repeat purchase."
-    marketing_total = total - float(y.sum())
-    return _Told(*odds, float(y.sum()), marketing_total, purchases, "odds of a linearised share, 95%", note)
+    weighed = float(np.count_nonzero(service + marketing))
+    made_of = float(y.sum()), total - float(y.sum()), weighed
+    return _Told(*odds, *made_of, "odds of a linearised share, 95%", note)
 
 
 # --- visits ---------------------------------------------------------------------------------------
@@ -486,9 +480,9 @@ def _of_visits(log: EventLog, definition: Definition) -> dict[str, _Told]:
     if steps:
         return told
     made = visits(log, definition)
-    told["skip_and_return"] = _skipping(log, made)
+    told["skip_and_return"] = _skipping(made)
     if not times:
-        told["considering_long"] = _considering(log, definition, made)
+        told["considering_long"] = _considering(definition, made)
     return told
 
 
@@ -498,28 +492,29 @@ def _plain(hits: int, trials: int, note: str) -> _Told:
     )
 
 
-def _skipping(log: EventLog, made: Visits) -> _Told:
-    goes = ~made.last[:-1]
-    here, there = made.stage[:-1].astype(np.int16), made.stage[1:].astype(np.int16)
-    step = there - here
-    moved, bent = (np.zeros(log.n_customers, dtype=bool) for _ in range(2))
-    moved[made.customer[:-1][goes & (step != 0)]] = True
-    bent[made.customer[:-1][goes & ((step > 1) | (step < 0))]] = True
-    return _plain(int(bent.sum()), int(moved.sum()), "customers who go from one stage to another")
+def _skipping(made: Visits) -> _Told:
+    if not len(made.stage):
+        return _plain(0, 0, _STEPS)
+    step = np.zeros(len(made.stage), dtype=np.int16)
+    np.subtract(made.stage[1:], made.stage[:-1], out=step[:-1], dtype=np.int16)
+    step[made.last] = 0
+    # Visits stand by customer, so that each customer is one run of them.
+    whose = np.flatnonzero(made.first)
+    moved, bent = (np.logical_or.reduceat(rows, whose) for rows in (step != 0, (step > 1) | (step < 0)))
+    return _plain(int(np.count_nonzero(bent)), int(np.count_nonzero(moved)), _STEPS)
 
 
-def _considering(log: EventLog, definition: Definition, made: Visits) -> _Told:
-    ended = np.flatnonzero(~made.last)
-    spent = made.start[ended + 1].astype(np.int64) - made.start[ended]
-    stage, whose = made.stage[ended], made.customer[ended]
-    took: list[Floats] = []
-    seen = np.ones(log.n_customers, dtype=bool)
+def _considering(definition: Definition, made: Visits) -> _Told:
+    if not len(made.stage):
+        return _plain(0, 0, _TIMES)
+    spent = np.zeros(len(made.stage), dtype=np.int64)
+    np.subtract(made.start[1:], made.start[:-1], out=spent[:-1], dtype=np.int64)
+    whose = np.flatnonzero(made.first)
+    took, seen = [], []
     for role in ("consider", "evaluate"):
-        mine = among(stage, stage_numbers(definition, role))
-        total = np.bincount(whose[mine], weights=spent[mine], minlength=log.n_customers)
-        took.append(total.astype(np.float64))
-        there = np.zeros(log.n_customers, dtype=bool)
-        there[whose[mine]] = True
-        seen &= there
-    longer, shorter = (int(np.count_nonzero(seen & rows)) for rows in (took[0] > took[1], took[0] < took[1]))
-    return _plain(longer, longer + shorter, "customers with visits to both that ended, of unequal lengths")
+        mine = among(made.stage, stage_numbers(definition, role)) & ~made.last
+        took.append(np.add.reduceat(spent * mine, whose))
+        seen.append(np.logical_or.reduceat(mine, whose))
+    both = seen[0] & seen[1]
+    longer, shorter = (int(np.count_nonzero(both & rows)) for rows in (took[0] > took[1], took[0] < took[1]))
+    return _plain(longer, longer + shorter, _TIMES)

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
-from cx_widgets.engine import assigned_events, stage_numbers
+from cx_widgets.engine import assigned_events, rows_in, stage_numbers, staged_rows
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _columns, _result
 from cx_widgets.metrics._activity import begins
 from cx_widgets.metrics._figure import Figure, FigureResult, clustered_share, estimated, frame_of, undefined
-from cx_widgets.metrics._ways import among, ways
+from cx_widgets.metrics._ways import ways
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -246,24 +246,47 @@ class _Met(NamedTuple):
         return np.bincount(self.way[entries], minlength=len(self.customer))
 
 
+def _brand_touches(log: EventLog, definition: Definition, brand: str) -> tuple[str, Ints]:
+    """Return what each packed row touches, with a name for it.
+
+    Of a consider stage the number of its brand, of an evaluate stage as much more as there are brands and
+    one for those unknown; -1 for rows of other stages.
+    """
+    codes, names = _columns.texts(log, brand)
+    width = len(names) + 1
+    considering, evaluating = (stage_numbers(definition, role) for role in ("consider", "evaluate"))
+    numbers = log.memo(
+        ("brand numbers", brand), lambda: np.where(codes < 0, width - 1, codes).astype(np.int32)
+    )
+    offset = np.full(256, -width, dtype=np.int32)
+    offset[list(considering)], offset[list(evaluating)] = 0, width
+    staged = staged_rows(log, definition)
+    # Other rows come out below 0 whatever their brand.
+    touch = offset[staged.stage_of_code][staged.codes] + numbers
+    return f"brands in {brand} of {considering} and {evaluating}", np.maximum(touch, -1)
+
+
 def _met(log: EventLog, definition: Definition, brand: str, purchases: str) -> _Met:
     codes, names = _columns.texts(log, brand)
-    found = ways(log, definition, "consider", "evaluate")
-    evaluating = np.flatnonzero(among(found.stage, stage_numbers(definition, "evaluate")))
+    found = ways(log, definition, _brand_touches(log, definition, brand))
+    width = len(names) + 1
     n = len(found.customer)
-    opens = np.full(n, len(found.stage), dtype=np.int64)
+    evaluating = np.flatnonzero(found.touch >= width)
+    opens = np.full(n, len(found.touch), dtype=np.int64)
     fresh = evaluating[begins(found.purchase[evaluating])]
     opens[found.purchase[fresh]] = fresh
-    later = np.arange(len(found.stage)) >= opens[found.purchase]
-    width = max(len(names), 1)
+    later = np.arange(len(found.touch)) >= opens[found.purchase]
+    code = np.where(found.touch >= width, found.touch - width, found.touch)
+    rows = rows_in(log, definition, stage_numbers(definition, "buy"))
+    bought = codes[rows]
+    purchase = np.cumsum(begins(log.packed.customers[rows], log.packed.ticks[rows])) - 1
     # As narrow as will do: narrow keys are sorted in half the time.
     kind = np.dtype(np.int32 if n * width * _FLAGS < np.iinfo(np.int32).max else np.int64)
-    code, bought = codes[found.row], codes[found.bought_row]
     flag = later.view(np.int8) + np.int8(_FIRST)
     # The flags lie in the last bits of a key, so that sorting brings those of a way and a brand together.
     met = (found.purchase.astype(kind) * width + code) * _FLAGS + flag
-    got = (found.bought.astype(kind) * width + bought) * _FLAGS + _BOUGHT
-    keys = np.concatenate([met[code >= 0], got[bought >= 0]])
+    got = (purchase.astype(kind) * width + bought) * _FLAGS + _BOUGHT
+    keys = np.concatenate([met[code < width - 1], got[bought >= 0]])
     keys.sort()
     of = keys // _FLAGS
     at = np.flatnonzero(begins(of))
@@ -279,7 +302,7 @@ def _met(log: EventLog, definition: Definition, brand: str, purchases: str) -> _
     return _Met(
         customer=found.customer,
         counts=known,
-        evaluated=opens < len(found.stage),
+        evaluated=opens < len(found.touch),
         way=way,
         brand=which,
         first=first,
@@ -289,13 +312,20 @@ def _met(log: EventLog, definition: Definition, brand: str, purchases: str) -> _
 
 
 class _Sums:
-    """Sums by customer, of which every figure is made."""
+    """Sums by customer, of which every figure is made: of entries, and of ways."""
 
     def __init__(self, log: EventLog, met: _Met) -> None:
-        self._customer, self._n = met.customer, log.n_customers
+        self._of_ways = met.customer
+        self._of_entries = met.customer[met.way]
+        self._n = log.n_customers
 
-    def __call__(self, of_ways: Ints | Bools) -> Floats:
-        return np.bincount(self._customer, weights=of_ways, minlength=self._n).astype(np.float64)
+    def entries(self, chosen: Bools) -> Floats:
+        """Return how many of some entries each customer has."""
+        return np.bincount(self._of_entries[chosen], minlength=self._n).astype(np.float64)
+
+    def ways(self, chosen: Bools) -> Floats:
+        """Return how many of some ways each customer has."""
+        return np.bincount(self._of_ways[chosen], minlength=self._n).astype(np.float64)
 
 
 def _mean(key: str, y: Floats, x: Floats, note: str = "") -> Figure:
@@ -351,27 +381,32 @@ def _figures(log: EventLog, definition: Definition, met: _Met, own: int | None) 
         return {key: undefined(key, *_LABELS[key], _NO_CONSIDER) for key in KEYS[:-1]}
     total = _Sums(log, met)
     added = met.later & ~met.first
-    firsts = met.ways(met.first)
-    looked = met.ways(met.first | met.later) > 0
-    bought = total(met.ways(met.bought) * looked)
-    neither = met.ways(met.bought & ~met.first & ~met.later)
+    has_first = met.ways(met.first) > 0
+    looked = (met.ways(met.later) > 0) | has_first
+    bought = total.entries(met.bought & looked[met.way])
+    from_first = met.first & met.bought
     figures = {
-        "initial_size": _mean("initial_size", total(firsts), total(firsts > 0)),
-        "from_first": _share("from_first", total(met.ways(met.first & met.bought)), bought),
-        "from_neither": _share("from_neither", total(neither * looked), bought),
+        "initial_size": _mean("initial_size", total.entries(met.first), total.ways(has_first)),
+        "from_first": _share("from_first", total.entries(from_first), bought),
+        "from_neither": _share(
+            "from_neither",
+            total.entries(met.bought & ~met.first & ~met.later & looked[met.way]),
+            bought,
+        ),
         "lost": _lost(total, met, own),
     }
     if not stage_numbers(definition, "evaluate"):
         return figures
-    figures["from_added"] = _share("from_added", total(met.ways(added & met.bought)), bought)
-    whole = met.whole
+    figures["from_added"] = _share("from_added", total.entries(added & met.bought), bought)
+    whole = has_first & met.evaluated
     inside = whole[met.way]
-    adds, first, trials = total(met.ways(added & inside)), total(firsts * whole), total(whole)
-    dropped = total(met.ways(met.dropped & inside))
-    figures["added"], figures["dropped"] = _mean("added", adds, trials), _mean("dropped", dropped, trials)
+    first, adds = total.entries(met.first & inside), total.entries(added & inside)
+    trials = total.ways(whole)
+    figures["added"] = _mean("added", adds, trials)
+    figures["dropped"] = _mean("dropped", total.entries(met.dropped & inside), trials)
     figures["added_ratio"] = _mean("added_ratio", adds, first)
-    bought_first = total(met.ways(met.first & met.bought & inside))
-    bought_added = total(met.ways(added & met.bought & inside))
+    bought_first = total.entries(from_first & inside)
+    bought_added = total.entries(added & met.bought & inside)
     rate = figures["first_rate"] = _share("first_rate", bought_first, first)
     later = figures["added_rate"] = _share("added_rate", bought_added, adds)
     figures["first_ratio"] = _times(
@@ -383,9 +418,9 @@ def _figures(log: EventLog, definition: Definition, met: _Met, own: int | None) 
 def _lost(total: _Sums, met: _Met, own: int | None) -> Figure:
     if own is None:
         return undefined("lost", *_LABELS["lost"], _NO_OWN)
-    mine = met.brand == own
-    had, kept = met.ways(met.first & mine), met.ways(met.first & mine & met.bought)
-    return _share("lost", total(had - kept), total(had))
+    # On a way a brand has one entry, so these entries are ways.
+    had = met.first & (met.brand == own)
+    return _share("lost", total.entries(had & ~met.bought), total.entries(had))
 
 
 class _Next(NamedTuple):
