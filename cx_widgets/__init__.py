@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         BreakdownView,
         ClaimsView,
         CloserLook,
+        ConsiderationView,
         CreditView,
         ExplainView,
         FlowView,
@@ -91,6 +92,7 @@ __all__ = [
     "ClaimsView",
     "CloserLook",
     "Condition",
+    "ConsiderationView",
     "CreditView",
     "Definition",
     "EventLog",
@@ -200,7 +202,7 @@ _HOMES = {
             "Workbench",
         ),
         *("AttitudeView", "CreditView", "LifecycleView", "LoyaltyOverview", "RetentionView", "ValueView"),
-        *("ClaimsView", "PainPointsView", "QuadrantView", "RFMView", "RevenueView"),
+        *("ClaimsView", "ConsiderationView", "PainPointsView", "QuadrantView", "RFMView", "RevenueView"),
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

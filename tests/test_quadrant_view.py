@@ -153,3 +153,47 @@ def test_claims_say_what_is_wrong_with_a_definition_that_cannot_be_counted(log):
     view = cx.ClaimsView(log, cx.Definition({"Buy": ["nothing"]}))
     assert claims_in(view) == {}
     assert "unknown event 'nothing'" in view._caption._view["note"]
+
+
+BRANDED = [
+    *[("Ann", 0, "ad", "X"), ("Ann", 1, "compare", "Z"), ("Ann", 2, "order", "X")],
+    *[("Bob", 0, "ad", "X"), ("Bob", 1, "compare", "Z"), ("Bob", 2, "order", "Z")],
+]
+BUYING = JOURNEY.remove("Advocate")
+
+
+def branded():
+    return log_of([row[:3] for row in BRANDED], brand=[row[3] for row in BRANDED])
+
+
+def test_brands_considered_first_stand_beside_those_added():
+    view = cx.ConsiderationView(branded(), BUYING)
+    brands = cx.consideration(branded(), BUYING, "brand").brands
+    assert list(view._bars.bars.y[0]) == [0.5, 0.0]
+    assert [row["cells"][0] for row in view._caption._view["rows"]] == list(brands.index)
+    assert view._bars.texts.text.tolist() == ["50.0% of 2", "", "", "50.0% of 2"]
+    assert [row["cells"][0] for row in view._numbers._view["rows"]][:2] == [
+        "Brands in the first set",
+        "Brands added in evaluation",
+    ]
+
+
+def test_the_own_brand_is_chosen_among_those_bought():
+    view = cx.ConsiderationView(branded(), BUYING)
+    assert [option["value"] for option in view._own._view["options"]] == ["", "X", "Z"]
+    view._own.value = "X"
+    lost = next(row for row in view._numbers._view["rows"] if row["cells"][0].startswith("Own brand"))
+    assert lost["cells"][1:4:2] == ["50.0%", "1 / 2"]
+    view._purchases.value = "repeat"
+    assert "0 purchases" in view._numbers._view["description"]
+
+
+def test_without_a_column_of_brands_the_view_says_so_and_stays_usable():
+    view = cx.ConsiderationView(log_of(ROWS, words=["X"] * len(ROWS)), JOURNEY)
+    assert "Choose the column of brands above." in view._caption._view["note"]
+    view._brand.value = "words"
+    assert view._numbers._view["rows"]
+    bare = cx.ConsiderationView(log_of(ROWS), JOURNEY)
+    assert "The log has no column of words." in bare._caption._view["note"]
+    broken = cx.ConsiderationView(branded(), cx.Definition({"Buy": ["nothing"]}))
+    assert "unknown event 'nothing'" in broken._caption._view["note"]

@@ -31,6 +31,7 @@ FACES = [
     "CreditView",
     "QuadrantView",
     "ClaimsView",
+    "ConsiderationView",
     "TimelineView",
     "ExplainView",
     "RulesView",

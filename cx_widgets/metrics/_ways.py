@@ -12,10 +12,8 @@ from cx_widgets.engine import journeys, purchases, stage_numbers
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, Ints
+    from cx_widgets.engine import Bools, Bytes, Ints
     from cx_widgets.log import EventLog
 
 
@@ -61,8 +59,9 @@ def ways(log: EventLog, definition: Definition, by: tuple[str, Ints] | None = No
     )
 
 
-def among(numbers: NDArray[np.generic], some: Iterable[int]) -> Bools:
+def among(numbers: Bytes | Ints, some: Iterable[int]) -> Bools:
     """Return which numbers, none above 255, are among some."""
     table = np.zeros(256, dtype=bool)
     table[list(some)] = True
-    return table[numbers]
+    found: Bools = table[numbers]
+    return found

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Visits
+    from cx_widgets.engine import Ints, Visits
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._figure import Figure
 
@@ -420,7 +420,8 @@ def _closing(log: EventLog, definition: Definition, channel: str | None) -> _Tol
     ends = np.append(first[1:], len(purchase)) - 1
     width = int(touch.max()) + 1
     narrow = len(found.customer) * width < np.iinfo(np.int32).max
-    number = purchase.astype(np.int32 if narrow else np.int64) * width
+    wide: Ints = purchase if narrow else purchase.astype(np.int64)
+    number = wide * width
     key = np.sort(number + touch)
     runs = np.flatnonzero(begins(key))
     times = np.diff(np.append(runs, len(key)))

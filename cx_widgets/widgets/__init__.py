@@ -7,6 +7,7 @@ from cx_widgets.widgets.board import StageBoard
 from cx_widgets.widgets.breakdown import BreakdownView
 from cx_widgets.widgets.claims import ClaimsView
 from cx_widgets.widgets.closer import CloserLook
+from cx_widgets.widgets.consideration import ConsiderationView
 from cx_widgets.widgets.credit import CreditView
 from cx_widgets.widgets.explain import ExplainView
 from cx_widgets.widgets.flow import FlowView
@@ -32,6 +33,7 @@ __all__ = [
     "BreakdownView",
     "ClaimsView",
     "CloserLook",
+    "ConsiderationView",
     "CreditView",
     "ExplainView",
     "FlowView",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cx_widgets.widgets._tabs import Tabs
 from cx_widgets.widgets.attitude import AttitudeView
 from cx_widgets.widgets.claims import ClaimsView
+from cx_widgets.widgets.consideration import ConsiderationView
 from cx_widgets.widgets.credit import CreditView
 from cx_widgets.widgets.lifecycle import LifecycleView
 from cx_widgets.widgets.loyalty_overview import LoyaltyOverview
@@ -26,6 +27,7 @@ QUESTIONS = {
     "attitude": ("Satisfaction", AttitudeView),
     "pain": ("Pain points", PainPointsView),
     "credit": ("Credit", CreditView),
+    "consideration": ("Consideration", ConsiderationView),
     "claims": ("Claims", ClaimsView),
 }
 
