@@ -129,10 +129,10 @@ def read(
     made = _rows.sort(loose, len(ids))
     step(0.9)
     n_tied = _rows.tied(made)
-    repeated = _repeated(made, kept, len(names)) if n_tied else None
-    n_repeated = 0 if repeated is None else int(repeated.sum())
-    if n_repeated and repeated is not None and options.drop_duplicates:
-        made = _without(made, repeated)
+    again = repeated(made, kept, len(names)) if n_tied else None
+    n_repeated = 0 if again is None else int(again.sum())
+    if n_repeated and again is not None and options.drop_duplicates:
+        made = without(made, again)
         n_tied = _rows.tied(made)
     packed = Packed(
         offsets=frozen(made.offsets),
@@ -237,7 +237,7 @@ def _code_type(names: tuple[str, ...]) -> np.dtype[np.unsignedinteger]:
     return np.min_scalar_type(max(len(names) - 1, 0))
 
 
-def _repeated(made: _rows.Sorted, kept: Mapping[str, pd.Series], n_codes: int) -> Bools:
+def repeated(made: _rows.Sorted, kept: Mapping[str, pd.Series], n_codes: int) -> Bools:
     """Return which rows repeat an earlier one in every column."""
     flags = _rows.repeats(made, n_codes)
     if not kept:
@@ -256,7 +256,7 @@ def _repeated(made: _rows.Sorted, kept: Mapping[str, pd.Series], n_codes: int) -
     return found
 
 
-def _without(made: _rows.Sorted, gone: Bools) -> _rows.Sorted:
+def without(made: _rows.Sorted, gone: Bools) -> _rows.Sorted:
     """Return rows without some, of which every customer keeps one."""
     left = narrow(np.flatnonzero(~gone), len(gone))
     offsets = np.searchsorted(left, made.offsets)

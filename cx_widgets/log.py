@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _ingest, _rows, _sampling, _store, _times
+from cx_widgets import _append, _ingest, _rows, _sampling, _store, _times
 from cx_widgets._html import escape
 from cx_widgets._ingest import Options
 from cx_widgets._packed import Packed, frozen, observed, placed, places_until
@@ -118,7 +118,7 @@ class EventLog:
         keep_rows: bool = True,
         progress: Callable[[float], object] | None = None,
     ) -> None:
-        self._options: Options | None = Options(
+        options = Options(
             time_unit=time_unit,
             time_zone=time_zone,
             drop_nulls=drop_nulls,
@@ -133,7 +133,11 @@ class EventLog:
             "channel": channel,
             "score": score,
         }
-        found = _ingest.read(data, given, self._options, progress or _unheard)
+        found = _ingest.read(data, given, options, progress or _unheard)
+        self._hold(found, options, found.packed.places)
+
+    def _hold(self, found: _ingest.Reading, options: Options, places: Places) -> None:
+        self._options: Options | None = options
         self._roles = found.roles
         self._columns = tuple(found.kept)
         self._kept: Mapping[str, pd.Series] = found.kept
@@ -143,16 +147,14 @@ class EventLog:
         self._zone = found.zone
         self._packed = found.packed
         # Where in the columns each packed row stands.
-        self._places: Places = found.packed.places
+        self._places = places
         self._stored: _store.Stored | None = None
         checks = _ingest.checks(found.packed, found.seen, found.zone)
         self._checks = pd.DataFrame(checks, columns=list(_CHECKED))
         self._last_tick = self._packed.end_tick
         self._until: pd.Timestamp | None = None
         self._customers: Int64s | None = None
-        self._memo: OrderedDict[Hashable, object] = OrderedDict()
-        self._views: OrderedDict[int, EventLog] = OrderedDict()
-        self._lock = Lock()
+        self.__setstate__({})
 
     @property
     def n_events(self) -> int:
@@ -315,6 +317,74 @@ class EventLog:
             while len(self._views) > _VIEWS_KEPT:
                 self._views.popitem(last=False)
         return view
+
+    def append(self, data: object) -> EventLog:
+        """Return the log with the rows of another table in it, as if one table had held both from the start.
+
+        Parameters
+        ----------
+        data : DataFrame
+            Newer events, in any form that the log itself takes, with the same columns of the same types: read
+            with the same roles and options. Customers and event names may be new. Times may be any: later
+            ones, as a nightly load brings them, are merged quickest.
+
+        Returns
+        -------
+        EventLog
+            A new log; this one stays what it is. Rows count on behind those of the first table.
+
+        Raises
+        ------
+        CXError
+            When the columns are others or of other types, when rows cannot be read, when the log was cut by
+            `until` or is a `sample`, or opened from a file of the first version, which does not say how its table was read.
+
+        Notes
+        -----
+        At equal times of one customer the older table's rows come first. Nothing is sorted but the newer
+        rows; the older are copied once. A customer all of whose rows in the older table were left out, by
+        ``drop_nulls``, stands behind the older customers.
+
+        Examples
+        --------
+        >>> monday = pd.DataFrame({"id": [1, 2], "at": "2024-01-01", "what": ["view", "view"]})
+        >>> tuesday = pd.DataFrame({"id": [3, 1], "at": "2024-01-02", "what": ["view", "buy"]})
+        >>> log = EventLog(monday, customer="id", time="at", event="what").append(tuesday)
+        >>> log.n_events, log.event_names, log.packed.rows.tolist()
+        (4, ('buy', 'view'), [0, 3, 1, 2])
+        """
+        if self._until is not None:
+            raise CXError(
+                f"this log ends at {str(self._until)!r}, set by until. Append to the whole log, and take"
+                " until of what comes back."
+            )
+        if self._customers is not None or self._sampled is not None:
+            raise CXError(
+                "this log holds only some of the customers of another. Append to the whole log, and take the"
+                " sample of what comes back."
+            )
+        if self._options is None or self._table_rows is None:
+            raise CXError(
+                "this log was opened from a file of the first version, which does not say how its table was"
+                " read. Make the log from its table again, and save it."
+            )
+        # Repeats are looked for when all rows are together.
+        new = _ingest.read(data, self._roles, replace(self._options, drop_duplicates=False), _unheard)
+        checks = zip(self._checks["check"], self._checks["rows"], strict=True)
+        old = _append.Older(
+            packed=self.packed,
+            ids=self.customer_ids,
+            names=self._names,
+            zone=self._zone,
+            kept=self._kept,
+            places=self._places,
+            n_rows=self._table_rows,
+            found={str(check): int(rows) for check, rows in checks},
+        )
+        found, places = _append.merged(old, new, self._options)
+        log = object.__new__(EventLog)
+        log._hold(found, self._options, places)
+        return log
 
     def _cut(self, moment: pd.Timestamp) -> EventLog:
         packed, since = self.packed, moment.value - self._packed.origin_ns
@@ -721,8 +791,8 @@ class EventLog:
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
-        self._memo = OrderedDict()
-        self._views = OrderedDict()
+        self._memo: OrderedDict[Hashable, object] = OrderedDict()
+        self._views: OrderedDict[int, EventLog] = OrderedDict()
         self._lock = Lock()
 
     def _facts(self) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"_html", "_library", "_numbers", "errors"},
     {
+        "_append",
         "_frames",
         "_ingest",
         "_keys",
