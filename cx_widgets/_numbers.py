@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 UNDEFINED = "\N{EN DASH}"
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -59,3 +63,16 @@ def timedelta(value: object) -> str:
 def shortened(name: str, limit: int) -> str:
     """Return a name cut to a number of characters, for a place beside which it stands whole."""
     return name if len(name) <= limit else name[: limit - 1].rstrip() + _ELLIPSIS
+
+
+def told_apart(names: Sequence[str], limit: int) -> list[str]:
+    """Return names cut to a number of characters; those that would look alike lose their middle instead."""
+    cut = [shortened(name, limit) for name in names]
+    head = (limit - 1) // 2
+    tail = limit - 1 - head
+    return [
+        f"{name[:head].rstrip()}{_ELLIPSIS}{name[-tail:].lstrip()}"
+        if short != name and cut.count(short) > 1
+        else short
+        for name, short in zip(names, cut, strict=True)
+    ]

@@ -136,6 +136,14 @@ def test_answers_in_one_stage_make_no_curve_and_nobody_the_same(log):
     assert "Nobody answered in two stages." in view._peak._view["note"]
 
 
+def test_where_nobody_answered_everywhere_there_is_no_curve_of_the_same_customers():
+    rows = [("Ann", 0, "order"), ("Bob", 1, "survey"), ("Bob", 2, "app")]
+    view = cx.AttitudeView(log_of(rows, score=[0, 10, None]), JOURNEY)
+    assert "Nobody answered in every stage with answers" in said(view)["description"]
+    assert "the same customers" not in [entry["label"] for entry in said(view)["legend"]]
+    assert not view._curve.other.visible
+
+
 def test_a_definition_that_cannot_be_counted_keeps_the_figures(log):
     view = cx.AttitudeView(log, JOURNEY)
     before = said(view)["rows"]

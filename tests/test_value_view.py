@@ -48,7 +48,7 @@ def test_thin_data_say_why_there_is_nothing_and_come_back(log):
     assert "1 of 2 buyers bought again" in view._caption._view["note"]
     assert view._tenths.frame.children == ()
     view = cx.ValueView(log, cx.Definition({"Look": ["purchase"]}))
-    assert "no stage has the role 'buy'" in view._caption._view["note"]
+    assert "No stage has the role 'buy'" in view._caption._view["note"]
     view.definition = JOURNEY
     assert view._tenths.frame.children
 
@@ -92,7 +92,7 @@ def test_a_fit_holds_nobody_up_and_an_edit_cancels_it(log, monkeypatch):
     view = asyncio.run(story())
     assert heard == [True]
     assert [question.model for question in view._answers] == ["pareto/nbd"]
-    assert view._caption._view["note"] == "answer of pareto/nbd"
+    assert view._caption._view["note"] == "Answer of pareto/nbd"
 
 
 def test_while_a_model_is_fitted_the_last_figures_stay_marked_and_progress_is_told(log, monkeypatch):
@@ -145,7 +145,7 @@ def test_while_a_model_is_fitted_the_last_figures_stay_marked_and_progress_is_to
 
     view = None
     asyncio.run(story())
-    assert view._caption._view["note"] == "thin"
+    assert view._caption._view["note"] == "Thin"
     assert task() == ("", None, [])
 
 

@@ -142,9 +142,8 @@ class NamedBars(_theme.Frame):
             self._rows.min, self._rows.max = -half, n - 1 + half
             self._lengths.min, self._lengths.max = low, low + (high - low) / (1 - room)
             self._axis.tick_values = at
-            self._axis.tick_labels = {
-                f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(names)
-            }
+            short = _numbers.told_apart([str(name) for name in names], _NAME_LENGTH)
+            self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
             bars = 1 if self._stacked else groups
             row = self._row_px + bars * self._bar_px
             self.bars.x, self.bars.y = at, known

@@ -213,6 +213,11 @@ class Face(t.HasTraits):
         """Show an unexpected error in the widget."""
 
 
+def sentence(words: str) -> str:
+    """Return an error's words as a sentence that stands alone."""
+    return words[:1].upper() + words[1:]
+
+
 def side_by_side() -> dict[str, str]:
     """Return the layout of two parts beside each other where there is room, else one below the other."""
     return {

@@ -98,9 +98,8 @@ class StageCurve(_theme.Frame):
             self._left.tick_values = marks_of(*scale)
             letters = _LETTERS if n > _FEW else _WIDE
             self._below.tick_values = at
-            self._below.tick_labels = {
-                f"{i:g}": _numbers.shortened(str(name), letters) for i, name in enumerate(names)
-            }
+            short = _numbers.told_apart([str(name) for name in names], letters)
+            self._below.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
             behind = np.full(n, np.nan) if before is None else before
             seen = np.isfinite(behind)
             for mark, places, values in (

@@ -16,7 +16,7 @@ from cx_widgets.metrics._scores import SCALES
 from cx_widgets.metrics.attitude import TONES
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
+from cx_widgets.widgets._base import Face, choices, sentence, side_by_side, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._selection import ANY, Selection
@@ -190,7 +190,7 @@ class AttitudeView(Face, w.VBox):
         try:
             now, means = self._found(self._good, question), self._found(self._good, question, "ces")
         except CXError as error:
-            self._empty(str(error))
+            self._empty(sentence(str(error)))
             return
         before, before_means = self._baseline(question)
         for box in self._rest:
@@ -224,18 +224,22 @@ class AttitudeView(Face, w.VBox):
         behind = None if before is None else before.frame["value"].reindex(stages.index).to_numpy(float)
         values, own = (table[["value", "lower", "upper"]].to_numpy(float) for table in (stages, same))
         self._curve.draw(self._names[:-1], question.scale, values, own, behind)
+        alike = bool(np.isfinite(own[:, 0]).any())
         legend = [("all who answered", "now"), ("95% interval", "interval")]
-        if several:
+        if alike:
             legend.insert(1, ("the same customers", "stage-4"))
         if behind is not None:
             legend.append(("baseline", "dashed"))
-        stayed = _numbers.count(float(np.nan_to_num(same["denominator"].max())))
-        about = (
-            f"The same customers are the {stayed} who answered in every stage with answers: those who get "
-            "far are others than those who begin."
-            if several
-            else "There is no curve with answers in fewer than two stages."
-        )
+        if not several:
+            about = "There is no curve with answers in fewer than two stages."
+        elif not alike:
+            about = "Nobody answered in every stage with answers, so no curve is of the same customers."
+        else:
+            stayed = _numbers.count(float(same["denominator"].max()))
+            about = (
+                f"The same customers are the {stayed} who answered in every stage with answers: those who "
+                "get far are others than those who begin."
+            )
         notes = [self._taken, "Figures of the last good definition." if self._stale else ""]
         self._caption.tell(
             _TITLE,
@@ -243,8 +247,8 @@ class AttitudeView(Face, w.VBox):
             legend=legend,
             columns=_CURVE_COLUMNS,
             rows=[
-                (_any_key(name, line), _curve_cells(str(name), line, alike))
-                for (name, line), (_, alike) in zip(stages.iterrows(), same.iterrows(), strict=True)
+                (_any_key(name, line), _curve_cells(str(name), line, of_same))
+                for (name, line), (_, of_same) in zip(stages.iterrows(), same.iterrows(), strict=True)
             ],
             note=" ".join(note for note in notes if note),
         )

@@ -13,7 +13,7 @@ from cx_widgets.metrics import CreditMethods, credit_methods
 from cx_widgets.metrics.credit import EVENT, METHODS, STAGE
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
+from cx_widgets.widgets._base import Face, choices, sentence, side_by_side, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._selection import PURCHASE, Selection
@@ -108,7 +108,7 @@ class CreditView(Face, w.VBox):
         try:
             now = self._found(self._good)
         except CXError as error:
-            self._empty(_NO_PURCHASE if self._goal.value == PURCHASE else str(error))
+            self._empty(_NO_PURCHASE if self._goal.value == PURCHASE else sentence(str(error)))
             return
         if not now.conversions():
             self._empty(f"Nobody has {now.goal}, so there is nothing to divide.")

@@ -58,6 +58,8 @@ class LoyaltyOverview(Face, w.VBox):
         self._frame.draw(_drawable(now.retention), None if same else _drawable(before.retention))
         period = format_duration(self._good.rules.retention_period)
         legend = [("now", "now"), ("95% interval", "interval")] + ([] if same else [("baseline", "baseline")])
+        if not now.retention["rate"].notna().any():
+            legend = []
         self._caption.tell(
             "Retention",
             description=f"Share of buyers who buy again, by period of {period} since their first purchase.",

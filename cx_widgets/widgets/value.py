@@ -17,7 +17,7 @@ from cx_widgets.errors import CXError
 from cx_widgets.metrics import lifetime_value
 from cx_widgets.models import Cancelled
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, at_the_boundary, choices, side_by_side
+from cx_widgets.widgets._base import Face, at_the_boundary, choices, sentence, side_by_side
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser, Task
 
@@ -48,6 +48,7 @@ _MARKS, _LEAST_TOP = 5, 0.01
 _AGAIN = "Being fitted again: these are the figures of the last fit."
 _NOT_AGAIN = "Cancelled: these are the figures of the last fit."
 _NOT_NOW = "Not fitted for this: these are the figures of the last fit."
+_NO_PURCHASE = "No stage has the role 'buy'. Give one that role on the board."
 _TITLE, _HOLDOUT, _PARAMETERS = "Customer lifetime value", "Predicted and actual", "Parameters"
 _TENTHS = ("Tenth of the buyers", "Customers", "P(alive)", "Purchases", "Value", "Share")
 _COMPARED = ("Repeat purchases before", "Customers", "Actual", "Predicted", "Actual each", "Predicted each")
@@ -102,6 +103,7 @@ class ValueView(Face, w.VBox):
         self._pairs = _Columns([_theme.BASELINE, _theme.NOW], "Repeat purchases before", "~g")
         left = w.VBox([self._caption, self._tenths.frame], layout=w.Layout(min_width="0"))
         right = w.VBox([self._against, self._pairs.frame], layout=w.Layout(min_width="0"))
+        self._right = right
         charts = w.GridBox([left, right], layout=w.Layout(**side_by_side()))
         controls = choices(self._model, self._ahead, self._fitting, self._task)
         self._dimmed = w.VBox([charts, self._fitted])
@@ -126,6 +128,10 @@ class ValueView(Face, w.VBox):
             self._asked = None
             self._task.rest()
             self._say(self.problems[0].message)
+        elif not question.definition.stages_with_role("buy"):
+            self._asked = None
+            self._task.rest()
+            self._say(_NO_PURCHASE)
         elif question in self._answers:
             self._asked = question
             self._task.rest()
@@ -213,7 +219,7 @@ class ValueView(Face, w.VBox):
     def _show(self, answer: _Answer) -> None:
         result = answer.forecast
         if result is None:
-            self._say(answer.problem)
+            self._say(sentence(answer.problem))
             return
         self._last = result
         self._dimmed.remove_class("cx-of-before")
@@ -230,7 +236,7 @@ class ValueView(Face, w.VBox):
 
     def _rest(self, display: str) -> None:
         """Show or hide what stands beside the forecast."""
-        self._against.layout.display = self._fitted.layout.display = display
+        self._right.layout.display = self._fitted.layout.display = display
 
     def _show_tenths(self, result: LifetimeValue, note: str) -> None:
         table = result.by_tenth
