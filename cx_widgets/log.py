@@ -337,7 +337,8 @@ class EventLog:
         ------
         CXError
             When the columns are others or of other types, when rows cannot be read, when the log was cut by
-            `until` or is a `sample`, or opened from a file of the first version, which does not say how its table was read.
+            `until` or is a `sample`, or opened from a file of the first version, which does not say how its
+            table was read.
 
         Notes
         -----
