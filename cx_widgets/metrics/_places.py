@@ -11,14 +11,29 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
 
-def first_after(log: EventLog, customer: Ints, tick: Ints, *, at: bool = False) -> Ints:
+_STEPS = 3
+
+
+def first_after(
+    log: EventLog, customer: Ints, tick: Ints, *, at: bool = False, since: Ints | None = None
+) -> Ints:
     """Return the position of each customer's first row later than a time, or ``at`` it too.
 
-    Where there is none it is the end of the customer's rows.
+    Where there is none it is the end of the customer's rows. No row before the position ``since`` is one; the
+    search begins there.
     """
     ticks, offsets = log.packed.ticks, log.packed.offsets
     low, high = offsets[customer].astype(np.int64), offsets[customer + 1].astype(np.int64)
     open_ = np.flatnonzero(low < high)
+    if since is not None:
+        low = since.astype(np.int64)
+        open_ = np.flatnonzero(low < high)
+        # Most are found in the next rows.
+        for _ in range(_STEPS):
+            found = ticks[low[open_]]
+            open_ = open_[found < tick[open_] if at else found <= tick[open_]]
+            low[open_] += 1
+            open_ = open_[low[open_] < high[open_]]
     # All searches are halved together; those that are over leave.
     while len(open_):
         middle = (low[open_] + high[open_]) >> 1

@@ -477,8 +477,8 @@ class _Moments:
         at, after = row, row + 1
         if log.packed.has_ties:
             at, after = first_after(log, customer, came, at=True), first_after(log, customer, came)
-        begin = after if rated is not None else first_after(log, customer, starts)
-        end = first_after(log, customer, ends)
+        begin = after if rated is not None else first_after(log, customer, starts, since=after)
+        end = first_after(log, customer, ends, since=begin)
         if rated is not None:
             bad = rated[observed]
         else:

@@ -33,7 +33,7 @@ QUESTIONS = {
 
 
 class LoyaltyPanel(Tabs):
-    """Loyalty under tabs: figures, retention, lifecycle, value, loyalists, satisfaction, credit, claims.
+    """Loyalty under tabs: figures, who comes back, who they are, what they bring, what they say and meet.
 
     Only the tab in sight is computed; the others follow when they are asked for.
 
