@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ENGINE = "CX_WIDGETS_ENGINE"
 THREADS = "CX_WIDGETS_THREADS"
 FOLDER = Path(__file__).parent / "_kernels"
-INTERFACE = 1
+INTERFACE = 2
 """The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
 
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -83,11 +83,8 @@ class Lanes(Structure):
     _fields_ = (
         ("first_row", c_void_p),
         ("customer", c_void_p),
-        ("codes", c_void_p),
         ("ticks", c_void_p),
-        ("code_bytes", c_int64),
-        ("stage_of_code", c_void_p),
-        ("has_ties", c_int64),
+        ("stage", c_void_p),
     )
 
 
@@ -217,9 +214,13 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_moves": (
         c_int64,
         [
-            *(POINTER(Log), c_int64, c_int64, POINTER(Room), c_int64, c_int64, c_int64),
+            *(POINTER(Log), _ANY, c_int64, c_int64, POINTER(Room), c_int64, c_int64, c_int64),
             *(POINTER(Sums), POINTER(Own), _ANY, _ANY),
         ],
+    ),
+    "cx_moves_in_lanes": (
+        c_int64,
+        [POINTER(Lanes), c_int64, c_int64, c_int64, c_int64, c_int64, POINTER(Sums), _ANY, _ANY],
     ),
     "cx_journeys": (
         None,
@@ -228,6 +229,11 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
             POINTER(Paths),
         ],
     ),
+    "cx_stages_of_lanes": (
+        None,
+        [_ANY, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, _ANY],
+    ),
+    "cx_seen_in_lanes": (None, [POINTER(Lanes), _ANY, c_int64, c_int64, _ANY]),
     "cx_group": (None, [c_int64, _ANY, _ANY, c_int64, _ANY, _ANY]),
     "cx_ranked": (None, [_ANY, c_int64, _ANY, c_int64, _ANY, _ANY]),
     "cx_survival_median": (c_int64, [_ANY, c_int64, _ANY, c_int64, c_double, _ANY]),

@@ -29,11 +29,8 @@ typedef uint8_t Stages __attribute__((ext_vector_type(WIDTH)));
 struct Lanes {
     const int64_t* first_row;  // of each group, and behind the last: group g has the rows first_row[g] to [g + 1] - 1
     const int32_t* customer;   // of each place in the groups; -1 where nobody is
-    const void* codes;         // of each row 16
     const int32_t* ticks;      // of each row 16
-    int64_t code_bytes;
-    const uint8_t* stage_of_code;
-    int64_t has_ties;
+    const uint8_t* stage;      // of each row 16; inside a tick of a customer in the order the rules ask for
 };
 
 static inline Ticks load_ticks(const int32_t* from) {
@@ -60,7 +57,7 @@ constexpr int MOST_LANE_STAGES = 8;
 // Before every start: further back than any window reaches, and not so far that a difference leaves 32 bits.
 constexpr int32_t NEVER = -(1 << 30);
 
-// Where rows stand in the order of time alone, deeper levels come first: a row extends what was there before it.
+// Hand a row to all levels, the deepest first: a row extends what was there before it.
 template <int K, class Walk>
 static inline void extend_down(Walk& walk, Ticks stage, Ticks now) {
     if constexpr (K > 0) {
@@ -69,55 +66,16 @@ static inline void extend_down(Walk& walk, Ticks stage, Ticks now) {
     }
 }
 
-// All rows of one tick at once, in the order of their stages: `seen` has a bit for each stage there.
-template <int K, int N, class Walk>
-static inline void extend_up(Walk& walk, Ticks seen, Ticks now) {
-    if constexpr (K <= N) {
-        walk.template extend<K>((seen & (1 << K)) != 0, now);
-        extend_up<K + 1, N>(walk, seen, now);
-    }
-}
-
-// Hand the rows of one half of a group to a walk of N levels, each with the stage (or the stages) it lies in.
-template <int N, bool TIES, class Walk>
-static inline void walk_rows(const Lanes& lanes, const uint8_t* stage, int64_t group, int half, Walk& walk) {
-    const int64_t rows = lanes.first_row[group + 1] - lanes.first_row[group];
-    const int32_t* tick = lanes.ticks + lanes.first_row[group] * GROUP + half;
-    stage += half;
-    Ticks seen = 0, before = 0;
-    for (int64_t j = 0; j < rows; j++) {
-        const Ticks now = load_ticks(tick + j * GROUP), here = load_stages(stage + j * GROUP);
-        if constexpr (TIES) {
-            // A row of a new tick closes the tick before it.
-            const Ticks next = now != before;
-            extend_up<1, N>(walk, next ? seen : 0, before);
-            seen = (next ? 0 : seen) | ((Ticks)1 << here);
-            before = now;
-        } else {
-            extend_down<N>(walk, here, now);
-        }
-    }
-    if constexpr (TIES) extend_up<1, N>(walk, seen, before);
-}
-
-template <class Code>
-static void put_into_stages(const Lanes& lanes, int64_t group, uint8_t* stage) {
-    const Code* codes = (const Code*)lanes.codes + lanes.first_row[group] * GROUP;
-    const int64_t n = (lanes.first_row[group + 1] - lanes.first_row[group]) * GROUP;
-    for (int64_t i = 0; i < n; i++) stage[i] = lanes.stage_of_code[codes[i]];
-}
-
-template <template <int> class Walk, int N, bool TIES, class Asked, class Told>
+template <template <int> class Walk, int N, class Asked, class Told>
 static void walk_groups(const Lanes& lanes, int64_t begin, int64_t end, const Asked& asked, const Told& told) {
-    uint8_t stage[LONGEST_GROUP * GROUP];
     for (int64_t group = begin; group < end; group++) {
-        if (lanes.code_bytes == 1)
-            put_into_stages<uint8_t>(lanes, group, stage);
-        else
-            put_into_stages<uint16_t>(lanes, group, stage);
+        const int64_t rows = lanes.first_row[group + 1] - lanes.first_row[group];
         for (int half = 0; half < GROUP; half += WIDTH) {
+            const int32_t* tick = lanes.ticks + lanes.first_row[group] * GROUP + half;
+            const uint8_t* stage = lanes.stage + lanes.first_row[group] * GROUP + half;
             Walk<N> walk(asked);
-            walk_rows<N, TIES>(lanes, stage, group, half, walk);
+            for (int64_t j = 0; j < rows; j++)
+                extend_down<N>(walk, load_stages(stage + j * GROUP), load_ticks(tick + j * GROUP));
             walk.tell(asked, told, lanes.customer + group * GROUP + half);
         }
     }
@@ -131,10 +89,7 @@ static int walk_stages(const Lanes& lanes, int64_t begin, int64_t end, const Ask
         return -1;
     } else {
         if (asked.n_stages != N) return walk_stages<Walk, N + 1>(lanes, begin, end, asked, told);
-        if (lanes.has_ties)
-            walk_groups<Walk, N, true>(lanes, begin, end, asked, told);
-        else
-            walk_groups<Walk, N, false>(lanes, begin, end, asked, told);
+        walk_groups<Walk, N>(lanes, begin, end, asked, told);
         return 0;
     }
 }

@@ -2,7 +2,7 @@
 //
 // A visit is a run of coded rows of one customer in one stage, or each row; a move leads from each visit to the next, from stage 0
 // to the first one and from the last one to stage 0. The code of a move is from * (n_stages + 1) + to.
-#include "kernels.h"
+#include "lanes.h"
 
 namespace {
 
@@ -36,13 +36,14 @@ void add(int64_t* sums, int64_t own, int64_t third) {
 }
 
 template <class Code, class Tick>
-int64_t moves(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const Room& room, int n_stages,
-              bool merged, int64_t end_tick, const Sums& sums, const Own& own, uint16_t* move, Tick* spent) {
+int64_t moves(Log<Code, Tick> log, const int32_t* customers, int64_t begin, int64_t end, bool has_ties,
+              const Room& room, int n_stages, bool merged, int64_t end_tick, const Sums& sums, const Own& own,
+              uint16_t* move, Tick* spent) {
     const int width = n_stages + 1;
     const Coded<Tick> one = {room.stage, (Tick*)room.tick, nullptr};
     int64_t made = 0;
-    for (int64_t c = begin; c < end; c++) {
-        const int64_t rows = read_customer(log, c, has_ties, one, room);
+    for (int64_t place = begin; place < end; place++) {
+        const int64_t rows = read_customer(log, customers ? customers[place] : place, has_ties, one, room);
         if (!rows) continue;
         const int64_t n = merged ? keep_visits(one, rows) : rows;
         int64_t touched = 0, stages = 0, skips = 0, backs = 0, between = 0;
@@ -104,13 +105,177 @@ void group(const uint16_t* key, const Value* value, int64_t n, int64_t* place, V
 
 }  // namespace
 
-// The moves of the customers from begin to end, in order, with the ticks spent before each; how many there are.
-EXPORT int64_t cx_moves(const AnyLog* log, int64_t begin, int64_t end, const Room* room, int64_t n_stages,
-                        int64_t merged, int64_t end_tick, const Sums* sums, const Own* own, uint16_t* move, void* spent) {
+// The moves of the customers in the places from begin to end of `customers`, or of those numbers themselves where that is
+// null, with the ticks spent before each; how many there are.
+EXPORT int64_t cx_moves(const AnyLog* log, const int32_t* customers, int64_t begin, int64_t end, const Room* room,
+                        int64_t n_stages, int64_t merged, int64_t end_tick, const Sums* sums, const Own* own,
+                        uint16_t* move, void* spent) {
     return with_types(*log, [&]<class Code, class Tick>(Log<Code, Tick> of) {
-        return moves(of, begin, end, log->has_ties, *room, (int)n_stages, merged, end_tick, *sums, *own, move,
-                     (Tick*)spent);
+        return moves(of, customers, begin, end, log->has_ties, *room, (int)n_stages, merged, end_tick, *sums, *own,
+                     move, (Tick*)spent);
     });
+}
+
+namespace {
+
+constexpr int MOST_MOVE_STAGES = 12;
+constexpr int MOST_CODES = (MOST_MOVE_STAGES + 1) * (MOST_MOVE_STAGES + 1);
+
+// A number for each customer of a group.
+struct alignas(64) Each {
+    int32_t of[GROUP];
+};
+
+bool any(const Each& numbers) {
+    int32_t all = 0;
+    for (int i = 0; i < GROUP; i++) all |= numbers.of[i];
+    return all != 0;
+}
+
+// to += numbers * by, customer by customer.
+void add_products(Each& to, const Each& numbers, const Each& by) {
+    for (int i = 0; i < GROUP; i++) to.of[i] += numbers.of[i] * by.of[i];
+}
+
+void add(Each& to, const Each& numbers) {
+    for (int i = 0; i < GROUP; i++) to.of[i] += numbers.of[i];
+}
+
+void add_present(Each& to, const Each& numbers) {
+    for (int i = 0; i < GROUP; i++) to.of[i] += numbers.of[i] > 0;
+}
+
+// Sums over groups, still apart by place in the group; they are added up before they outgrow 32 bits.
+struct Partial {
+    Each count[MOST_CODES], customers[MOST_CODES], squares[MOST_CODES], products[MOST_CODES], of_all[MOST_CODES];
+    Each leavers[MOST_MOVE_STAGES + 1], left_squares[MOST_MOVE_STAGES + 1];
+    Each skips[3], backs[3], between[3], every[3];
+};
+
+void drain(Each* from, int64_t n, int64_t* to) {
+    for (int64_t i = 0; i < n; i++) {
+        for (int place = 0; place < GROUP; place++) to[i] += from[i].of[place];
+        from[i] = {};
+    }
+}
+
+void drain(Partial& part, int n_stages, const Sums& sums) {
+    const int codes = (n_stages + 1) * (n_stages + 1);
+    drain(part.count, codes, sums.count);
+    drain(part.customers, codes, sums.customers);
+    drain(part.squares, codes, sums.squares);
+    drain(part.products, codes, sums.products);
+    drain(part.of_all, codes, sums.of_all);
+    drain(part.leavers, n_stages + 1, sums.leavers);
+    drain(part.left_squares, n_stages + 1, sums.left_squares);
+    drain(part.skips, 3, sums.skips);
+    drain(part.backs, 3, sums.backs);
+    drain(part.between, 3, sums.between);
+    drain(part.every, 3, sums.every);
+}
+
+// Add the moves of a group, `made` by code, to the sums, and set them to zero.
+void add_group(Partial& part, Each* made, int n_stages) {
+    const int width = n_stages + 1;
+    Each left[MOST_MOVE_STAGES + 1] = {}, every = {}, skips = {}, backs = {}, between = {};
+    for (int from = 1; from < width; from++) {
+        for (int to = 0; to < width; to++) add(left[from], made[from * width + to]);
+        add(every, left[from]);
+        add_present(part.leavers[from], left[from]);
+        add_products(part.left_squares[from], left[from], left[from]);
+    }
+    // And one more, into the first stage.
+    for (int i = 0; i < GROUP; i++) every.of[i] += every.of[i] > 0;
+    for (int from = 0; from < width; from++) {
+        for (int to = 0; to < width; to++) {
+            const int code = from * width + to;
+            Each& own = made[code];
+            if (!any(own)) continue;
+            add(part.count[code], own);
+            add_present(part.customers[code], own);
+            add_products(part.squares[code], own, own);
+            add_products(part.products[code], own, left[from]);
+            add_products(part.of_all[code], own, every);
+            if (from && to && from != to) {
+                add(between, own);
+                if (to > from + 1) add(skips, own);
+                if (to < from) add(backs, own);
+            }
+            own = {};
+        }
+    }
+    const auto three = [](Each* sums, const Each& own, const Each* by) {
+        add(sums[0], own);
+        add_products(sums[1], own, own);
+        if (by)
+            add_products(sums[2], own, *by);
+        else
+            add_present(sums[2], own);
+    };
+    three(part.skips, skips, &between);
+    three(part.backs, backs, &between);
+    three(part.between, between, nullptr);
+    three(part.every, every, nullptr);
+}
+
+template <bool MERGED>
+int64_t moves_in_lanes(const Lanes& lanes, int64_t begin, int64_t end, int n_stages, int64_t end_tick,
+                       const Sums& sums, uint16_t* move, int32_t* spent) {
+    const int width = n_stages + 1;
+    Partial part = {};
+    Each made[MOST_CODES] = {};
+    int64_t moves = 0, most = 0;
+    for (int64_t group = begin; group < end; group++) {
+        const int64_t rows = lanes.first_row[group + 1] - lanes.first_row[group];
+        for (int half = 0; half < GROUP; half += WIDTH) {
+            const int32_t* tick = lanes.ticks + lanes.first_row[group] * GROUP + half;
+            const uint8_t* stage = lanes.stage + lanes.first_row[group] * GROUP + half;
+            Ticks at = 0, since = 0;
+            const auto leave = [&](Ticks leaving, Ticks to, Ticks now) {
+                int32_t codes[WIDTH], took[WIDTH];
+                const Ticks code = at * width + to, waited = now - since;
+                memcpy(codes, &code, sizeof codes);
+                memcpy(took, &waited, sizeof took);
+                for (uint32_t who = bits(leaving); who; who &= who - 1) {
+                    const int place = __builtin_ctz(who);
+                    made[codes[place]].of[half + place]++;
+                    move[moves] = (uint16_t)codes[place];
+                    spent[moves] = took[place];
+                    // Into the stage of entry no time leads.
+                    moves += codes[place] >= width;
+                }
+            };
+            for (int64_t j = 0; j < rows; j++) {
+                const Ticks to = load_stages(stage + j * GROUP), now = load_ticks(tick + j * GROUP);
+                Ticks leaving = to != 0;
+                if constexpr (MERGED) leaving &= to != at;
+                leave(leaving, to, now);
+                at = leaving ? to : at;
+                since = leaving ? now : since;
+            }
+            leave(at != 0, 0, (int32_t)end_tick);
+        }
+        // No sum of the group is larger than this.
+        most += (rows + 1) * (rows + 1);
+        if (most > INT32_MAX) {
+            drain(part, n_stages, sums);
+            most = (rows + 1) * (rows + 1);
+        }
+        add_group(part, made, n_stages);
+    }
+    drain(part, n_stages, sums);
+    return moves;
+}
+
+}  // namespace
+
+// The same for the customers of the groups from begin to end; -1: too many stages. `move` and `spent` have room for all
+// rows of the groups and one more.
+EXPORT int64_t cx_moves_in_lanes(const Lanes* lanes, int64_t begin, int64_t end, int64_t n_stages, int64_t merged,
+                                 int64_t end_tick, const Sums* sums, uint16_t* move, int32_t* spent) {
+    if (n_stages > MOST_MOVE_STAGES) return -1;
+    const auto walk = merged ? moves_in_lanes<true> : moves_in_lanes<false>;
+    return walk(*lanes, begin, end, (int)n_stages, end_tick, *sums, move, spent);
 }
 
 EXPORT void cx_group(int64_t value_bytes, const uint16_t* key, const void* value, int64_t n, int64_t* place,

@@ -43,6 +43,8 @@ GROUP = 16
 LONGEST_GROUP = 4096
 """Events of the longest customer who stands beside others."""
 MOST_LANE_STAGES = 8
+MOST_MOVE_STAGES = 12
+MOST_SEEN_STAGES = 31
 LANE_TICKS = 2**30
 """Ticks that lie beside each other are below this."""
 LONGEST = 2**63 - 1
@@ -197,29 +199,13 @@ class NativeEngine:
             one_by_one(scalar.asked(), chosen, low, high, room.asked(), byref(asked), byref(written.asked))
             return written
 
-        packed = rows.packed
-        narrow = packed.ticks.dtype == np.int32 and packed.end_tick < LANE_TICKS - 1
-        if not narrow or rows.n_stages > MOST_LANE_STAGES:
+        lanes = self._staged_lanes(rows) if rows.n_stages <= MOST_LANE_STAGES else None
+        if lanes is None:
             return [part for _, _, part in self._on_parts(scalar, walked)]
-        # Codes of conditions are as many as there are edits of them: those are laid out anew each time.
-        own = rows.key is None
-        lanes = (
-            rows.keep(("engine", "lanes", "codes"), lambda: self._lanes(rows)) if own else self._lanes(rows)
-        )
-        table = _table(rows.stage_of_code, lanes.codes.dtype)
-        group = _library.Lanes(
-            at(lanes.plan.first_row),
-            at(lanes.plan.customer),
-            at(lanes.codes),
-            at(lanes.ticks),
-            lanes.codes.itemsize,
-            at(table),
-            packed.has_ties and not rows.by_row,
-        )
 
         def side(low: int, high: int) -> W:
             written = into((high - low) * GROUP)
-            side_by_side(byref(group), low, high, byref(asked), byref(written.asked))
+            side_by_side(lanes.asked(), low, high, byref(asked), byref(written.asked))
             return written
 
         parts = self._each(side, _parts(lanes.plan.first_row, self.threads, GROUP))
@@ -255,26 +241,36 @@ class NativeEngine:
         width, kind = rows.n_stages + 1, rows.packed.ticks.dtype
         offsets = rows.packed.offsets
 
-        def part(low: int, high: int) -> _Made:
-            made, room = _Made.empty(width, int(offsets[high] - offsets[low]), kind), scalar.room()
+        def walked(low: int, high: int, customers: NDArray[np.int32] | None = None) -> _Made:
+            size = int(offsets[high] - offsets[low]) if customers is None else scalar.longest * (high - low)
+            made, room = _Made.empty(width, size, kind), scalar.room()
             sizes = (width * width, width, width * width + 1, width + 1)
             own = [np.zeros(size, np.int32) for size in sizes]
             n = self._cx.cx_moves(
-                scalar.asked(),
-                low,
-                high,
-                room.asked(),
-                rows.n_stages,
-                merged,
-                rows.packed.end_tick,
-                byref(_library.Sums(*map(at, made.sums))),
-                byref(_library.Own(*map(at, own))),
-                at(made.move),
-                at(made.spent),
+                *(scalar.asked(), None if customers is None else at(customers), low, high, room.asked()),
+                *(rows.n_stages, merged, rows.packed.end_tick, byref(_library.Sums(*map(at, made.sums)))),
+                *(byref(_library.Own(*map(at, own))), at(made.move), at(made.spent)),
             )
-            return _Made(made.sums, made.move[:n], made.spent[:n])
+            return made.first(n)
 
-        parts = [made for _, _, made in self._on_parts(scalar, part)]
+        lanes = self._staged_lanes(rows) if rows.n_stages <= MOST_MOVE_STAGES else None
+        if lanes is None:
+            parts = [made for _, _, made in self._on_parts(scalar, walked)]
+        else:
+            first_row = lanes.plan.first_row
+
+            def side(low: int, high: int) -> _Made:
+                made = _Made.empty(width, int(first_row[high] - first_row[low]) * GROUP + 1, kind)
+                sums = _library.Sums(*map(at, made.sums))
+                n = self._cx.cx_moves_in_lanes(
+                    *(lanes.asked(), low, high, rows.n_stages, merged, rows.packed.end_tick),
+                    *(byref(sums), at(made.move), at(made.spent)),
+                )
+                return made.first(n)
+
+            parts = self._each(side, _parts(first_row, self.threads, GROUP))
+            alone = lanes.plan.alone
+            parts += [walked(place, place + 1, alone) for place in range(len(alone))]
         sums = [np.sum(same, axis=0) for same in zip(*(made.sums for made in parts), strict=True)]
         count, customers, squares, products, of_all = (table.reshape(width, width) for table in sums[:5])
         leavers, left_squares, skips, backs, between, every = sums[5:]
@@ -411,6 +407,10 @@ class NativeEngine:
         if not _fits(rows):
             return self._plain.who(rows, stages)
         scalar, chosen = _Rows.of(rows), _stages(stages)
+        lanes = self._staged_lanes(rows) if rows.n_stages <= MOST_SEEN_STAGES else None
+        if lanes is not None:
+            bits = sum(1 << number for number in range(1, rows.n_stages + 1) if chosen[number])
+            return (self._seen(rows, lanes) & np.uint32(bits)) > 0
         there = np.empty(len(rows.packed.offsets) - 1, np.bool_)
         self._on_parts(
             scalar, lambda low, high: self._cx.cx_who(scalar.asked(), at(chosen), low, high, at(there))
@@ -421,6 +421,11 @@ class NativeEngine:
         """Return how many customers have a row in each stage."""
         if not _fits(rows):
             return self._plain.customers(rows)
+        lanes = self._staged_lanes(rows) if rows.n_stages <= MOST_SEEN_STAGES else None
+        if lanes is not None:
+            seen = self._seen(rows, lanes)
+            stages = range(rows.n_stages + 1)
+            return np.array([np.count_nonzero(seen & np.uint32(1 << stage)) for stage in stages], np.int64)
         scalar = _Rows.of(rows)
 
         def part(low: int, high: int) -> Int64s:
@@ -431,6 +436,22 @@ class NativeEngine:
         parts = [counts for _, _, counts in self._on_parts(scalar, part)]
         counted: Int64s = np.sum(parts, axis=0)[: rows.n_stages + 1]
         return counted
+
+    def _seen(self, rows: StagedRows, lanes: _Lanes) -> NDArray[np.uint32]:
+        """Return the stages each customer has a row in, a bit for each; bit 0 is for rows in none."""
+        if lanes.seen is None:
+            offsets = whole(rows.packed.offsets, np.int64)
+            seen = np.empty(len(offsets) - 1, np.uint32)
+
+            def part(low: int, high: int) -> None:
+                self._cx.cx_seen_in_lanes(lanes.asked(), at(offsets), low, high, at(seen))
+
+            self._each(part, _parts(lanes.plan.first_row, self.threads, GROUP))
+            for customer in lanes.plan.alone.tolist():
+                own = rows.stage_of_code[np.unique(rows.codes[offsets[customer] : offsets[customer + 1]])]
+                seen[customer] = np.bitwise_or.reduce(np.uint32(1) << own.astype(np.uint32))
+            lanes.seen = seen
+        return lanes.seen
 
     def rows_in(self, rows: StagedRows, stages: Iterable[int]) -> Ints:
         """Return the positions of the rows in some stages."""
@@ -484,37 +505,64 @@ class NativeEngine:
 
         return self._each(one, groups)
 
-    def _lanes(self, rows: StagedRows) -> _Lanes:
-        """Return the customers of a log side by side."""
+    def _staged_lanes(self, rows: StagedRows) -> _Lanes | None:
+        """Return the customers side by side with the stages of their rows; None where ticks are too wide."""
+        packed = rows.packed
+        if packed.ticks.dtype != np.int32 or packed.end_tick >= LANE_TICKS - 1:
+            return None
+        # All that is asked about an edit needs the same stages: they are kept until the next one.
+        latest = rows.keep(("engine", "lanes", "latest"), _Latest)
+        in_order = packed.has_ties and not rows.by_row
+        key = rows.stage_of_code.tobytes(), rows.key, in_order
+        return latest.get(key, lambda: self._stages_of_lanes(rows, in_order=in_order))
+
+    def _stages_of_lanes(self, rows: StagedRows, *, in_order: bool) -> _Lanes:
         packed = rows.packed
         plan = rows.keep(("engine", "lanes", "plan"), lambda: _Plan.of(packed.offsets))
-        parts = _parts(plan.first_row, self.threads, GROUP)
-        places = at(plan.customer), at(plan.first_row)
-        size = int(plan.first_row[-1]) * GROUP
+        ticks = rows.keep(("engine", "lanes", "ticks"), lambda: self._laid_ticks(packed, plan))
+        # Codes of conditions are as many as there are edits of them: those are laid out anew each time.
+        codes = (
+            rows.keep(("engine", "lanes", "codes"), lambda: self._laid_codes(rows, plan))
+            if rows.key is None
+            else self._laid_codes(rows, plan)
+        )
+        table = _table(rows.stage_of_code, codes.dtype)
+        stage = np.empty(len(codes), np.uint8)
 
-        def ticks() -> NDArray[np.int32]:
-            given, laid = whole(packed.ticks, np.int32), np.empty(size, np.int32)
+        def fill(low: int, high: int) -> None:
+            self._cx.cx_stages_of_lanes(
+                *(at(plan.first_row), codes.itemsize, at(codes), at(ticks), at(table)),
+                *(in_order, low, high, at(stage)),
+            )
 
-            def fill(low: int, high: int) -> None:
-                self._cx.cx_lay_out_ticks(at(packed.offsets), at(given), *places, low, high, at(laid))
+        self._each(fill, _parts(plan.first_row, self.threads, GROUP))
+        return _Lanes(plan, ticks, stage)
 
-            self._each(fill, parts)
-            return laid
+    def _laid_ticks(self, packed: Packed, plan: _Plan) -> NDArray[np.int32]:
+        given = whole(packed.ticks, np.int32)
+        laid = np.empty(int(plan.first_row[-1]) * GROUP, np.int32)
 
-        given = rows.codes
+        def fill(low: int, high: int) -> None:
+            self._cx.cx_lay_out_ticks(at(packed.offsets), at(given), *plan.places(), low, high, at(laid))
+
+        self._each(fill, _parts(plan.first_row, self.threads, GROUP))
+        return laid
+
+    def _laid_codes(self, rows: StagedRows, plan: _Plan) -> NDArray[Any]:
+        given, offsets = rows.codes, rows.packed.offsets
         if given.dtype == np.uint8 and len(rows.stage_of_code) > np.iinfo(np.uint8).max:
             # Padding needs a code of its own.
             given = given.astype(np.uint16)
         given = whole(given, given.dtype)
-        codes = np.empty(size, given.dtype)
+        laid = np.empty(int(plan.first_row[-1]) * GROUP, given.dtype)
 
         def fill(low: int, high: int) -> None:
             self._cx.cx_lay_out_codes(
-                given.itemsize, at(packed.offsets), at(given), *places, low, high, at(codes)
+                given.itemsize, at(offsets), at(given), *plan.places(), low, high, at(laid)
             )
 
-        self._each(fill, parts)
-        return _Lanes(plan, codes, rows.keep(("engine", "lanes", "ticks"), ticks))
+        self._each(fill, _parts(plan.first_row, self.threads, GROUP))
+        return laid
 
     def _on_parts(self, rows: _Rows, work: Callable[[int, int], T]) -> list[tuple[int, int, T]]:
         """Return what a function of a range of customers gave for ranges that cover them all, in order."""
@@ -546,7 +594,7 @@ class _Rows:
             packed.has_ties and not by_row,
             *map(at, (self.offsets, self.codes, self.ticks, self._table)),
         )
-        self._longest = _longest(packed) if longest is None else longest
+        self.longest = _longest(packed) if longest is None else longest
 
     @classmethod
     def of(cls, rows: StagedRows) -> _Rows:
@@ -562,7 +610,7 @@ class _Rows:
 
     def room(self) -> _Room:
         """Return room for the longest customer: one for each thread."""
-        return _Room(self._longest + 1, self.ticks.dtype)
+        return _Room(self.longest + 1, self.ticks.dtype)
 
 
 def _longest(packed: Packed) -> int:
@@ -604,12 +652,37 @@ class _Plan:
         np.cumsum(lengths[order[::GROUP]], out=first_row[1:])
         return cls(customer, first_row, alone)
 
+    def places(self) -> tuple[int, int]:
+        """Return where the kernels find who stands where."""
+        return at(self.customer), at(self.first_row)
 
-@dataclass(frozen=True, slots=True, eq=False)
+
 class _Lanes:
-    plan: _Plan
-    codes: NDArray[Any]
-    ticks: NDArray[np.int32]
+    """Customers side by side, and the stages of their rows; the arrays live as long as it does."""
+
+    def __init__(self, plan: _Plan, ticks: NDArray[np.int32], stage: Bytes) -> None:
+        self.plan = plan
+        self.seen: NDArray[np.uint32] | None = None
+        self._arrays: list[NDArray[Any]] = [plan.first_row, plan.customer, ticks, stage]
+        self._lanes = _library.Lanes(*map(at, self._arrays))
+
+    def asked(self) -> object:
+        return byref(self._lanes)
+
+
+class _Latest:
+    """The stages of the edit asked about last."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[object, _Lanes] | None = None
+
+    def get(self, key: object, compute: Callable[[], _Lanes]) -> _Lanes:
+        kept = self._kept
+        if kept is None or kept[0] != key:
+            # Given up first, so that there are never two of them.
+            self._kept = None
+            kept = self._kept = key, compute()
+        return kept[1]
 
 
 class _Into:
@@ -675,6 +748,10 @@ class _Made:
         return cls(
             tuple(np.zeros(size, np.int64) for size in sizes), np.empty(size, np.uint16), np.empty(size, kind)
         )
+
+    def first(self, moves: int) -> _Made:
+        """Return so many moves of them, of all there is room for."""
+        return _Made(self.sums, self.move[:moves], self.spent[:moves])
 
 
 def _three(sums: Int64s) -> tuple[int, int, int]:
