@@ -122,28 +122,10 @@ constexpr int MOST_MOVE_STAGES = 12;
 constexpr int MOST_CODES = (MOST_MOVE_STAGES + 1) * (MOST_MOVE_STAGES + 1);
 
 // A number for each customer of a group.
-struct alignas(64) Each {
-    int32_t of[GROUP];
-};
+typedef int32_t Each __attribute__((ext_vector_type(GROUP)));
 
-bool any(const Each& numbers) {
-    int32_t all = 0;
-    for (int i = 0; i < GROUP; i++) all |= numbers.of[i];
-    return all != 0;
-}
-
-// to += numbers * by, customer by customer.
-void add_products(Each& to, const Each& numbers, const Each& by) {
-    for (int i = 0; i < GROUP; i++) to.of[i] += numbers.of[i] * by.of[i];
-}
-
-void add(Each& to, const Each& numbers) {
-    for (int i = 0; i < GROUP; i++) to.of[i] += numbers.of[i];
-}
-
-void add_present(Each& to, const Each& numbers) {
-    for (int i = 0; i < GROUP; i++) to.of[i] += numbers.of[i] > 0;
-}
+// One for each number above zero.
+Each present(Each numbers) { return -(numbers > 0); }
 
 // Sums over groups, still apart by place in the group; they are added up before they outgrow 32 bits.
 struct Partial {
@@ -154,8 +136,8 @@ struct Partial {
 
 void drain(Each* from, int64_t n, int64_t* to) {
     for (int64_t i = 0; i < n; i++) {
-        for (int place = 0; place < GROUP; place++) to[i] += from[i].of[place];
-        from[i] = {};
+        for (int place = 0; place < GROUP; place++) to[i] += from[i][place];
+        from[i] = 0;
     }
 }
 
@@ -174,48 +156,49 @@ void drain(Partial& part, int n_stages, const Sums& sums) {
     drain(part.every, 3, sums.every);
 }
 
+// Add a sum of customers' numbers, of their squares, and a third one.
+void add(Each* sums, Each own, Each third) {
+    sums[0] += own;
+    sums[1] += own * own;
+    sums[2] += third;
+}
+
 // Add the moves of a group, `made` by code, to the sums, and set them to zero.
 void add_group(Partial& part, Each* made, int n_stages) {
     const int width = n_stages + 1;
-    Each left[MOST_MOVE_STAGES + 1] = {}, every = {}, skips = {}, backs = {}, between = {};
+    Each left[MOST_MOVE_STAGES + 1], every = 0, skips = 0, backs = 0, between = 0;
+    left[0] = 0;
     for (int from = 1; from < width; from++) {
-        for (int to = 0; to < width; to++) add(left[from], made[from * width + to]);
-        add(every, left[from]);
-        add_present(part.leavers[from], left[from]);
-        add_products(part.left_squares[from], left[from], left[from]);
+        left[from] = 0;
+        for (int to = 0; to < width; to++) left[from] += made[from * width + to];
+        every += left[from];
+        part.leavers[from] += present(left[from]);
+        part.left_squares[from] += left[from] * left[from];
     }
     // And one more, into the first stage.
-    for (int i = 0; i < GROUP; i++) every.of[i] += every.of[i] > 0;
+    every += present(every);
     for (int from = 0; from < width; from++) {
         for (int to = 0; to < width; to++) {
             const int code = from * width + to;
-            Each& own = made[code];
-            if (!any(own)) continue;
-            add(part.count[code], own);
-            add_present(part.customers[code], own);
-            add_products(part.squares[code], own, own);
-            add_products(part.products[code], own, left[from]);
-            add_products(part.of_all[code], own, every);
+            const Each own = made[code];
+            if (!__builtin_reduce_or(own)) continue;
+            part.count[code] += own;
+            part.customers[code] += present(own);
+            part.squares[code] += own * own;
+            part.products[code] += own * left[from];
+            part.of_all[code] += own * every;
             if (from && to && from != to) {
-                add(between, own);
-                if (to > from + 1) add(skips, own);
-                if (to < from) add(backs, own);
+                between += own;
+                if (to > from + 1) skips += own;
+                if (to < from) backs += own;
             }
-            own = {};
+            made[code] = 0;
         }
     }
-    const auto three = [](Each* sums, const Each& own, const Each* by) {
-        add(sums[0], own);
-        add_products(sums[1], own, own);
-        if (by)
-            add_products(sums[2], own, *by);
-        else
-            add_present(sums[2], own);
-    };
-    three(part.skips, skips, &between);
-    three(part.backs, backs, &between);
-    three(part.between, between, nullptr);
-    three(part.every, every, nullptr);
+    add(part.skips, skips, skips * between);
+    add(part.backs, backs, backs * between);
+    add(part.between, between, present(between));
+    add(part.every, every, present(every));
 }
 
 template <bool MERGED>
@@ -238,7 +221,7 @@ int64_t moves_in_lanes(const Lanes& lanes, int64_t begin, int64_t end, int n_sta
                 memcpy(took, &waited, sizeof took);
                 for (uint32_t who = bits(leaving); who; who &= who - 1) {
                     const int place = __builtin_ctz(who);
-                    made[codes[place]].of[half + place]++;
+                    ((int32_t*)&made[codes[place]])[half + place]++;
                     move[moves] = (uint16_t)codes[place];
                     spent[moves] = took[place];
                     // Into the stage of entry no time leads.
