@@ -234,7 +234,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
         [_ANY, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, _ANY],
     ),
     "cx_seen_in_lanes": (None, [POINTER(Lanes), _ANY, c_int64, c_int64, _ANY]),
-    "cx_group": (None, [c_int64, _ANY, _ANY, c_int64, _ANY, _ANY]),
+    "cx_group": (None, [c_int64, _ANY, _ANY, c_int64, _ANY, _ANY, _ANY, _ANY]),
     "cx_ranked": (None, [_ANY, c_int64, _ANY, c_int64, _ANY, _ANY]),
     "cx_survival_median": (c_int64, [_ANY, c_int64, _ANY, c_int64, c_double, _ANY]),
     "cx_rows_in": (c_int64, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),

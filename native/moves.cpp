@@ -97,10 +97,16 @@ int64_t moves(Log<Code, Tick> log, const int32_t* customers, int64_t begin, int6
     return made;
 }
 
-// Put values of the same key side by side: `place` says where those of each key go, and moves on.
+// Put values of the same key side by side: `place` says where those of each key go, and moves on. Sums by key are made
+// of the upper and the lower 32 bits apart, so that nanoseconds over years do not outgrow them.
 template <class Value>
-void group(const uint16_t* key, const Value* value, int64_t n, int64_t* place, Value* grouped) {
-    for (int64_t i = 0; i < n; i++) grouped[place[key[i]]++] = value[i];
+void group(const uint16_t* key, const Value* value, int64_t n, int64_t* place, Value* grouped, int64_t* upper,
+           int64_t* lower) {
+    for (int64_t i = 0; i < n; i++) {
+        grouped[place[key[i]]++] = value[i];
+        if constexpr (sizeof(Value) > 4) upper[key[i]] += value[i] >> 32;
+        lower[key[i]] += (uint32_t)value[i];
+    }
 }
 
 }  // namespace
@@ -262,9 +268,9 @@ EXPORT int64_t cx_moves_in_lanes(const Lanes* lanes, int64_t begin, int64_t end,
 }
 
 EXPORT void cx_group(int64_t value_bytes, const uint16_t* key, const void* value, int64_t n, int64_t* place,
-                     void* grouped) {
+                     void* grouped, int64_t* upper, int64_t* lower) {
     if (value_bytes == 4)
-        group(key, (const int32_t*)value, n, place, (int32_t*)grouped);
+        group(key, (const int32_t*)value, n, place, (int32_t*)grouped, upper, lower);
     else
-        group(key, (const int64_t*)value, n, place, (int64_t*)grouped);
+        group(key, (const int64_t*)value, n, place, (int64_t*)grouped, upper, lower);
 }

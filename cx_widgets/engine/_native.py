@@ -284,12 +284,15 @@ class NativeEngine:
             places.append(begins.copy())
             begins[width:] += made.sums[0][width:]
 
-        def group(made: _Made, place: Int64s) -> None:
+        def group(made: _Made, place: Int64s) -> tuple[Int64s, Int64s]:
+            upper, lower = np.zeros(width * width, np.int64), np.zeros(width * width, np.int64)
             self._cx.cx_group(
-                kind.itemsize, at(made.move), at(made.spent), len(made.move), at(place), at(spent)
+                *(kind.itemsize, at(made.move), at(made.spent), len(made.move)),
+                *map(at, (place, spent, upper, lower)),
             )
+            return upper, lower
 
-        self._each(group, list(zip(parts, places, strict=True)))
+        upper, lower = np.sum(self._each(group, list(zip(parts, places, strict=True))), axis=0)
         return Moves(
             count=count,
             customers=customers,
@@ -303,6 +306,7 @@ class NativeEngine:
             between=_three(between),
             every=_three(every),
             spent=spent,
+            spent_sums=(upper * 2.0**32 + lower).reshape(width, width),
         )
 
     def purchases(self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:

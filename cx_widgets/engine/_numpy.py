@@ -380,6 +380,7 @@ def _moves_of(made: Visits, rows: CodedRows) -> Moves:
     between = by_customer(changes)
     skips = by_customer(changes & (target > made.stage + np.uint16(1)))
     backs = by_customer(changes & (target < made.stage))
+    spent = spent[by_move.order].astype(made.start.dtype)
     # Sums of whole numbers, so floats are exact. Every customer starts once.
     return Moves(
         count=count,
@@ -396,8 +397,20 @@ def _moves_of(made: Visits, rows: CodedRows) -> Moves:
         backs=(int(backs.sum()), int(backs @ backs), int(backs @ between)),
         between=(int(between.sum()), int(between @ between), int(np.count_nonzero(between))),
         every=(int(every.sum()), int(every @ every), int(np.count_nonzero(every))),
-        spent=spent[by_move.order].astype(made.start.dtype),
+        spent=spent,
+        spent_sums=_sums(move[by_move.order], spent, size).reshape(width, width),
     )
+
+
+def _sums(group: Codes, values: Ints, size: int) -> Floats:
+    """Return the sums of values whose groups are in order: in halves, which fit into integers."""
+    first = np.flatnonzero(_first_of_run(group))
+    sums = np.zeros(size)
+    if len(first):
+        wide = values.astype(np.int64)
+        upper, lower = (np.add.reduceat(half, first) for half in (wide >> 32, wide & 0xFFFFFFFF))
+        sums[group[first]] = upper * 2.0**32 + lower
+    return sums
 
 
 class _Runs(NamedTuple):

@@ -312,6 +312,8 @@ class Moves:
     spent
         Ticks from the start of a visit to the move that ended it, or to the end of observation where it was
         the last; moves in the order of the table of counts, without its first line.
+    spent_sums
+        The sums of these ticks, in a table like that of the counts; its first line is 0.
     """
 
     count: Ints
@@ -326,6 +328,7 @@ class Moves:
     between: tuple[int, int, int]
     every: tuple[int, int, int]
     spent: Ints
+    spent_sums: Floats
 
     def spent_before(self, origin: int, target: int) -> Ints:
         """Return the ticks spent in a stage before the moves from it to another, or to the end (0)."""

@@ -383,7 +383,9 @@ def _frame(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
         clusters=visitors,
     )
     sizes = counts[1:].ravel()
-    spells = _groups.of_sizes(np.flatnonzero(sizes) + width, sizes[sizes > 0], made.spent)
+    made_at = np.flatnonzero(sizes) + width
+    sums = made.spent_sums.ravel()[made_at]
+    spells = _groups.of_sizes(made_at, sizes[sizes > 0], made.spent, sums)
     mean, median = np.full((2, width * width), np.nan)
     mean[spells.code], median[spells.code] = spells.mean, spells.median
     # Visits that lead to (end) have not ended yet, so far as is known.
