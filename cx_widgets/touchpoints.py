@@ -394,16 +394,37 @@ def chain(paths: Paths, order: int = 1) -> Chain:
             f"{MOST_STATES:,}. "
             + ("Say order=1, or join touchpoints." if order > 1 else "Join touchpoints that are alike.")
         )
-    table = transition_shares(_transition_counts(paths, state, n))
+    return chain_of(_transition_counts(paths, state, n), found, paths.n_touchpoints)
+
+
+def chain_of(counts: ArrayLike, states: tuple[tuple[int, ...], ...], n_touchpoints: int) -> Chain:
+    """Return the chain of transitions that were counted, as `chain` does.
+
+    Parameters
+    ----------
+    counts
+        How often each state, and in the last line the start, was followed by each state, and in the last two
+        columns by conversion and by null.
+    states
+        The touchpoints of each state, the latest last.
+    n_touchpoints
+        How many touchpoints there are.
+
+    Examples
+    --------
+    >>> chain_of([[0, 2, 1], [3, 0, 0]], ((0,),), 1).removal.tolist()
+    [1.0]
+    """
+    table, found, n = transition_shares(counts), states, len(states)
     between, converting, start = table[:n, :n], table[:n, n], table[n, :n]
     if not n:
-        return Chain((), table, np.nan, np.full(paths.n_touchpoints, np.nan))
+        return Chain((), table, np.nan, np.full(n_touchpoints, np.nan))
     visited = np.linalg.inv(np.eye(n) - between)
     onward = visited @ converting
     conversion = float(start @ onward)
     arrivals = start @ visited
     latest = np.array([touches[-1] for touches in found])
-    removal = np.zeros(paths.n_touchpoints)
+    removal = np.zeros(n_touchpoints)
     for touchpoint in np.unique(latest).tolist():
         own = np.flatnonzero(latest == touchpoint)
         # Expected visits are first arrivals times the visits that each of them brings along.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Longs = NDArray[np.int64]
+    Parts = tuple[str, ...]
 
 NONE = "(no touchpoint)"
 STAGE, EVENT = "stage", "event"
@@ -511,14 +512,78 @@ class _Whole:
         """Which of their touches are the first of their touchpoint in the path."""
         return touchpoints.new_touches(self.won)
 
+    @cached_property
+    def _part(self) -> Longs:
+        """Of each of their touches the touchpoint, and as many more for paths to repeated purchases."""
+        later = self.found.later[self.converts].astype(np.int64) * len(self.names)
+        return self.won.touch + later[self.won.path]
+
     def _paths(self, touch: Longs, begins: Longs, converts: Bools) -> touchpoints.Paths:
         made, lost = converts.astype(np.float64), (~converts).astype(np.float64)
         return touchpoints.Paths(touch, begins, made, lost, len(self.names))
 
-    def summed(self, at: Longs | slice, weights: Floats) -> Floats:
-        """Return the sums of the weights of some touches by touchpoint."""
-        touch = self.won.touch[at]
-        return np.bincount(touch, weights=weights, minlength=len(self.names)).astype(np.float64)
+    def summed(self, at: Longs | Bools | slice, weights: Floats | None, parts: Parts) -> list[Floats]:
+        """Return for each part the sums of the weights of some touches by touchpoint."""
+        n = len(self.names)
+        made: dict[str, Floats] = {}
+        if parts != ("all",):
+            both = np.bincount(self._part[at], weights=weights, minlength=2 * n).astype(np.float64)
+            made = {"first": both[:n], "repeat": both[n:]}
+        if "all" in parts:
+            whole = np.bincount(self.won.touch[at], weights=weights, minlength=n)
+            made["all"] = whole.astype(np.float64)
+        return [made[part] for part in parts]
+
+    def of(self, part: str) -> _Whole:
+        """Return what is divided in one part."""
+        if part == "all":
+            return self
+        found = _chosen(replace(self.found, touch=self.touch), part)
+        return _Whole(found, found.touch, self.names)
+
+    def made(self, part: str) -> _Made:
+        """Return how many purchases a part has, and what they are worth."""
+        if part == "all":
+            value, converts, earned = self.found.value, self.converts, self.value
+        else:
+            paths = self.found.later == (part == "repeat")
+            value = self.found.value[self.found.repeat == (part == "repeat")]
+            converts, earned = self.converts[paths], self.value[paths]
+        return _Made(len(value), int(np.count_nonzero(converts)), float(value.sum()), float(earned.sum()))
+
+    def chains(self, order: int, parts: Parts) -> list[touchpoints.Chain]:
+        """Return for each part the chain of its paths."""
+        if order > 1 or len(self.names) > touchpoints.MOST_STATES:
+            return [touchpoints.chain(self.of(part).paths, order) for part in parts]
+        # Each touch is followed by the next one, by conversion or by null: one number for both.
+        n, paths = len(self.names), self.paths
+        later = self.found.later.astype(np.int64) * n
+        follows = np.append(self.touch[1:], self.touch[:1])
+        follows[paths.last] = np.where(self.converts, n, n + 1)
+        steps = (self.touch + later[paths.path]) * (n + 2) + follows
+        inner = np.bincount(steps, minlength=2 * n * (n + 2)).reshape(2, n, n + 2)
+        begun = np.bincount(self.touch[paths.begins] + later, minlength=2 * n).reshape(2, 1, n)
+        begun = np.concatenate([begun, np.zeros((2, 1, 2), dtype=np.int64)], axis=2)
+        counts = np.concatenate([inner, begun], axis=1)
+        chosen = {"all": counts.sum(axis=0), "first": counts[0], "repeat": counts[1]}
+        return [_chain_of(chosen[part]) for part in parts]
+
+
+def _chain_of(counts: Longs) -> touchpoints.Chain:
+    """Return the chain of those touchpoints that are touched at all."""
+    n = len(counts) - 1
+    there = np.flatnonzero(counts[:n].sum(axis=1))
+    table = counts[np.ix_([*there, n], [*there, n, n + 1])]
+    return touchpoints.chain_of(table, tuple((at,) for at in there.tolist()), n)
+
+
+class _Made(NamedTuple):
+    """Purchases of a part, those of them after a touchpoint, and what they and these are worth."""
+
+    purchases: int
+    touched: int
+    value: float
+    earned: float
 
 
 class _Split(NamedTuple):
@@ -531,27 +596,31 @@ class _Split(NamedTuple):
     rule: str
 
 
-def _divided(log: EventLog, asked: _Asked, whole: _Whole) -> _Split:
+def _divided(log: EventLog, asked: _Asked, whole: _Whole, parts: Mapping[str, _Made]) -> list[_Split]:
+    """Return for each part how a rule divides it."""
     undefined = np.full(len(whole.names), np.nan)
     if asked.method == "markov":
-        paths, value = whole.paths, whole.value
-        fitted = touchpoints.chain(paths, asked.order)
-        parts = np.nan_to_num(stats.ratio(fitted.removal, fitted.removal.sum()))
         remembered = "touch" if asked.order == 1 else f"{asked.order} touches"
         rule = f"In proportion to removal effects in a Markov chain of the last {remembered}."
-        return _Split(parts * paths.conversions.sum(), parts * value.sum(), fitted.removal, undefined, rule)
+        splits = []
+        for made, fitted in zip(parts.values(), whole.chains(asked.order, (*parts,)), strict=True):
+            shares = np.nan_to_num(stats.ratio(fitted.removal, fitted.removal.sum()))
+            splits.append(
+                _Split(shares * made.touched, shares * made.earned, fitted.removal, undefined, rule)
+            )
+        return splits
     if asked.method == "shapley" and asked.worth == "rate":
-        return _shapley_of_rates(asked, whole.paths, whole.value)
+        return [_shapley_of_rates(asked, whole.of(part)) for part in parts]
     # A purchase counts one, so the weights themselves are the credit.
     if asked.method in ("first", "last", "last non-direct"):
         at = _taking_all(asked, whole)
-        credit_, revenue = np.ones(len(at)), whole.value[whole.converts]
-        return _Split(
-            whole.summed(at, credit_), whole.summed(at, revenue), undefined, undefined, _rule(asked)
-        )
-    weights, every = _weights(log, asked, whole), slice(None)
-    revenue = whole.summed(every, weights * whole.earned)
-    return _Split(whole.summed(every, weights), revenue, undefined, undefined, _rule(asked))
+        counts = whole.summed(at, None, (*parts,))
+        sums = zip(counts, whole.summed(at, whole.value[whole.converts], (*parts,)), strict=True)
+    else:
+        weights, every = _weights(log, asked, whole), slice(None)
+        counts = whole.summed(every, weights, (*parts,))
+        sums = zip(counts, whole.summed(every, weights * whole.earned, (*parts,)), strict=True)
+    return [_Split(credit_, revenue, undefined, undefined, _rule(asked)) for credit_, revenue in sums]
 
 
 def _taking_all(asked: _Asked, whole: _Whole) -> Longs:
@@ -562,7 +631,8 @@ def _taking_all(asked: _Asked, whole: _Whole) -> Longs:
     return touchpoints.last_touches(whole.won, direct)
 
 
-def _shapley_of_rates(asked: _Asked, paths: touchpoints.Paths, value: Floats) -> _Split:
+def _shapley_of_rates(asked: _Asked, whole: _Whole) -> _Split:
+    paths, value = whole.paths, whole.value
     n = paths.n_touchpoints
     undefined = np.full(n, np.nan)
     rule = "Shapley values; a set of touchpoints is worth the rate of the paths that lie in it."
@@ -628,46 +698,51 @@ def touched(log: EventLog, definition: Definition, asked: _Asked) -> Shares:
     return Shares(found, names, lines)
 
 
-def only(shares: Shares, purchases: str) -> Shares:
-    """Return the paths to first or to repeated purchases out of those to all; the same lines."""
-    return shares._replace(journeys=_chosen(shares.journeys, purchases))
-
-
-def tables(log: EventLog, shares: Shares, asked: Sequence[_Asked]) -> list[Divided]:
-    """Return the same paths divided by several rules."""
+def tables(
+    log: EventLog, shares: Shares, asked: Sequence[_Asked], parts: Parts = ("all",)
+) -> list[list[Divided]]:
+    """Return for each rule how it divides each part of the same paths; the same lines for all parts."""
     found, lines = shares.journeys, shares.lines
     labels = [shares.names[number] for number in lines.tolist()]
     place = np.zeros(len(shares.names), dtype=np.int64)
     place[lines] = np.arange(len(lines))
     whole = _Whole(found, place[found.touch], labels)
-    stood = np.bincount(whole.won.touch[whole.new], minlength=len(lines))
-    total = len(found.repeat)
-    without = total - int(whole.converts.sum())
-    extra = bool(without)
-    rest = float(found.value.sum() - whole.value.sum())
-    touchpoint = np.array(shares.labels + [NONE] * extra, dtype=object)
+    every = {part: whole.made(part) for part in parts}
+    stood = whole.summed(whole.new, None, parts)
     made = []
     for each in asked:
         if each.method == "last non-direct" and each.direct not in labels:
             raise unknown("touchpoint in direct", each.direct, labels, then="Say direct= with one of them.")
-        split = _divided(log, each, whole)
-        credits_ = np.append(split.credit, [without] * extra)
-        n = len(credits_)
-        columns = {
-            "touchpoint": touchpoint,
-            "credit": credits_,
-            "conversions": np.full(n, total),
-            "share": stats.ratio(credits_, total),
-            "revenue": np.append(split.revenue, [rest] * extra)
-            if "value" in log.roles
-            else np.full(n, np.nan),
-            "stood_in": np.append(stood, [without] * extra).astype(np.int64),
-            "removal_effect": np.append(split.removal, [np.nan] * extra),
-            "standard_error": np.append(split.error, [np.nan] * extra),
-            "method": np.full(n, each.method, dtype=object),
-        }
-        made.append(Divided(columns, split.rule))
+        splits = zip(every.values(), _divided(log, each, whole, every), stood, strict=True)
+        made.append(
+            [
+                _table(shares.labels, each, part, split=split, stood=at, valued="value" in log.roles)
+                for part, split, at in splits
+            ]
+        )
     return made
+
+
+def _table(
+    labels: list[str], asked: _Asked, made: _Made, *, split: _Split, stood: Floats, valued: bool
+) -> Divided:
+    without = made.purchases - made.touched
+    extra = bool(without)
+    credits_ = np.append(split.credit, [without] * extra)
+    n = len(credits_)
+    revenue = np.append(split.revenue, [made.value - made.earned] * extra)
+    columns = {
+        "touchpoint": np.array(labels + [NONE] * extra, dtype=object),
+        "credit": credits_,
+        "conversions": np.full(n, made.purchases),
+        "share": stats.ratio(credits_, made.purchases),
+        "revenue": revenue if valued else np.full(n, np.nan),
+        "stood_in": np.append(stood, [without] * extra).astype(np.int64),
+        "removal_effect": np.append(split.removal, [np.nan] * extra),
+        "standard_error": np.append(split.error, [np.nan] * extra),
+        "method": np.full(n, asked.method, dtype=object),
+    }
+    return Divided(columns, split.rule)
 
 
 class Divided(NamedTuple):
@@ -717,7 +792,7 @@ def _buyers(log: EventLog, definition: Definition, asked: _Asked) -> Longs:
 
 def _credit(log: EventLog, definition: Definition, asked: _Asked) -> Credit:
     shares = touched(log, definition, asked)
-    columns, rule = tables(log, shares, [asked])[0]
+    columns, rule = tables(log, shares, [asked])[0][0]
     frame = frame_of(columns)
     found, n_lines = shares.journeys, len(shares.lines)
     if asked.by != STAGE:

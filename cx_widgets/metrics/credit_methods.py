@@ -23,7 +23,6 @@ from cx_widgets.metrics.credit import (
     customers_at,
     frame_of,
     one_of,
-    only,
     tables,
     touched,
 )
@@ -261,13 +260,12 @@ def _methods(log: EventLog, definition: Definition, asked: _Asked) -> CreditMeth
     def rules() -> list[_Asked]:
         return [asked._replace(method=method) for method in METHODS if method not in skipped]
 
-    # Paths to some purchases have no more states than those to all: what refuses them refuses here.
+    # Paths to some purchases have no more states than those to all: what refuses them refuses all.
     try:
-        made = {"all": tables(log, shares, rules())}
+        made = tables(log, shares, rules(), PURCHASES)
     except CXError as error:
         skipped["markov"] = str(error)
-        made = {"all": tables(log, shares, rules())}
-    made |= {part: tables(log, only(shares, part), rules()) for part in PURCHASES if part != "all"}
+        made = tables(log, shares, rules(), PURCHASES)
     return CreditMethods(
         definition=definition,
         n_customers=log.n_customers,
@@ -283,15 +281,17 @@ def _methods(log: EventLog, definition: Definition, asked: _Asked) -> CreditMeth
     )
 
 
-def _ordered(parts: dict[str, list[Divided]], by: str) -> pd.DataFrame:
+def _ordered(made: list[list[Divided]], by: str) -> pd.DataFrame:
     """Return the lines by purchases, touchpoint and rule; all purchases know every touchpoint."""
-    every = parts["all"][0].columns
+    every = made[0][0].columns
     names, stood = every["touchpoint"].tolist(), every["stood_in"].tolist()
     ranked = list(range(len(names)))
     if by != STAGE:
         ranked.sort(key=lambda at: (names[at] == NONE, -stood[at]))
     place = {names[at]: rank for rank, at in enumerate(ranked)}
-    tables_ = [(part, table.columns) for part in PURCHASES for table in parts[part]]
+    tables_ = [
+        (part, table.columns) for of_rule in made for part, table in zip(PURCHASES, of_rule, strict=True)
+    ]
     columns = {
         "purchases": np.concatenate(
             [np.full(len(table["credit"]), part, dtype=object) for part, table in tables_]

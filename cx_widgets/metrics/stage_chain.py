@@ -201,14 +201,13 @@ def _stage_chain(log: EventLog, definition: Definition, repeats: str) -> StageCh
 
 def _triples(made: Visits, n: int) -> Longs:
     """Return the triples; 0 is before the first visit as the one before, after the last as the next."""
-    begins, ends = np.flatnonzero(made.first), np.flatnonzero(made.last)
-    length = ends - begins + 3
-    where = np.cumsum(length) - length
-    states = np.zeros(int(length.sum()), dtype=np.int64)
-    inner = np.ones(len(states), dtype=bool)
-    inner[where] = inner[where + length - 1] = False
-    states[inner] = made.stage
-    return chains.triples(states, where, n + 1)
+    stage = made.stage.astype(np.int32)
+    before, after = np.zeros_like(stage), np.zeros_like(stage)
+    np.copyto(before[1:], stage[:-1], where=~made.first[1:])
+    np.copyto(after[:-1], stage[1:], where=~made.last[:-1])
+    width = n + 1
+    counted = np.bincount((before * width + stage) * width + after, minlength=width**3)
+    return counted.reshape(width, width, width)
 
 
 def _long_run(moved: Longs) -> tuple[Floats, list[str]]:
@@ -243,12 +242,11 @@ def _small_cells(counted: Longs) -> str:
 def _frame(log: EventLog, definition: Definition, made: Visits) -> pd.DataFrame:
     names = definition.names
     n = len(names)
-    each = np.bincount(
-        made.customer.astype(np.int64) * n + made.stage.astype(np.int64) - 1, minlength=log.n_customers * n
-    ).reshape(-1, n)
-    total = each.sum(axis=1)
-    squares, products = (each**2).sum(axis=0), (each * total[:, None]).sum(axis=0)
-    count, every = each.sum(axis=0), int(total.sum())
+    cell = (made.stage.astype(np.int64) - 1) * log.n_customers + made.customer
+    each = np.bincount(cell, minlength=log.n_customers * n).reshape(n, -1)
+    total = each.sum(axis=0)
+    squares, products = np.einsum("ij,ij->i", each, each), each @ total
+    count, every = each.sum(axis=1), int(total.sum())
     lower, upper = stats.clustered_wilson(
         count,
         np.full(n, every),
