@@ -219,11 +219,11 @@ def _members(log: EventLog, definition: Definition, way: str) -> dict[str, Bools
 def _looked_around(log: EventLog, definition: Definition, buyer: Ints, bought: Ints) -> Bools:
     """Return which customers considered or evaluated later than their first purchase."""
     rows = rows_in(log, definition, stage_numbers(definition, "consider", "evaluate"))
-    since = np.full(log.n_customers, np.iinfo(np.int64).max)
-    since[buyer] = bought
-    customer = log.packed.customers[rows]
     looked = np.zeros(log.n_customers, dtype=bool)
-    looked[customer[log.packed.ticks[rows] > since[customer]]] = True
+    # Rows stand by time: of a customer the last one written stays.
+    last = np.full(log.n_customers, -1, dtype=np.int64)
+    last[log.packed.customers[rows]] = log.packed.ticks[rows]
+    looked[buyer] = last[buyer] > bought
     return looked
 
 

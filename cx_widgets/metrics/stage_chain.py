@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, chains, stats
-from cx_widgets.engine import assigned_events, visits
+from cx_widgets.engine import assigned_events, moves, visits
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._figure import CLUSTERED
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.metrics.transitions import transitions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -181,7 +180,7 @@ def _stage_chain(log: EventLog, definition: Definition, repeats: str) -> StageCh
     n = len(definition.names)
     counted = _triples(made, n)
     memory = chains.order_test(counted)
-    moved = transitions(log, definition, repeats=repeats).matrix.to_numpy()[1:, :n]
+    moved = moves(log, definition, merged=repeats == _result.MERGED).count[1:, 1:]
     long_run, notes = _long_run(moved)
     few = _small_cells(counted)
     if few and not np.isnan(memory.p):
