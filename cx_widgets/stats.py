@@ -147,8 +147,8 @@ def mover_ratio(first: Estimate, second: Estimate, correlation: float = 0.0) -> 
     """Return first / second with the interval recovered from the two single intervals.
 
     MOVER for a ratio of two numbers that are not negative: the bounds are those for which the difference
-    first - ratio * second has 0 at the end of its own MOVER interval. Undefined bounds, and a second value
-    that may be 0, leave that side NaN; so does a second value of 0 the ratio itself.
+    first - ratio * second has 0 at the end of its own MOVER interval. Where the second value may be 0 there
+    is no upper bound (NaN), where it is 0 there is no ratio either, and the lower bound still holds.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def mover_ratio(first: Estimate, second: Estimate, correlation: float = 0.0) -> 
     """
     r = min(1.0, max(-1.0, correlation))
     a, b = first.value, second.value
-    if not b > 0:
+    if np.isnan(a) or np.isnan(b):
         return Estimate(np.nan, np.nan, np.nan)
 
     def bound(end: float, other: float, *, lower: bool) -> float:
@@ -188,7 +188,8 @@ def mover_ratio(first: Estimate, second: Estimate, correlation: float = 0.0) -> 
         return (product + root) / bottoms if bottoms > 0 else np.nan
 
     lower = bound(first.lower, second.upper, lower=True)
-    return Estimate(a / b, max(lower, 0.0), bound(first.upper, second.lower, lower=False))
+    upper = bound(first.upper, second.lower, lower=False) if b > 0 else np.nan
+    return Estimate(float(ratio(a, b)), max(lower, 0.0), upper)
 
 
 def newcombe_difference(

@@ -133,11 +133,22 @@ def test_times_spent_are_of_visits_that_ended_and_unequal_ones_count():
         ((4.0, 3.0, 9.0), (1, 3), "contradicts"),
         ((2.0, np.nan, np.nan), (1, 3), "undecided"),
         ((4.0, 3.5, np.nan), (1, 3), "contradicts"),
-        ((np.nan, 0.1, 0.2), (1, 3), "not measurable"),
+        ((np.nan, 4.0, np.nan), (1, 3), "contradicts"),
+        ((np.nan, 2.0, np.nan), (1, 3), "undecided"),
+        ((np.nan, np.nan, np.nan), (1, 3), "not measurable"),
     ],
 )
 def test_the_verdict_compares_the_whole_interval_with_what_the_claim_allows(interval, allowed, said):
     assert verdict(*interval, low=allowed[0], high=allowed[1]) == said
+
+
+def test_without_active_loyalists_many_passive_ones_are_not_about_six():
+    # Wilson's lower end for 30 of 30 is 0.886486, odds of 7.81; for 3 of 3 it is 0.438494, odds of 0.78.
+    many, few = (claims_of((LOYAL, n)).frame.loc["passive_loyalists"] for n in (30, 3))
+    assert np.isnan(many["value"])
+    assert many["lower"] == pytest.approx(7.809, abs=1e-3)
+    assert (many["verdict"], few["verdict"]) == ("contradicts", "undecided")
+    assert many["note"] == "There is no active loyalist; the interval has a lower end only."
 
 
 def test_about_is_as_wide_as_one_says():

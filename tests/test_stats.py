@@ -245,3 +245,29 @@ def test_a_curve_is_widened_on_its_own_scale():
     assert (wide.lower[:-1] < curve.lower[:-1]).all()
     assert (wide.upper[:-1] > curve.upper[:-1]).all()
     assert wide.median.value == curve.median.value
+
+
+def test_a_ratio_has_the_bounds_at_which_the_difference_is_just_nothing():
+    first, second = stats.share(30, 60), stats.share(10, 80)
+    found = stats.mover_ratio(first, second, correlation=0.3)
+    assert found.value == 4
+    for times, end in ((found.lower, "lower"), (found.upper, "upper")):
+        scaled = stats.Estimate(*(times * number for number in second))
+        assert getattr(stats.mover(first, scaled, 0.3), end) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_ratio_to_nothing_has_a_lower_bound_only():
+    # The root of 0.5 squared less its distance to Wilson's lower end squared, over the upper end of 0 of 20.
+    found = stats.mover_ratio(stats.share(30, 60), stats.share(0, 20))
+    assert np.isnan(found.value)
+    assert np.isnan(found.upper)
+    assert found.lower == pytest.approx((0.5**2 - (0.5 - 0.377376) ** 2) ** 0.5 / 0.161125, abs=1e-4)
+    assert np.isnan(stats.mover_ratio(stats.share(1, 2), stats.share(0, 0))).all()
+    assert stats.mover_ratio(stats.share(0, 9), stats.share(1, 2))[:2] == (0, 0)
+
+
+def test_linearised_means_of_single_rows_are_plain_means():
+    values = np.array([1.0, 4.0, 4.5, 9.0])
+    found = stats.linearised(values.mean(), (values - values.mean()) / len(values))
+    assert found == pytest.approx(stats.mean_interval(values))
+    assert np.isnan(stats.linearised(3.0, [0.0])[1:]).all()

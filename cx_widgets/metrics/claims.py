@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cx_widgets.engine import Ints, Visits
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._figure import Figure
+    from cx_widgets.metrics._ways import Ways
 
     Floats = NDArray[np.float64]
     Longs = NDArray[np.int64]
@@ -185,7 +186,8 @@ def claims(
     - ``supports``: the whole interval lies in what the claim allows;
     - ``contradicts``: the whole interval lies outside;
     - ``undecided``: the interval covers an end of it, or has an end that is not known on that side;
-    - ``not measurable``: there is no estimate; ``note`` says which column, role or events are missing.
+    - ``not measurable``: there is neither an estimate nor an interval; ``note`` says which column, role or
+      events are missing.
 
     What is estimated:
 
@@ -325,10 +327,11 @@ def verdict(value: float, lower: float, upper: float, *, low: float, high: float
     --------
     >>> verdict(0.3, 0.2, 0.4, low=0, high=0.5), verdict(0.6, 0.51, 0.7, low=0, high=0.5)
     ('supports', 'contradicts')
-    >>> verdict(0.45, 0.38, 0.52, low=0, high=0.5), verdict(float("nan"), 0.2, 1, low=0, high=0.5)
+    >>> nothing = float("nan")
+    >>> verdict(0.45, 0.38, 0.52, low=0, high=0.5), verdict(*[nothing] * 3, low=0, high=0.5)
     ('undecided', 'not measurable')
     """
-    if np.isnan(value):
+    if np.isnan([value, lower, upper]).all():
         return NOT_MEASURABLE
     begins_inside = low == -inf or lower > low
     ends_inside = high == inf or upper < high
@@ -390,10 +393,12 @@ def _passive(log: EventLog, definition: Definition, way: str) -> _Told:
         return _missing(_sentence(needs))
     frame = loyalists(log, definition, recommends=way).frame
     passive, active = frame.loc[["passive", "active"], "numerator"].to_numpy(dtype=np.float64).tolist()
-    if not active:
-        return _missing("Needs active loyalists." if passive else "Needs customers who bought again.")
+    if not passive + active:
+        return _missing("Needs customers who bought again.")
     bounds = stats.odds(stats.share(passive, passive + active))[1:]
-    return _Told(passive / active, *bounds, passive, active, passive + active, "odds of Wilson 95%")
+    value = passive / active if active else np.nan
+    note = "" if active else "There is no active loyalist; the interval has a lower end only."
+    return _Told(value, *bounds, passive, active, passive + active, "odds of Wilson 95%", note)
 
 
 # --- ways to purchases ----------------------------------------------------------------------------
@@ -404,15 +409,17 @@ def _of_ways(log: EventLog, definition: Definition, channel: str | None) -> dict
     told = {"closing_touchpoint": _missing(_sentence(lead)), "service_weight": _missing(_sentence(weight))}
     if lead:
         return told
-    told["closing_touchpoint"] = _closing(log, definition, channel)
+    found = ways(log, definition)
+    touched = found
+    if channel is not None:
+        touched = ways(log, definition, (channel, _columns.texts(log, channel)[0]))
+    told["closing_touchpoint"] = _closing(log, touched)
     if not weight:
-        told["service_weight"] = _service(log, definition)
+        told["service_weight"] = _service(log, definition, found)
     return told
 
 
-def _closing(log: EventLog, definition: Definition, channel: str | None) -> _Told:
-    by = None if channel is None else (channel, _columns.texts(log, channel)[0])
-    found = ways(log, definition, by)
+def _closing(log: EventLog, found: Ways) -> _Told:
     purchase, touch = found.purchase, found.touch
     if not len(purchase):
         return _missing("Needs purchases with a touchpoint before them.")
@@ -440,8 +447,7 @@ def _closing(log: EventLog, definition: Definition, channel: str | None) -> _Tol
     return _told(figure, figure.denominator, "")
 
 
-def _service(log: EventLog, definition: Definition) -> _Told:
-    found = ways(log, definition)
+def _service(log: EventLog, definition: Definition, found: Ways) -> _Told:
     later = found.repeat[found.purchase]
     purchase, stage = found.purchase[later], found.touch[later] + 1
     n = len(found.customer)
