@@ -12,6 +12,8 @@ from fractions import Fraction
 from itertools import pairwise, product
 from statistics import NormalDist, median
 
+from scipy.special import stdtrit
+
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -265,7 +267,12 @@ def clustered(hits, trials):
     p = sum(hits) / total
     clusters = sum(x > 0 for x in trials)
     spread = sum((y - p * x) ** 2 for y, x in zip(hits, trials, strict=True))
-    effective = clusters if spread < 1e-9 else min(p * (1 - p) * total * total / spread, total)
+    if spread < 1e-9:
+        return wilson(p * clusters, clusters)
+    effective = p * (1 - p) * total * total / spread
+    if clusters < total:
+        t_of_trials, t_of_clusters = (float(stdtrit(number - 1, 0.975)) for number in (total, clusters))
+        effective *= (1 - 1 / clusters) / (1 - 1 / total) * (t_of_trials / t_of_clusters) ** 2
     return wilson(p * effective, effective)
 
 

@@ -7,6 +7,7 @@ import pytest
 from small_logs import log_of
 
 import cx_widgets as cx
+from cx_widgets import stats
 from cx_widgets.metrics._channel_names import DIGITAL, KIND_OF_NAME, KINDS, NAMES_OF_KIND, plain
 
 DEFINITION = cx.Definition({"Aware": ["see"], "Buy": ["order"]})
@@ -65,8 +66,11 @@ def test_customers_count_once_and_may_meet_several_kinds():
 
 def test_intervals_of_touchpoints_are_by_customer():
     line = channels_of().frame.loc[("Aware", "paid", "touchpoints")]
-    # a: 2 of 3, b: 1 of 1; p = 3/4. Spread (2 - 9/4)^2 + (1 - 3/4)^2 = 1/8, so more than the 4 there are: 4.
-    assert (line["lower"], line["upper"]) == pytest.approx((0.300642, 0.954413), abs=1e-6)
+    # a: 2 of 3, b: 1 of 1; p = 3/4. Spread (2 - 9/4)^2 + (1 - 3/4)^2 = 1/8, so 3/16 * 16 / (1/8) = 24 trials;
+    # of two customers 1/2 over 3/4, and Student's t with 3 degrees of freedom over t with 1, squared.
+    worth = 24 * (1 / 2) / (3 / 4) * (3.18244631 / 12.70620474) ** 2
+    plain = [float(bound) for bound in stats.wilson(0.75 * worth, worth)]
+    assert [line["lower"], line["upper"]] == pytest.approx(plain, abs=1e-6)
     assert line["method"] == "Wilson 95%, clustered by customer"
     assert channels_of().frame.loc[("Aware", "paid", "customers"), "method"] == "Wilson 95%"
 

@@ -5,6 +5,7 @@ import pytest
 from small_logs import log_of
 
 import cx_widgets as cx
+from cx_widgets import stats
 
 # The names of the stages give their roles.
 DEFINITION = cx.Definition({"Consider": ["ad"], "Evaluate": ["compare"], "Buy": ["order"], "Enjoy": ["use"]})
@@ -46,8 +47,12 @@ def test_each_repeat_purchase_is_of_one_kind():
 def test_intervals_are_by_customer():
     figure = cx.loops(log_of(ROWS), DEFINITION)["loop"]
     assert figure.value == 0.4
-    # a: 2 of 3, b: 0 of 2. Spread (2 - 1.2)^2 + (0 - 0.8)^2 = 1.28, so 0.24 * 25 / 1.28 = 4.6875 trials.
-    assert (figure.lower, figure.upper) == pytest.approx((0.113189, 0.776891), abs=1e-6)
+    # a: 2 of 3, b: 0 of 2. Spread (2 - 1.2)^2 + (0 - 0.8)^2 = 1.28, so 0.24 * 25 / 1.28 = 4.6875 trials; two
+    # customers know next to nothing of it: 1/2 over 4/5, and Student's t with 4 degrees of freedom over t
+    # with 1, squared.
+    worth = 4.6875 * (1 / 2) / (4 / 5) * (2.77644511 / 12.70620474) ** 2
+    plain = [float(bound) for bound in stats.wilson(0.4 * worth, worth)]
+    assert [figure.lower, figure.upper] == pytest.approx(plain, abs=1e-6)
     assert figure.method == "Wilson 95%, clustered by customer"
 
 

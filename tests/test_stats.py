@@ -86,8 +86,11 @@ def test_clusters_of_one_are_the_plain_interval():
     assert clustered([1, 1, 1, 0, 0, 0, 0], [1] * 7) == pytest.approx(plain)
 
 
-def test_customers_who_do_the_same_every_time_count_once():
-    plain = tuple(float(bound) for bound in stats.wilson(1, 4))
+def test_customers_who_do_the_same_every_time_count_at_most_once():
+    # 40 trials are worth 4; less, since their spread is known from 4 customers: 3/4 over 39/40, and
+    # Student's t at 97.5 % with 39 degrees of freedom over that with 3, squared.
+    worth = 4 * (0.75 / 0.975) * (2.02269092 / 3.18244631) ** 2
+    plain = tuple(float(bound) for bound in stats.wilson(worth / 4, worth))
     assert clustered([10, 0, 0, 0], [10, 10, 10, 10]) == pytest.approx(plain)
 
 
@@ -97,10 +100,21 @@ def test_clusters_without_spread_count_as_many_as_they_are():
     assert clustered([0, 0], [4, 4])[0] == 0.0
 
 
-def test_the_effective_number_of_trials_never_exceeds_the_trials():
-    # Less spread than independent trials have: 1 of 2 for all customers but one.
+def test_customers_more_alike_than_chance_makes_them_are_worth_more_than_their_trials():
+    # 1 of 2 for all customers but one: the spread around 0.6 is 4 * 0.2^2 + 0.8^2 = 0.8, so they are worth
+    # 0.24 * 100 / 0.8 = 30 trials, less what five customers know of it: 4/5 over 9/10, and t with 9 degrees
+    # of freedom over t with 4.
     hits, trials = [1, 1, 1, 1, 2], [2, 2, 2, 2, 2]
-    assert clustered(hits, trials) == pytest.approx(tuple(float(bound) for bound in stats.wilson(6, 10)))
+    worth = 30 * (0.8 / 0.9) * (2.26215716 / 2.77644511) ** 2
+    plain = tuple(float(bound) for bound in stats.wilson(0.6 * worth, worth))
+    assert clustered(hits, trials) == pytest.approx(plain)
+    assert worth > 10
+
+
+def test_the_level_has_a_part_in_what_few_clusters_are_worth():
+    sums = {"success_squares": 6, "products": 7, "trial_squares": 9, "clusters": 3}
+    worth = [float(stats.effective_counts(4, 5, **sums, level=level)[1]) for level in (0.5, 0.95, 0.99)]
+    assert worth == sorted(worth, reverse=True)
 
 
 def test_clustered_agrees_with_the_oracle_on_random_clusters():

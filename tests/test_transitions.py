@@ -81,7 +81,8 @@ def test_skips_and_back_steps_are_shares_of_the_moves_between_stages():
 
 def test_intervals_know_that_one_customer_makes_many_moves():
     # Of Consider's exits, to Evaluate: Ann 2 of 2, Bob 0 of 2, Cyd 1 of 1. The spread around 3/5 is
-    # 0.8^2 + 1.2^2 + 0.4^2 = 2.24, so the 5 exits are worth 0.24 * 25 / 2.24 = 2.679 independent ones.
+    # 0.8^2 + 1.2^2 + 0.4^2 = 2.24, so the 5 exits are worth 0.24 * 25 / 2.24 = 2.679 independent ones, less
+    # what three customers know of it: 2/3 over 4/5, and Student's t with 4 degrees of freedom over t with 2.
     paths = {
         "Ann": ["ad", "compare", "ad", "compare"],
         "Bob": ["ad", "order", "ad", "order"],
@@ -91,7 +92,8 @@ def test_intervals_know_that_one_customer_makes_many_moves():
     frame = cx.transitions(log, cx.Definition({**STAGES, "Consider": ["ad"]})).frame
     row = frame.set_index(["from", "to"]).loc[("Consider", "Evaluate")]
     assert (row["count"], row["denominator"], row["customers"]) == (3, 5, 2)
-    z2, n, p = 3.841458821, 0.24 * 25 / 2.24, 0.6
+    z2, p = 3.841458821, 0.6
+    n = 0.24 * 25 / 2.24 * (2 / 3) / (4 / 5) * (2.77644511 / 4.30265273) ** 2
     centre, half = (p + z2 / (2 * n)), np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n)))
     assert row["lower"] == pytest.approx((centre - half) / (1 + z2 / n), abs=1e-9)
     assert row["upper"] == pytest.approx((centre + half) / (1 + z2 / n), abs=1e-9)
