@@ -136,6 +136,16 @@ def test_answers_in_one_stage_make_no_curve_and_nobody_the_same(log):
     assert "Nobody answered in two stages." in view._peak._view["note"]
 
 
+def test_before_there_is_a_definition_to_count_the_controls_stand_ready(log):
+    view = cx.AttitudeView(log, {"Buy": ["ordre"]})
+    assert "unknown event 'ordre'" in said(view)["note"]
+    assert view._scale.layout.display == "none"
+    view.definition = JOURNEY
+    assert view._bars.children != ()
+    credit = cx.CreditView(log, {"Buy": ["ordre"]})
+    assert [option["value"] for option in credit._by._view["options"]] == ["stage", "event"]
+
+
 def test_where_nobody_answered_everywhere_there_is_no_curve_of_the_same_customers():
     rows = [("Ann", 0, "order"), ("Bob", 1, "survey"), ("Bob", 2, "app")]
     view = cx.AttitudeView(log_of(rows, score=[0, 10, None]), JOURNEY)

@@ -52,6 +52,26 @@ def test_every_tab_can_be_shown_and_has_a_short_name(log, key):
     assert len(module.QUESTIONS[key][0]) <= 20
 
 
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("retention", "Nobody began with Buy."),
+        ("lifecycle", "Nobody had Buy."),
+        ("attitude", "No event in a stage has a number in score."),
+        ("credit", "Nobody has Buy, so there is nothing to divide."),
+    ],
+)
+def test_a_tab_without_anybody_says_so_and_shows_no_empty_chart(key, sentence):
+    rows = [("Ann", 0, "view"), ("Ann", 5, "order"), ("Ann", 6, "view")]
+    log = log_of(rows, score=[None, 3, 9])
+    panel = cx.LoyaltyPanel(log, JOURNEY.with_rules(observation_end="2026-01-03"))
+    panel._question.value = key
+    view = panel._made[key]
+    assert sentence in view._caption._view["note"]
+    panel.definition = JOURNEY
+    assert view._caption._view["rows"]
+
+
 def test_a_tab_that_is_gone_falls_back_to_the_first(log):
     panel = cx.LoyaltyPanel(log, JOURNEY)
     panel._question.value = "tarot"

@@ -172,15 +172,14 @@ class AttitudeView(Face, w.VBox):
         )
 
     def _draw(self) -> None:
+        listed, question = bool(self._score.value), self._question()
+        self._controls.layout.display = "" if listed else "none"
         if self._good is None:
             self._empty(self.problems[0].message)
             return
-        listed = bool(self._score.value)
-        self._controls.layout.display = "" if listed else "none"
         if not listed:
             self._empty(_NO_COLUMN)
             return
-        question = self._question()
         if question is None:
             found = score_columns(self.event_log).loc[self._score.value]
             count = _numbers.count(found["answers"])
@@ -191,6 +190,9 @@ class AttitudeView(Face, w.VBox):
             now, means = self._found(self._good, question), self._found(self._good, question, "ces")
         except CXError as error:
             self._empty(sentence(str(error)))
+            return
+        if not now.frame["denominator"].any():
+            self._empty(f"No event in a stage has a number in {question.score}. {self._taken}".rstrip())
             return
         before, before_means = self._baseline(question)
         for box in self._rest:

@@ -101,10 +101,10 @@ class CreditView(Face, w.VBox):
         return credit_methods(self.event_log, definition, by=self._by.value, goal=goal)
 
     def _draw(self) -> None:
+        self._offer()
         if self._good is None:
             self._empty(self.problems[0].message)
             return
-        self._offer()
         try:
             now = self._found(self._good)
         except CXError as error:

@@ -121,8 +121,11 @@ class LifecycleView(Face, w.VBox):
         except CXError as error:
             self._empty(NO_PURCHASE if active is None else str(error))
             return
-        self._parts.layout.display = "grid"
         everything = now.frame
+        if not everything["active"].any():
+            self._empty(f"Nobody had {now.active}.")
+            return
+        self._parts.layout.display = "grid"
         shown = everything.iloc[-_MOST_PERIODS:]
         self._chart(shown)
         self._sticky(sticky)

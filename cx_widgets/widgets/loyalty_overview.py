@@ -50,8 +50,9 @@ class LoyaltyOverview(Face, w.VBox):
         if self._good is None:
             self._frame.hide()
             self._caption.tell("Retention", description="No figures yet.", note=self.problems[0].message)
-            self._numbers.tell("Loyalty")
+            self._numbers.layout.display = "none"
             return
+        self._numbers.layout.display = ""
         now = loyalty(self._counted, self._good)
         before = now if self._compared is None else loyalty(self._counted, self._compared)
         same = self._compared is None

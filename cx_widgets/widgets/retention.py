@@ -148,9 +148,12 @@ class RetentionView(Face, w.VBox):
         except CXError as error:
             self._empty(NO_PURCHASE if self._start_with.value == PURCHASE else str(error))
             return
-        self._parts.layout.display = "grid"
         frame = now.frame
         there = frame[frame["size"] > 0]
+        if there.empty:
+            self._empty(f"Nobody began with {now.start}.")
+            return
+        self._parts.layout.display = "grid"
         starts = there["cohort"].drop_duplicates().iloc[-_MOST_COHORTS:]
         shown = there[there["cohort"].isin(starts)]
         self._matrix(shown)
