@@ -155,14 +155,10 @@ def test_about_is_as_wide_as_one_says():
     frame = claims_of((LOYAL, 3), tolerance=2).frame
     assert frame.loc["passive_loyalists", ["low", "high"]].tolist() == [3, 12]
     assert frame.loc["passive_loyalists", "rule"] == (
-        "Supports where the whole interval lies between 3.00 and 12.00, contradicts where none of it does."
+        "Supports: all of the interval between 3.00 and 12.00. Contradicts: none of it."
     )
-    assert frame.loc["closing_touchpoint", "rule"].startswith(
-        "Supports where the whole interval lies below 50.0%"
-    )
-    assert frame.loc["skip_and_return", "rule"].startswith(
-        "Supports where the whole interval lies above 50.0%"
-    )
+    assert frame.loc["closing_touchpoint", "rule"].startswith("Supports: all of the interval below 50.0%")
+    assert frame.loc["skip_and_return", "rule"].startswith("Supports: all of the interval above 50.0%")
     assert claims_of((LOYAL, 3)).frame.loc["passive_loyalists", ["low", "high"]].tolist() == [4.8, 7.5]
 
 

@@ -348,7 +348,7 @@ def _rule(claim: _Claim, low: float, high: float) -> str:
         allowed = f"above {ends[0]}"
     else:
         allowed = f"between {ends[0]} and {ends[1]}"
-    return f"Supports where the whole interval lies {allowed}, contradicts where none of it does."
+    return f"Supports: all of the interval {allowed}. Contradicts: none of it."
 
 
 def _needs(definition: Definition, *roles: str | tuple[str, ...]) -> list[str]:
