@@ -69,10 +69,11 @@ class Influence:
     def together(self, other: Influence) -> NDArray[np.int64]:
         """Return how many customers are in each group here, a line each, and in each group of another."""
         width = len(other.moved)
-        both = self.group.astype(np.int64)
-        both *= width
-        both += other.group
-        return np.bincount(both, minlength=len(self.moved) * width).reshape(-1, width)
+        pairs = len(self.moved) * width
+        # As narrow as pairs are few: these arrays are as long as customers are many.
+        narrow = np.min_scalar_type(max(pairs, width))
+        both = self.group.astype(narrow) * narrow.type(width) + other.group.astype(narrow)
+        return np.bincount(both, minlength=pairs).reshape(-1, width)
 
 
 Moved: TypeAlias = "Influence | NDArray[np.float64]"
