@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Int64s = npt.NDArray[np.int64]
 
 _SLOT, _ENTRY = 8, 32
+# Texts of so many bytes lie in their entry.
+_INSIDE = 16
 _SLOTS = 1 << 12
 # Columns of this many rows are numbered by pandas as quickly.
 _FEW = 1 << 12
@@ -108,8 +110,8 @@ class _Table:
     def count(self) -> int:
         return int(self._state.count)
 
-    def first(self) -> Int64s:
-        return self._first[: self.count].copy()
+    def first(self, of: int = 0) -> Int64s:
+        return self._first[of : self.count].copy()
 
     def fill(self, number: Callable[[object, int, int], int], n: int) -> Iterator[int]:
         """Call a kernel, which tells how far it came, until n rows have a number; yield after each piece."""
@@ -175,7 +177,7 @@ class _Texts:
     offsets: npt.NDArray[np.int32] | Int64s
     text: int
     missing: Bytes | None
-    held: object
+    chunk: pa.Array
 
 
 def _arrow(column: pd.Series) -> pa.ChunkedArray:
@@ -203,17 +205,30 @@ def _laid_out(chunk: pa.Array) -> _Texts | None:
     return _Texts(places, 0 if text is None else text.address, missing, chunk)
 
 
-def _texts(by: Helper, n: int, chunks: Iterable[pa.Array]) -> tuple[Int32s, Int64s] | None:
-    """Return numbers and first rows of texts; while some are numbered, the next may be made."""
+def _texts(
+    by: Helper, n: int, chunks: Iterable[pa.Array], new: list[pa.Array] | None = None
+) -> tuple[Int32s, Int64s] | None:
+    """Return numbers and first rows of texts, and put those not seen before into a list, if there is one.
+
+    While some are numbered, the next may be made.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency, here for certain
+
     table = _Table(by, n)
-    # Long texts are compared with the place where they stood first: it stays until the end.
     held: list[_Texts] = []
     at_work: Future[None] | None = None
     shift = 0
 
     def number(laid: _Texts, shift: int, length: int) -> None:
+        before = table.count
         for _ in table.fill(_numbering(by, laid, shift, table.numbers[shift:]), length):
             pass
+        first = table.first(before) - shift
+        if new is not None and len(first):
+            new.append(laid.chunk.take(pa.array(first)))
+        # Long texts are compared with the place where they stood first.
+        if len(first) and int((laid.offsets[first + 1] - laid.offsets[first]).max()) > _INSIDE:
+            held.append(laid)
 
     try:
         for chunk in chunks:
@@ -224,7 +239,6 @@ def _texts(by: Helper, n: int, chunks: Iterable[pa.Array]) -> tuple[Int32s, Int6
                 return None
             if at_work is not None:
                 at_work.result()
-            held.append(laid)
             at_work = pool(by.threads).submit(number, laid, shift, len(chunk))
             shift += len(chunk)
     finally:
@@ -269,7 +283,7 @@ def _texts_of_objects(by: Helper, column: pd.Series, values: npt.NDArray[np.obje
         import pyarrow as pa  # noqa: PLC0415 - an optional dependency
     except ImportError:
         return None
-    made: list[pa.Array] = []
+    new: list[pa.Array] = []
 
     def chunks() -> Iterator[pa.Array]:
         for low in range(0, len(values), _OBJECTS):
@@ -280,23 +294,14 @@ def _texts_of_objects(by: Helper, column: pd.Series, values: npt.NDArray[np.obje
             parts = run.chunks if isinstance(run, pa.ChunkedArray) else [run]
             if not pa.types.is_string(run.type):
                 raise _NoTextsError
-            made.extend(parts)
             yield from parts
 
     try:
-        found = _texts(by, len(values), chunks())
+        found = _texts(by, len(values), chunks(), new)
     except (pa.ArrowException, UnicodeEncodeError, TypeError, OverflowError, _NoTextsError):
         return None
     if found is None or not len(found[1]) or not COPY_ON_WRITE or isinstance(column.dtype, pd.StringDtype):
         return _of(column, found)
     # What pandas makes of text: its own kind of column, and not the objects again.
-    numbers, first = found
-    ends = np.cumsum([len(part) for part in made])
-    cuts = np.split(first, np.searchsorted(first, ends[:-1]))
-    texts = pa.chunked_array(
-        [
-            part.take(pa.array(rows - (end - len(part)))).cast(pa.large_string())
-            for part, rows, end in zip(made, cuts, ends, strict=True)
-        ]
-    )
-    return Numbered(numbers, pd.Series(pd.array(texts, dtype="str")), once=True)
+    texts = pa.chunked_array(new).cast(pa.large_string())
+    return Numbered(found[0], pd.Series(pd.array(texts, dtype="str")), once=True)
