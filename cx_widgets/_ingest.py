@@ -98,10 +98,10 @@ def read(
     customer, time, event = (roles[role] for role in KEYS)
     times = _times.instants(frame.column(time), time, options.time_unit, options.time_zone)
     step(0.1)
-    customers, ids = _keys.customers(frame.column(customer), customer)
+    customers, ids = _keys.customers(frame.column(customer), customer, _between(step, 0.1, 0.5))
     step(0.5)
-    codes, names = _keys.events(frame.column(event), event)
-    step(0.6)
+    codes, names = _keys.events(frame.column(event), event, _between(step, 0.5, 0.7))
+    step(0.7)
     missing = {"customer": _negative(customers), "time": times.missing, "event": _negative(codes)}
     dropped = {role: 0 if where is None else int(where.sum()) for role, where in missing.items()}
     there: Ticks | None = None
@@ -174,6 +174,11 @@ def _roles(frame: _frames.Frame, given: Mapping[str, object]) -> dict[str, str]:
                 )
         roles[role] = name
     return roles
+
+
+def _between(step: Callable[[float], object], low: float, high: float) -> Callable[[float], object]:
+    """Return what tells the shares of a part of the work as shares of the whole."""
+    return lambda share: step(low + share * (high - low))
 
 
 def _kept(column: pd.Series) -> pd.Series:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Numbers = npt.NDArray[np.integer]
+    Heard = Callable[[float], object]
 
 T = TypeVar("T")
 
@@ -32,9 +33,9 @@ _NO_NAMES = _TIMES | {"bytes", "complex"}
 _EXACT = 2**53
 
 
-def customers(column: pd.Series, name: str) -> tuple[Numbers, pd.Index]:
+def customers(column: pd.Series, name: str, heard: Heard = _numbering.unheard) -> tuple[Numbers, pd.Index]:
     """Return each row's customer number (-1 where missing) and the ids in order of first appearance."""
-    found = _numbering.numbered(column)
+    found = _numbering.numbered(column, heard)
     few = None if found is None else _read(partial(_customers, once=found.once), found.values, name)
     if found is None or few is None:
         codes, ids = _customers(column, name)
@@ -45,9 +46,11 @@ def customers(column: pd.Series, name: str) -> tuple[Numbers, pd.Index]:
     return look_up(found.numbers, np.append(codes, -1), np.dtype(np.int32)), ids
 
 
-def events(column: pd.Series, name: str) -> tuple[Numbers, tuple[str, ...]]:
+def events(
+    column: pd.Series, name: str, heard: Heard = _numbering.unheard
+) -> tuple[Numbers, tuple[str, ...]]:
     """Return each row's event number (-1 where missing) and the event names, sorted."""
-    found = _numbering.numbered(column)
+    found = _numbering.numbered(column, heard)
     few = None if found is None else _read(_events, found.values, name)
     codes, names = _events(column, name) if few is None else few
     whole = bool((codes >= 0).all()) and (found is None or int(found.numbers.min(initial=0)) >= 0)

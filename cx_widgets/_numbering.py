@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Bytes = npt.NDArray[np.uint8]
     Int32s = npt.NDArray[np.int32]
     Int64s = npt.NDArray[np.int64]
+    Heard = Callable[[float], object]
 
 _SLOT, _ENTRY = 8, 32
 # Texts of so many bytes lie in their entry.
@@ -59,21 +60,25 @@ class Numbered:
     once: bool
 
 
-def numbered(column: pd.Series) -> Numbered | None:
-    """Return the rows by number, or None where kernels do not help."""
+def unheard(_: float) -> None:
+    """Take a share of the work for which nobody waits."""
+
+
+def numbered(column: pd.Series, heard: Heard) -> Numbered | None:
+    """Return the rows by number, or None where kernels do not help; ``heard`` is told which share is done."""
     by = helper()
     n = len(column)
     if by is None or not _FEW <= n <= INT32_MAX:
         return None
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _of(column, _words(by, column.cat.codes.to_numpy()))
+        return _of(column, _words(by, column.cat.codes.to_numpy(), heard))
     if isinstance(dtype, pd.StringDtype) and dtype.storage.startswith("pyarrow"):
-        return _of(column, _texts(by, n, _arrow(column).chunks), once=True)
+        return _of(column, _texts(by, n, _arrow(column).chunks, heard), once=True)
     if isinstance(dtype, pd.StringDtype) or dtype.kind == "O":
-        return _objects(by, column)
+        return _objects(by, column, heard)
     if isinstance(dtype, np.dtype) and dtype.kind in "iuf" and dtype.itemsize <= np.dtype(np.int64).itemsize:
-        return _of(column, _words(by, column.to_numpy()), once=dtype.kind != "f")
+        return _of(column, _words(by, column.to_numpy(), heard), once=dtype.kind != "f")
     return None
 
 
@@ -113,15 +118,13 @@ class _Table:
     def first(self, of: int = 0) -> Int64s:
         return self._first[of : self.count].copy()
 
-    def fill(self, number: Callable[[object, int, int], int], n: int) -> Iterator[int]:
-        """Call a kernel, which tells how far it came, until n rows have a number; yield after each piece."""
-        low = 0
-        while low < n:
-            came = number(byref(self._state), low, min(low + PIECE, n))
-            if came == low:
+    def fill(self, number: Callable[[object, int, int], int], begin: int, end: int) -> None:
+        """Call a kernel, which tells how far it came, until all rows of a piece have a number."""
+        while begin < end:
+            came = number(byref(self._state), begin, end)
+            if came == begin:
                 self._widen()
-            low = came
-            yield low
+            begin = came
 
     def _widen(self) -> None:
         # No larger than it can become: the rows are what bounds it.
@@ -135,18 +138,20 @@ class _Table:
         self._cx.cx_widen(byref(self._state))
 
 
-def _words(by: Helper, values: npt.NDArray[Any]) -> tuple[Int32s, Int64s]:
+def _words(by: Helper, values: npt.NDArray[Any], heard: Heard) -> tuple[Int32s, Int64s]:
     values = np.ascontiguousarray(values)
     n = len(values)
     if values.dtype.kind in "iu" and values.dtype.str[1:] != "u8":
         low, high = int(values.min()), int(values.max())
         if high - low < max(_RANGE * n, PIECE):
-            return _in_range(by, values, low, high - low + 1)
-    return _hashed(by, at(values), values.itemsize, n)
+            return _in_range(by, values, (low, high - low + 1), heard)
+    return _hashed(by, at(values), (values.itemsize, n), heard)
 
 
-def _in_range(by: Helper, values: npt.NDArray[Any], low: int, width: int) -> tuple[Int32s, Int64s]:
-    n = len(values)
+def _in_range(
+    by: Helper, values: npt.NDArray[Any], span: tuple[int, int], heard: Heard
+) -> tuple[Int32s, Int64s]:
+    n, (low, width) = len(values), span
     numbers, known = np.empty(n, np.int32), np.full(width, -1, np.int32)
     first = np.empty(min(n, width), np.int64)
     size = values.itemsize if values.dtype.kind == "u" else -values.itemsize
@@ -156,17 +161,21 @@ def _in_range(by: Helper, values: npt.NDArray[Any], low: int, width: int) -> tup
         count = by.kernels.cx_number_range(
             size, at(values), low, begin, end, at(known), at(first), count, at(numbers)
         )
+        heard(end / n)
     return numbers, first[:count].copy()
 
 
-def _hashed(by: Helper, values: int, size: int, n: int) -> tuple[Int32s, Int64s]:
+def _hashed(by: Helper, values: int, sizes: tuple[int, int], heard: Heard) -> tuple[Int32s, Int64s]:
+    width, n = sizes
     table = _Table(by, n)
 
-    def number(state: object, low: int, high: int) -> int:
-        return int(by.kernels.cx_number_words(state, size, values, None, low, high, at(table.numbers)))
+    def number(state: object, begin: int, end: int) -> int:
+        return int(by.kernels.cx_number_words(state, width, values, None, begin, end, at(table.numbers)))
 
-    for _ in table.fill(number, n):
-        pass
+    for begin in range(0, n, PIECE):
+        end = min(begin + PIECE, n)
+        table.fill(number, begin, end)
+        heard(end / n)
     return table.numbers, table.first()
 
 
@@ -206,7 +215,7 @@ def _laid_out(chunk: pa.Array) -> _Texts | None:
 
 
 def _texts(
-    by: Helper, n: int, chunks: Iterable[pa.Array], new: list[pa.Array] | None = None
+    by: Helper, n: int, chunks: Iterable[pa.Array], heard: Heard, new: list[pa.Array] | None = None
 ) -> tuple[Int32s, Int64s] | None:
     """Return numbers and first rows of texts, and put those not seen before into a list, if there is one.
 
@@ -219,10 +228,9 @@ def _texts(
     at_work: Future[None] | None = None
     shift = 0
 
-    def number(laid: _Texts, shift: int, length: int) -> None:
+    def number(laid: _Texts, shift: int, begin: int, end: int) -> None:
         before = table.count
-        for _ in table.fill(_numbering(by, laid, shift, table.numbers[shift:]), length):
-            pass
+        table.fill(_numbering(by, laid, shift, table.numbers[shift:]), begin, end)
         first = table.first(before) - shift
         if new is not None and len(first):
             new.append(laid.chunk.take(pa.array(first)))
@@ -237,9 +245,12 @@ def _texts(
             laid = _laid_out(chunk)
             if laid is None:
                 return None
-            if at_work is not None:
-                at_work.result()
-            at_work = pool(by.threads).submit(number, laid, shift, len(chunk))
+            for begin in range(0, len(chunk), PIECE):
+                if at_work is not None:
+                    at_work.result()
+                    heard((shift + begin) / n)
+                end = min(begin + PIECE, len(chunk))
+                at_work = pool(by.threads).submit(number, laid, shift, begin, end)
             shift += len(chunk)
     finally:
         if at_work is not None:
@@ -254,14 +265,14 @@ def _numbering(by: Helper, laid: _Texts, shift: int, numbers: Int32s) -> Callabl
     return lambda state, low, high: int(cx.cx_number_texts(state, *fixed, low, high, shift, at(numbers)))
 
 
-def _objects(by: Helper, column: pd.Series) -> Numbered | None:
+def _objects(by: Helper, column: pd.Series, heard: Heard) -> Numbered | None:
     """Return rows by the Python objects they hold: one object is one value, whatever it is."""
     values = np.ascontiguousarray(np.asarray(column, dtype=object))
     if not _shared(values):
-        found = _texts_of_objects(by, column, values)
+        found = _texts_of_objects(by, column, values, heard)
         if found is not None:
             return found
-    return _of(column, _hashed(by, values.ctypes.data, values.itemsize, len(values)))
+    return _of(column, _hashed(by, values.ctypes.data, (values.itemsize, len(values)), heard))
 
 
 def _shared(values: npt.NDArray[np.object_]) -> bool:
@@ -278,7 +289,9 @@ class _NoTextsError(Exception):
     """An object that is neither text nor missing."""
 
 
-def _texts_of_objects(by: Helper, column: pd.Series, values: npt.NDArray[np.object_]) -> Numbered | None:
+def _texts_of_objects(
+    by: Helper, column: pd.Series, values: npt.NDArray[np.object_], heard: Heard
+) -> Numbered | None:
     try:
         import pyarrow as pa  # noqa: PLC0415 - an optional dependency
     except ImportError:
@@ -297,7 +310,7 @@ def _texts_of_objects(by: Helper, column: pd.Series, values: npt.NDArray[np.obje
             yield from parts
 
     try:
-        found = _texts(by, len(values), chunks(), new)
+        found = _texts(by, len(values), chunks(), heard, new)
     except (pa.ArrowException, UnicodeEncodeError, TypeError, OverflowError, _NoTextsError):
         return None
     if found is None or not len(found[1]) or not COPY_ON_WRITE or isinstance(column.dtype, pd.StringDtype):

@@ -15,6 +15,7 @@ import pandas as pd
 from cx_widgets import _append, _ingest, _rows, _sampling, _store, _times
 from cx_widgets._html import escape
 from cx_widgets._ingest import Options
+from cx_widgets._numbering import unheard
 from cx_widgets._packed import Packed, frozen, observed, placed, places_until
 from cx_widgets.errors import CXError, listing, unknown
 
@@ -133,7 +134,7 @@ class EventLog:
             "channel": channel,
             "score": score,
         }
-        found = _ingest.read(data, given, options, progress or _unheard)
+        found = _ingest.read(data, given, options, progress or unheard)
         self._hold(found, options, found.packed.places)
 
     def _hold(self, found: _ingest.Reading, options: Options, places: Places) -> None:
@@ -370,7 +371,7 @@ class EventLog:
                 " read. Make the log from its table again, and save it."
             )
         # Repeats are looked for when all rows are together.
-        new = _ingest.read(data, self._roles, replace(self._options, drop_duplicates=False), _unheard)
+        new = _ingest.read(data, self._roles, replace(self._options, drop_duplicates=False), unheard)
         checks = zip(self._checks["check"], self._checks["rows"], strict=True)
         old = _append.Older(
             packed=self.packed,
@@ -836,10 +837,6 @@ def _short(name: str) -> str:
 def _joined(texts: list[str]) -> str:
     rest = len(texts) - _SHOWN
     return ", ".join(texts[:_SHOWN]) + (f", ... {rest:,} more" if rest > 0 else "")
-
-
-def _unheard(_: float) -> None:
-    pass
 
 
 def _packed_column(column: pd.Series, places: Places) -> pd.Series:

@@ -167,6 +167,20 @@ def test_progress_is_told_until_all_is_done():
     assert len(shares) > 3
 
 
+@KERNELS
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize(
+    "kind", ["int64", "int64, far apart", "objects, never shared", "long text", "category"]
+)
+def test_progress_is_told_after_every_piece_of_a_column(kind):
+    column = COLUMNS[kind](np.random.default_rng(1), 640)
+    shares = []
+    df = pd.DataFrame({"who": 1, "at": "2024-01-01", "what": column}).dropna()
+    cx.EventLog(df, **ROLES, progress=shares.append, drop_nulls=True)
+    assert shares == sorted(shares)
+    assert sum(0.5 < share < 0.7 for share in shares) >= 6
+
+
 def test_what_progress_raises_ends_the_reading():
     def enough(share):
         if share > 0.3:
