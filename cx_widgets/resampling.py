@@ -19,6 +19,8 @@ MOST_UNITS = 4096
 """Units that are drawn one by one; more of them are drawn in so many random blocks."""
 
 _LEAST_UNITS = 2
+# Sums of squares below this share of their size are rounding, not spread.
+_ROUNDING = 1e-12
 _AT_ONCE = 32
 # Products of tables no larger than this are made by one thread; several wait for each other when it is busy.
 _ONE_THREAD = 250_000
@@ -46,7 +48,11 @@ class Draws:
 
     def sums(self, *values: ArrayLike) -> Floats:
         """Return the sum of each kind of values in each sample: a line for each kind."""
-        table = np.array([self._by_block(np.asarray(of, dtype=np.float64)) for of in values])
+        table = np.array([self.together(np.asarray(of, dtype=np.float64)) for of in values])
+        return self.added(table)
+
+    def added(self, table: Floats) -> Floats:
+        """Return the sums in each sample of numbers that are given for each unit or block, a line each."""
         lines = max(_ONE_THREAD // max(table.size, 1), 1)
         parts = [
             table @ self.times[start : start + lines].T.astype(np.float64)
@@ -54,7 +60,8 @@ class Draws:
         ]
         return np.concatenate(parts, axis=1)
 
-    def _by_block(self, values: Floats) -> Floats:
+    def together(self, values: Floats) -> Floats:
+        """Return the sum of values over each block; the values themselves where units stand alone."""
         if self.block is None:
             return values
         return np.bincount(self.block, weights=values, minlength=self.times.shape[1]).astype(np.float64)
@@ -190,6 +197,56 @@ def _between(value: float, replicates: Floats, low: float, high: float) -> Estim
     return Estimate(value, lower, upper)
 
 
+def student_interval(
+    numerators: ArrayLike, denominators: ArrayLike, samples: Draws, level: float = 0.95
+) -> Estimate:
+    """Return sum of numerators / sum of denominators with its bootstrap t interval.
+
+    In each sample the ratio's distance from the value is measured in standard errors of that sample (those
+    of the linearised ratio); the quantiles of these distances take the place of Student's. So samples that
+    happen to miss the few large amounts, and take their spread for small, widen the interval on the side
+    they err to. Of the intervals here it holds best with few units and long tails, and is the widest.
+
+    Parameters
+    ----------
+    numerators, denominators
+        One entry for each unit.
+    samples
+        From `draws`, of as many units.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        NaN bounds where no sample has a standard error.
+
+    References
+    ----------
+    Efron, B. and Tibshirani, R. J. (1993). An Introduction to the Bootstrap, section 12.5.
+
+    Examples
+    --------
+    >>> estimate = student_interval([10.0, 0.0, 20.0, 5.0], [1, 1, 1, 1], draws(4, samples=500, seed=1))
+    >>> estimate.value, estimate.lower < 0 < estimate.upper
+    (8.75, True)
+    """
+    y, x = (samples.together(np.asarray(part, dtype=np.float64)) for part in (numerators, denominators))
+    above, below = float(y.sum()), float(x.sum())
+    value = float(ratio(above, below))
+    ys, xs, yy, xy, xx = samples.added(np.array([y, x, y * y, x * y, x * x]))
+    found = ratio(ys, xs)
+    squares, size = yy - 2 * found * xy + found**2 * xx, yy + found**2 * xx
+    spread = ratio(np.sqrt(np.where(squares > _ROUNDING * size, squares, 0.0)), xs)
+    away = ratio(found - value, spread)
+    away = away[np.isfinite(away)]
+    if not len(away):
+        return Estimate(value, np.nan, np.nan)
+    error = float(np.sqrt(((y - value * x) ** 2).sum())) / below
+    low, high = (float(end) for end in np.quantile(away, [(1 - level) / 2, (1 + level) / 2]))
+    return Estimate(value, value - high * error, value - low * error)
+
+
 def ratio_interval(
     numerators: ArrayLike,
     denominators: ArrayLike,
@@ -207,7 +264,7 @@ def ratio_interval(
     samples
         From `draws`, of as many units.
     method
-        ``"percentile"`` or ``"bca"``. Left out, for BCa, is one unit after the other.
+        ``"percentile"``, ``"bca"`` (left out is one unit after the other) or ``"t"``.
     level
         Confidence level.
 
@@ -227,6 +284,8 @@ def ratio_interval(
     value = float(ratio(above, below))
     if np.count_nonzero(x) < _LEAST_UNITS:
         return Estimate(value, np.nan, np.nan)
+    if method == "t":
+        return student_interval(y, x, samples, level)
     replicates = ratio(*samples.sums(y, x))
     if method == "percentile":
         return percentile_interval(value, replicates, level)

@@ -91,6 +91,34 @@ def test_blocks_are_of_equal_size_and_tell_the_same_spread():
     assert estimate.value - estimate.lower == pytest.approx(half, rel=0.15)
 
 
+def test_the_t_interval_is_that_of_its_formula_by_hand():
+    drawn = resampling.draws(4, samples=300, seed=3)
+    y, x = np.array([10.0, 0.0, 20.0, 5.0]), np.array([1.0, 2.0, 1.0, 1.0])
+    value = 7.0
+    away = []
+    for times in drawn.times.astype(float):
+        ratio = (times @ y) / (times @ x)
+        error = np.sqrt(times @ (y - ratio * x) ** 2) / (times @ x)
+        if error > 1e-12:
+            away.append((ratio - value) / error)
+    low, high = np.quantile(away, [0.025, 0.975])
+    error = np.sqrt(((y - value * x) ** 2).sum()) / 5
+    found = resampling.student_interval(y, x, drawn)
+    assert list(found) == pytest.approx([value, value - high * error, value - low * error])
+
+
+def test_the_t_interval_reaches_farther_where_few_spend_much():
+    drawn = resampling.draws(60, 2000, seed=1)
+    plain = resampling.ratio_interval(SAMPLE, np.ones(60), drawn)
+    wide = resampling.ratio_interval(SAMPLE, np.ones(60), drawn, method="t")
+    assert wide.upper - wide.value > 1.2 * (plain.upper - plain.value)
+    log = shop(value="paid")
+    assert cx.revenue(log, SHOP, method="t")["per_customer"].method.startswith("bootstrap t 95%")
+    flat = resampling.student_interval([5.0, 5.0], [1, 1], resampling.draws(2, 50))
+    assert flat.value == 5
+    assert np.isnan([flat.lower, flat.upper]).all()
+
+
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=12), st.integers(1, 9))
 @settings(max_examples=25, deadline=None)
 def test_intervals_scale_with_the_money(values, factor):

@@ -21,7 +21,7 @@ from cx_widgets.metrics import _result
 from cx_widgets.metrics._buyers import NO_BUY, NO_VALUE, NOBODY, spending
 from cx_widgets.metrics._customers import by_customer
 from cx_widgets.metrics._figure import NAN, Figure, FigureResult, estimated, frame_of, undefined
-from cx_widgets.resampling import MOST_UNITS, bca_interval, draws, percentile_interval
+from cx_widgets.resampling import MOST_UNITS, bca_interval, draws, percentile_interval, student_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-METHODS = {"percentile": "percentile", "bca": "BCa"}
+METHODS = {"percentile": "percentile", "bca": "BCa", "t": "t"}
 
 _LABELS = {
     "per_entrant": "Revenue per entrant",
@@ -93,10 +93,10 @@ def revenue(
     of one customer are not taken for independent; ``samples`` times as many customers as there are, with
     replacement. Beyond 4,096 customers random blocks of them are drawn, see `resampling.draws`; the method
     says so. ``"percentile"`` are the quantiles of the replicates, ``"bca"`` those moved for bias and
-    skewness: better where few customers spend much, and somewhat dearer. The samples are made once for a log
-    and a seed, so the same definition has the same interval, and two definitions are compared on the same
-    samples. Few customers (some dozens, or money that hangs on a handful of them) make every bootstrap
-    interval too short.
+    skewness, ``"t"`` measures each replicate in its own standard error (`resampling.student_interval`): with
+    few buyers, or money that hangs on a handful of them, the first two are too short and this one is not, or
+    less. The samples are made once for a log and a seed, so the same definition has the same interval, and
+    two definitions are compared on the same samples.
 
     **Ties**: rows of one time are one purchase. **Censoring**: none; revenue so far. **Empty**: 0/0 is NaN;
     with one customer the bounds are NaN. **Not measurable** (no stage with the role buy, no value column):
@@ -109,7 +109,7 @@ def revenue(
     definition
         The stages and their roles.
     method
-        ``"percentile"`` or ``"bca"``.
+        ``"percentile"``, ``"bca"`` or ``"t"``.
     samples
         How many bootstrap samples, at least 1.
     seed
@@ -235,6 +235,8 @@ def _figures(
         value = float(stats.ratio(y, x))
         if np.count_nonzero(below) < _LEAST:
             estimate = stats.Estimate(value, NAN, NAN)
+        elif method == "t":
+            estimate = student_interval(above, below, drawn)
         else:
             replicates = stats.ratio(sums[id(above)], sums[id(below)])
             if method == "percentile":

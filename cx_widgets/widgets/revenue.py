@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
-_METHODS = (("percentile", "percentiles"), ("bca", "BCa"))
+_METHODS = (("percentile", "percentiles"), ("bca", "BCa"), ("t", "t (few buyers)"))
 _TITLE = "Revenue"
 _COLUMNS = ("Figure", "Value", "95% interval", "Revenue", "By", "How")
 
