@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -442,6 +443,8 @@ def _removed(log: EventLog, definition: Definition) -> int:
 
 def _causes(log: EventLog, definition: Definition, ended: Endings) -> pd.DataFrame:
     named = np.flatnonzero(ended.cause >= 0)
+    if not len(named):
+        return _no_causes()
     table = pd.DataFrame(
         {
             "stage": ended.missed[named],
@@ -462,6 +465,12 @@ def _causes(log: EventLog, definition: Definition, ended: Endings) -> pd.DataFra
         names=["stage", "reason", "event"],
     )
     return pd.DataFrame({"customers": counts["customers"].to_numpy()}, index=index)
+
+
+@cache
+def _no_causes() -> pd.DataFrame:
+    nothing = pd.MultiIndex.from_arrays([[], [], []], names=["stage", "reason", "event"])
+    return pd.DataFrame({"customers": np.zeros(0, np.int64)}, index=nothing)
 
 
 def _middle(values: NDArray[np.int64]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -33,11 +33,21 @@ def plain(value: object) -> JSON:
     raise TypeError(f"{type(value).__name__} does not cross the wire")
 
 
-def rows(frame: pd.DataFrame) -> list[dict[str, JSON]]:
-    """Return the rows of a frame as JSON objects, without its index."""
-    columns = [[plain(value) for value in frame[name]] for name in frame.columns]
-    names = [str(name) for name in frame.columns]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+def rows(frame: pd.DataFrame, names: Mapping[str, str] | None = None) -> list[dict[str, JSON]]:
+    """Return the rows of a frame as JSON objects, without its index; ``names`` are columns and their keys."""
+    wanted = names or {str(name): str(name) for name in frame.columns}
+    columns = [[plain(value) for value in frame[name].tolist()] for name in wanted]
+    return [dict(zip(wanted.values(), values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def records(frame: pd.DataFrame, index: str | None = None) -> list[dict[str, Any]]:
+    """Return the rows of a frame as mappings of plain values, many times faster than ``iterrows`` does.
+
+    ``index`` is the key under which the index stands; None leaves it out.
+    """
+    columns = {} if index is None else {index: frame.index.tolist()}
+    columns |= {str(name): frame[name].tolist() for name in frame.columns}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def first_draft(definition: dict[str, JSON], baseline: dict[str, JSON]) -> dict[str, JSON]:

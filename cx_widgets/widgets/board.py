@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from cx_widgets.widgets._wire import JSON
 
 
+_BESIDE = {
+    "baseline": "baseline",
+    "delta": "delta",
+    "lower": "delta_lower",
+    "upper": "delta_upper",
+    "method": "delta_method",
+}
 PREVIEW_ABOVE = 50_000_000
 PREVIEW_OF = 16
 
@@ -216,13 +223,12 @@ class StageBoard(Face, anywidget.AnyWidget):
         else:
             strip, changes = preview_of(log, now).frame, changes_in(log, before, now)
             strip = self._estimated(strip, ("numerator", "denominator"))
-        beside = changes[["baseline", "delta", "lower", "upper", "method"]]
+        beside = _wire.rows(changes, _BESIDE)
         if self._good_baseline is None:
-            beside = beside.astype(object).mask(beside.notna(), None)
-        strip = strip.join(
-            beside.rename(columns={"lower": "delta_lower", "upper": "delta_upper", "method": "delta_method"})
-        )
-        return list(_wire.rows(strip.reset_index(names="key")))
+            beside = [dict.fromkeys(each) for each in beside]
+        keys = (str(key) for key in strip.index.tolist())
+        lines = zip(keys, _wire.rows(strip), beside, strict=True)
+        return [{"key": key, **line, **change} for key, line, change in lines]
 
 
 def _parsed(draft: Mapping[str, JSON], key: str) -> Definition | None:

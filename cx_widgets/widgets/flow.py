@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from cx_widgets.widgets._wire import JSON
 
 
+_SHARES = {"from": "from", "to": "to", "share": "share"}
+
+
 class FlowView(Face, anywidget.AnyWidget):
     """The transitions between the stages of a definition, drawn as a flow.
 
@@ -72,13 +75,13 @@ class FlowView(Face, anywidget.AnyWidget):
         now = transitions(self._counted, self._good)
         before = None
         if self._compared is not None:
-            before = transitions(self._counted, self._compared).frame[["from", "to", "share"]]
+            before = transitions(self._counted, self._compared).frame
         self._view = {
             **empty,
             "description": _description(now),
             "stages": _stages(self._estimated(now.stages, ("visits", "customers"))),
             "links": _links(self._estimated(now.frame, ("count", "denominator", "customers"))),
-            "baseline_links": None if before is None else list(_wire.rows(before)),
+            "baseline_links": None if before is None else _wire.rows(before, _SHARES),
         }
         self._mark_selected()
 
@@ -113,24 +116,15 @@ def _from_wire(wire: Mapping[str, str]) -> Selection:
 
 
 def _stages(frame: pd.DataFrame) -> list[JSON]:
-    table = frame.reset_index(names="name")[["name", "visits", "customers", "dwell_median"]]
-    return list(_wire.rows(table.rename(columns={"dwell_median": "dwell_seconds"})))
+    names = {"visits": "visits", "customers": "customers", "dwell_median": "dwell_seconds"}
+    rows = _wire.rows(frame, names)
+    return [{"name": str(name), **row} for name, row in zip(frame.index.tolist(), rows, strict=True)]
 
 
 def _links(frame: pd.DataFrame) -> list[JSON]:
-    columns = [
-        "from",
-        "to",
-        "count",
-        "share",
-        "lower",
-        "upper",
-        "denominator",
-        "customers",
-        "kind",
-        "dwell_median",
-    ]
-    return list(_wire.rows(frame[columns].rename(columns={"dwell_median": "dwell_seconds"})))
+    as_they_are = ("from", "to", "count", "share", "lower", "upper", "denominator", "customers", "kind")
+    names = {**{name: name for name in as_they_are}, "dwell_median": "dwell_seconds"}
+    return list(_wire.rows(frame, names))
 
 
 def _description(now: Transitions) -> str:

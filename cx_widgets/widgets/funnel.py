@@ -10,7 +10,7 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.metrics import funnel
-from cx_widgets.widgets import _theme
+from cx_widgets.widgets import _theme, _wire
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
@@ -215,7 +215,8 @@ def _description(now: pd.DataFrame) -> str:
 
 def _table(now: pd.DataFrame) -> list[tuple[str | None, list[str]]]:
     table: list[tuple[str | None, list[str]]] = []
-    for place, (name, row) in enumerate(now.iterrows()):
+    for place, row in enumerate(_wire.records(now, "stage")):
+        name = row["stage"]
         if place:
             lost = f"{_numbers.count(row['drop_off'])} ({_numbers.percent(float(row['drop_off_share']))})"
             table.append((f"dropped:{name}", [f"lost before {name}", lost, *[""] * (len(_COLUMNS) - 2)]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as w
 import numpy as np
@@ -10,11 +10,14 @@ import numpy as np
 from cx_widgets import _numbers
 from cx_widgets.metrics import loyalty
 from cx_widgets.rules import format_duration
+from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import Face, side_by_side
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._curve import ShareCurve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from cx_widgets.log import EventLog
@@ -77,7 +80,7 @@ class LoyaltyOverview(Face, w.VBox):
                         _numbers.span(float(row["lower"]), float(row["upper"])),
                     ],
                 )
-                for _, row in self._estimated(now.retention, ("retained", "mature")).reset_index().iterrows()
+                for row in _wire.records(self._estimated(now.retention, ("retained", "mature")), "period")
             ],
             note="Figures of the last good definition." if self._stale else _reason(now.frame),
             preview=self._part_counted,
@@ -86,7 +89,7 @@ class LoyaltyOverview(Face, w.VBox):
         self._numbers.tell(
             "Loyalty",
             columns=_FIGURES,
-            rows=[(None, _cells(row)) for _, row in figures.iterrows()],
+            rows=[(None, _cells(row)) for row in _wire.records(figures)],
             preview=self._part_counted,
         )
 
@@ -106,7 +109,7 @@ def _reason(frame: pd.DataFrame) -> str:
     return str(frame.loc["retention", "note"]) if undefined else ""
 
 
-def _cells(row: pd.Series) -> list[str]:
+def _cells(row: Mapping[str, Any]) -> list[str]:
     show = _SHOWN.get(str(row["unit"]), _plain)
     bounds = [float(row["lower"]), float(row["upper"])]
     known = not any(np.isnan(bounds))

@@ -10,7 +10,7 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.metrics import transitions
-from cx_widgets.widgets import _theme
+from cx_widgets.widgets import _theme, _wire
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
@@ -92,9 +92,10 @@ class TransitionMatrix(Face, w.VBox):
             self._caption.tell("Transitions", description="No figures yet.", note=self.problems[0].message)
             return
         now = transitions(self._counted, self._good)
+        moves = _wire.records(self._estimated(now.frame, ("count", "customers")))
         names = list(self._good.names)
         origins, targets = ["(start)", *names], [*names, "(end)"]
-        counts = now.matrix.loc[origins, targets].to_numpy(dtype=float)
+        counts = now.matrix.to_numpy(dtype=float)
         exits = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, exits, out=np.full_like(counts, np.nan), where=exits > 0)
         rows, columns = _heads(names)
@@ -135,12 +136,12 @@ class TransitionMatrix(Face, w.VBox):
                         _numbers.timedelta(row["dwell_median"]),
                     ],
                 )
-                for _, row in self._estimated(now.frame, ("count", "customers")).iterrows()
+                for row in moves
             ],
             note="Figures of the last good definition." if self._stale else "",
             preview=self._part_counted,
         )
-        self._cells = [(str(a), str(b)) for a, b in zip(now.frame["from"], now.frame["to"], strict=True)]
+        self._cells = [(str(row["from"]), str(row["to"])) for row in moves]
         self._mark_selected()
 
     def _mark_selected(self) -> None:

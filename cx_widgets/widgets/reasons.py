@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bqplot
 import ipywidgets as w
@@ -11,7 +11,7 @@ import numpy as np
 from cx_widgets import _numbers
 from cx_widgets.metrics import reasons
 from cx_widgets.metrics._customers import heading, noun
-from cx_widgets.widgets import _theme
+from cx_widgets.widgets import _theme, _wire
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
@@ -110,7 +110,10 @@ class ReasonsView(Face, w.VBox):
                 "95% interval",
                 "Too late by (median)",
             ),
-            rows=[_row(row) for _, row in frame.reset_index().iterrows()],
+            rows=[
+                _row(str(stage), str(reason), row)
+                for (stage, reason), row in zip(frame.index.tolist(), _wire.records(frame), strict=True)
+            ],
             note=" ".join(
                 [*(["Figures of the last good definition."] if self._stale else []), *_notes(result)]
             ),
@@ -118,23 +121,25 @@ class ReasonsView(Face, w.VBox):
         self._mark_selected()
 
     def _chart(self, frame: pd.DataFrame, known: list[str]) -> None:
-        table = frame.pivot_table("customers", "stage", "reason", observed=False).reindex(columns=known)
-        table = table.reindex(frame.index.get_level_values("stage").unique()).fillna(0)
-        parts = table.to_numpy(dtype=float).T
-        totals, at = parts.sum(axis=0), np.arange(len(table), dtype=float)
+        counts = dict(zip(frame.index.tolist(), frame["customers"].tolist(), strict=True))
+        stages = list(dict.fromkeys(stage for stage, _ in counts))
+        parts = np.array(
+            [[counts.get((stage, reason), 0) for stage in stages] for reason in known], dtype=float
+        )
+        totals, at = parts.sum(axis=0), np.arange(len(stages), dtype=float)
         with self._bars.hold_sync(), self._totals.hold_sync(), self._axis.hold_sync(), self._rows.hold_sync():
-            ends_at = -0.05 if len(table) > 1 else -0.5
-            self._rows.min, self._rows.max = ends_at, len(table) - 1 - ends_at
+            ends_at = -0.05 if len(stages) > 1 else -0.5
+            self._rows.min, self._rows.max = ends_at, len(stages) - 1 - ends_at
             self._counts.max = float(max(totals.max(), 1.0) * _HEADROOM)
             self._axis.tick_values = at
             self._axis.tick_labels = {
-                f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(table.index)
+                f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(stages)
             }
             self._bars.colors = [_theme.stage_colour(_COLOURS[reason] - 1) for reason in known]
             self._bars.x, self._bars.y = at, parts
             self._totals.x, self._totals.y = totals, at
             self._totals.text = [f"{_numbers.count(total)} did not get here" for total in totals]
-            self._frame.show(_ROW_PX * len(table) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+            self._frame.show(_ROW_PX * len(stages) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
 
     def _mark_selected(self) -> None:
         chosen = self.selected
@@ -165,13 +170,13 @@ class ReasonsView(Face, w.VBox):
 
 def _notes(result: Reasons) -> list[str]:
     """Return what excluded them or lay between, and who left the funnel, as sentences."""
-    causes = result.causes.reset_index().head(_BY_WHAT)
+    causes = result.causes
     words = {"excluded": "excluded by", "broken": "kept apart by"}
     said = [
-        f"{_numbers.count(row['customers'])} {words[str(row['reason'])]} {row['event']} before {row['stage']}"
-        for _, row in causes.iterrows()
+        f"{_numbers.count(customers)} {words[reason]} {event} before {stage}"
+        for (stage, reason, event), customers in causes["customers"].head(_BY_WHAT).items()
     ]
-    rest = len(result.causes) - len(said)
+    rest = len(causes) - len(said)
     more = f" and {rest:,} more such events" if rest > 0 else ""
     notes = [f"{'; '.join(said)}{more}."] if said else []
     if result.removed:
@@ -179,8 +184,7 @@ def _notes(result: Reasons) -> list[str]:
     return notes
 
 
-def _row(row: pd.Series) -> tuple[str | None, list[str]]:
-    stage, reason = str(row["stage"]), str(row["reason"])
+def _row(stage: str, reason: str, row: Mapping[str, Any]) -> tuple[str | None, list[str]]:
     cells = [
         stage,
         _SAID[reason],
