@@ -172,9 +172,12 @@ def _notes(result: Reasons) -> list[str]:
     """Return what excluded them or lay between, and who left the funnel, as sentences."""
     causes = result.causes
     words = {"excluded": "excluded by", "broken": "kept apart by"}
+    first = causes.head(_BY_WHAT)
     said = [
-        f"{_numbers.count(customers)} {words[reason]} {event} before {stage}"
-        for (stage, reason, event), customers in causes["customers"].head(_BY_WHAT).items()
+        f"{_numbers.count(customers)} {words[str(reason)]} {event} before {stage}"
+        for (stage, reason, event), customers in zip(
+            first.index.tolist(), first["customers"].tolist(), strict=True
+        )
     ]
     rest = len(causes) - len(said)
     more = f" and {rest:,} more such events" if rest > 0 else ""
