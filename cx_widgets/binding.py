@@ -125,7 +125,8 @@ def _as_stage(exclusion: Exclusion) -> Stage:
 def _bind(stages: tuple[Stage, ...], log: EventLog, rules: Rules) -> Binding:
     names = log.event_names
     claims = [_claim(stage, names) for stage in stages]
-    candidates = tuple(_candidates(stages, claims, name) for name in names)
+    asking = _asking(claims, names)
+    candidates = tuple(_candidates(stages, order) for order in asking.values())
     takers = dict(zip(names, candidates, strict=True))
     taken = [
         tuple(name for name in (*claim.named, *claim.matched) if index in takers[name])
@@ -141,7 +142,7 @@ def _bind(stages: tuple[Stage, ...], log: EventLog, rules: Rules) -> Binding:
         problems += _name_problems(stage, claims[index], held, log)
         problems += _where_problems(stage, log)
     problems += _rule_problems(rules, log)
-    overlaps = (_overlap(stages, claims, name, takers[name]) for name in names)
+    overlaps = (_overlap(stages, name, order, takers[name]) for name, order in asking.items())
     return Binding(
         stage_events=tuple(taken),
         lut=_frozen(lut),
@@ -174,9 +175,19 @@ def _claim(stage: Stage, names: tuple[str, ...]) -> _Claim:
     )
 
 
-def _candidates(stages: Sequence[Stage], claims: Sequence[_Claim], name: str) -> tuple[int, ...]:
-    order = [index for index, claim in enumerate(claims) if name in claim.named]
-    order += [index for index, claim in enumerate(claims) if name in claim.matched]
+def _asking(claims: Sequence[_Claim], names: Sequence[str]) -> dict[str, list[int]]:
+    """Return the stages that ask for each name: first those that call it by name, then those by a pattern."""
+    asking: dict[str, list[int]] = {name: [] for name in names}
+    for index, claim in enumerate(claims):
+        for name in dict.fromkeys(claim.named):
+            asking[name].append(index)
+    for index, claim in enumerate(claims):
+        for name in claim.matched:
+            asking[name].append(index)
+    return asking
+
+
+def _candidates(stages: Sequence[Stage], order: Sequence[int]) -> tuple[int, ...]:
     # An unconditional stage takes every row that is left, so nothing behind it ever gets one.
     for place, index in enumerate(order):
         if not stages[index].conditional:
@@ -252,12 +263,11 @@ def _time_problems(rules: Rules, log: EventLog) -> list[Problem]:
 
 
 def _overlap(
-    stages: Sequence[Stage], claims: Sequence[_Claim], name: str, takers: tuple[int, ...]
+    stages: Sequence[Stage], name: str, asking: Sequence[int], takers: tuple[int, ...]
 ) -> Problem | None:
-    asking = [index for index, claim in enumerate(claims) if name in claim.named or name in claim.matched]
     if len(asking) < 2:  # noqa: PLR2004 - an overlap needs two
         return None
-    every = listing(stages[index].name for index in asking)
+    every = listing(stages[index].name for index in sorted(asking))
     first, *others = (repr(stages[index].name) for index in takers)
     if others:
         rest = ", then ".join(others)
