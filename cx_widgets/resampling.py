@@ -219,7 +219,7 @@ def student_interval(
     Returns
     -------
     Estimate
-        NaN bounds where no sample has a standard error.
+        A bound is NaN where so many samples have no spread that it is nowhere: with a handful of units.
 
     References
     ----------
@@ -237,14 +237,18 @@ def student_interval(
     ys, xs, yy, xy, xx = samples.added(np.array([y, x, y * y, x * y, x * x]))
     found = ratio(ys, xs)
     squares, size = yy - 2 * found * xy + found**2 * xx, yy + found**2 * xx
-    spread = ratio(np.sqrt(np.where(squares > _ROUNDING * size, squares, 0.0)), xs)
-    away = ratio(found - value, spread)
-    away = away[np.isfinite(away)]
+    flat = squares <= _ROUNDING * size
+    away = ratio(found - value, np.where(flat, 0.0, ratio(np.sqrt(np.maximum(squares, 0.0)), xs)))
+    # Without any spread it is endlessly many standard errors away.
+    away[flat & (found > value)], away[flat & (found < value)] = np.inf, -np.inf
+    away = np.sort(away[~np.isnan(away)])
     if not len(away):
         return Estimate(value, np.nan, np.nan)
     error = float(np.sqrt(((y - value * x) ** 2).sum())) / below
-    low, high = (float(end) for end in np.quantile(away, [(1 - level) / 2, (1 + level) / 2]))
-    return Estimate(value, value - high * error, value - low * error)
+    places = ((1 - level) / 2 * (len(away) - 1), (1 + level) / 2 * (len(away) - 1))
+    low, high = float(away[int(np.floor(places[0]))]), float(away[int(np.ceil(places[1]))])
+    lower, upper = value - high * error, value - low * error
+    return Estimate(value, *(bound if np.isfinite(bound) else np.nan for bound in (lower, upper)))
 
 
 def ratio_interval(

@@ -99,9 +99,8 @@ def test_the_t_interval_is_that_of_its_formula_by_hand():
     for times in drawn.times.astype(float):
         ratio = (times @ y) / (times @ x)
         error = np.sqrt(times @ (y - ratio * x) ** 2) / (times @ x)
-        if error > 1e-12:
-            away.append((ratio - value) / error)
-    low, high = np.quantile(away, [0.025, 0.975])
+        away.append((ratio - value) / error if error > 1e-12 else np.sign(ratio - value) * np.inf)
+    low, high = np.quantile(away, 0.025, method="lower"), np.quantile(away, 0.975, method="higher")
     error = np.sqrt(((y - value * x) ** 2).sum()) / 5
     found = resampling.student_interval(y, x, drawn)
     assert list(found) == pytest.approx([value, value - high * error, value - low * error])
@@ -117,6 +116,8 @@ def test_the_t_interval_reaches_farther_where_few_spend_much():
     flat = resampling.student_interval([5.0, 5.0], [1, 1], resampling.draws(2, 50))
     assert flat.value == 5
     assert np.isnan([flat.lower, flat.upper]).all()
+    few = resampling.student_interval([0.1, 0.1, 0.3], [1, 1, 1], resampling.draws(3, 500))
+    assert np.isnan(few.upper)  # three in ten samples are without the largest, and flat
 
 
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=12), st.integers(1, 9))
