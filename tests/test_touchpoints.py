@@ -316,3 +316,19 @@ def test_chains_that_are_too_large_or_remember_nothing_are_refused():
         touchpoints.chain(large)
     with pytest.raises(CXError, match=r"^order must be a whole number from 1, not 0\. Say order=1\.$"):
         touchpoints.chain(BY_HAND, order=0)
+
+
+def test_tables_in_parts_and_numbers_by_sorting_give_the_same(monkeypatch):
+    rng = np.random.default_rng(5)
+    sequences = [rng.choice(list("abcdef"), rng.integers(1, 9)).tolist() for _ in range(300)]
+    made = rng.integers(0, 2, 300)
+    paths = touchpoints.paths_of(sequences, made, 1 - made)[0]
+    new = [place == touches.index(one) for touches in sequences for place, one in enumerate(touches)]
+    whole = touchpoints.new_touches(paths).tolist(), touchpoints.chain(paths, order=3)
+    assert whole[0] == new
+    monkeypatch.setattr("cx_widgets.touchpoints._CELLS", 30)
+    monkeypatch.setattr("cx_widgets.touchpoints._NUMBERS", 0)
+    assert touchpoints.new_touches(paths).tolist() == new
+    again = touchpoints.chain(paths, order=3)
+    assert again.states == whole[1].states
+    assert again.removal.tolist() == whole[1].removal.tolist()
