@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cx_widgets.engine import journeys, purchases, stage_numbers
+from cx_widgets.touchpoints import path_of_touches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,8 +49,7 @@ def ways(log: EventLog, definition: Definition, by: tuple[str, Ints] | None = No
     found = journeys(log, definition, stage_numbers(definition, "buy"), by, merged=True)
     if found is None:
         raise TypeError("stages are a goal that an engine finds")
-    lengths = np.diff(np.append(found.begins, len(found.touch)))
-    purchase = np.repeat(found.purchase.astype(np.int32), lengths)
+    purchase = found.purchase.astype(np.int32)[path_of_touches(found.begins, len(found.touch))]
     leads = purchase >= 0
     return Ways(
         customer=purchases(log, definition).customer,
