@@ -171,25 +171,6 @@ _HOMES = {
     "errors": ("CXError",),
     "exclusions": ("Exclusion",),
     "log": ("EventLog",),
-    "metrics": (
-        *(
-            "breakdown",
-            "compare",
-            "compare_rules",
-            "explain_difference",
-            "figures",
-            "flow",
-            "funnel",
-            "loyalty",
-            "preview",
-        ),
-        *("reasons", "time_to_convert", "timeline", "transitions", "trend", "variants"),
-        *("lifecycle", "retention", "retention_flags", "stickiness"),
-        *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
-        *("advocacy", "credit_methods", "loops", "loyalists", "score_columns"),
-        *("bad_experience", "churn", "pain_points", "purchase_gaps", "revenue", "rfm"),
-        *("channels", "claims", "consideration", "experience_gap"),
-    ),
     "widgets": (
         *("BreakdownView", "CloserLook", "ExplainView", "FlowView", "FunnelView", "LoyaltyPanel"),
         *(
@@ -205,7 +186,23 @@ _HOMES = {
         *("ClaimsView", "ConsiderationView", "PainPointsView", "QuadrantView", "RFMView", "RevenueView"),
     ),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
+# A metric lives in a module of its own name, so that whoever asks for one waits for no other.
+_METRICS = (
+    *("breakdown", "compare", "figures", "flow", "funnel", "loyalty", "preview", "reasons"),
+    *("time_to_convert", "timeline", "transitions", "trend", "variants"),
+    *("lifecycle", "retention", "retention_flags"),
+    *("attitude", "credit", "lifetime_value", "purchase_history", "stage_chain"),
+    *("advocacy", "credit_methods", "loops", "loyalists"),
+    *("bad_experience", "churn", "pain_points", "purchase_gaps", "revenue", "rfm"),
+    *("channels", "claims", "consideration", "experience_gap"),
+)
+_HOME = {name: home for home, names in _HOMES.items() for name in names} | {
+    "compare_rules": "metrics.rule_sets",
+    "explain_difference": "metrics.explain",
+    "score_columns": "metrics._scores",
+    "stickiness": "metrics.lifecycle",
+    **{name: f"metrics.{name}" for name in _METRICS},
+}
 
 
 def __getattr__(name: str) -> object:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cx_widgets import _numbers
 from cx_widgets._html import escape
-from cx_widgets.metrics import figures, funnel
+from cx_widgets.metrics.figures import figures
+from cx_widgets.metrics.funnel import funnel
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition

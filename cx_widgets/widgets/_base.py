@@ -15,7 +15,7 @@ import traitlets as t
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
-from cx_widgets.metrics import funnel
+from cx_widgets.metrics.funnel import funnel
 from cx_widgets.presets import Preset
 from cx_widgets.widgets._selection import Selection
 

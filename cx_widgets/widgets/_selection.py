@@ -6,29 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import (
-    attitude,
-    breakdown,
-    credit_methods,
-    explain_difference,
-    funnel,
-    lifecycle,
-    loyalists,
-    pain_points,
-    reasons,
-    retention,
-    rfm,
-    transitions,
-    trend,
-)
-from cx_widgets.metrics.attitude import ALL_STAGES
+from cx_widgets.metrics.attitude import ALL_STAGES, attitude
+from cx_widgets.metrics.breakdown import breakdown
+from cx_widgets.metrics.credit_methods import credit_methods
+from cx_widgets.metrics.explain import explain_difference
+from cx_widgets.metrics.funnel import funnel
+from cx_widgets.metrics.lifecycle import lifecycle
+from cx_widgets.metrics.loyalists import loyalists
+from cx_widgets.metrics.pain_points import pain_points
+from cx_widgets.metrics.reasons import reasons
+from cx_widgets.metrics.retention import retention
+from cx_widgets.metrics.rfm import rfm
+from cx_widgets.metrics.transitions import transitions
+from cx_widgets.metrics.trend import trend
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics import Explanation
+    from cx_widgets.metrics.explain import Explanation
 
 ON_ONE_STAGE = ("reached", "dropped", "visited", "flipped")
 KINDS = (

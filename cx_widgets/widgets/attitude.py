@@ -10,10 +10,9 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import Attitude, attitude, score_columns
 from cx_widgets.metrics._figure import number_text
-from cx_widgets.metrics._scores import SCALES
-from cx_widgets.metrics.attitude import TONES
+from cx_widgets.metrics._scores import SCALES, score_columns
+from cx_widgets.metrics.attitude import TONES, Attitude, attitude
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices, sentence, side_by_side, toggled

@@ -14,7 +14,8 @@ from cx_widgets import presets
 from cx_widgets.definition import ROLES, Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
-from cx_widgets.metrics import compare, figures
+from cx_widgets.metrics.compare import compare
+from cx_widgets.metrics.figures import figures
 from cx_widgets.metrics.preview import changes_in, preview_of
 from cx_widgets.metrics.stages import stage_sizes
 from cx_widgets.problems import DefinitionError

@@ -9,8 +9,8 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import breakdown
 from cx_widgets.metrics._customers import noun
+from cx_widgets.metrics.breakdown import breakdown
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption

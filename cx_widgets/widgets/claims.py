@@ -9,9 +9,8 @@ import ipywidgets as w
 import traitlets as t
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import claims
 from cx_widgets.metrics._figure import interval_text, number_text
-from cx_widgets.metrics.claims import CONTRADICTS, NOT_MEASURABLE, SUPPORTS, UNDECIDED, VERDICTS
+from cx_widgets.metrics.claims import CONTRADICTS, NOT_MEASURABLE, SUPPORTS, UNDECIDED, VERDICTS, claims
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, choices
 from cx_widgets.widgets._caption import Caption

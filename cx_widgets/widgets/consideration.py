@@ -8,9 +8,9 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import Consideration, consideration
 from cx_widgets.metrics._columns import texts
 from cx_widgets.metrics._figure import interval_text, number_text
+from cx_widgets.metrics.consideration import Consideration, consideration
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices, side_by_side

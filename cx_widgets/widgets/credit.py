@@ -9,8 +9,8 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import CreditMethods, credit_methods
 from cx_widgets.metrics.credit import EVENT, METHODS, STAGE
+from cx_widgets.metrics.credit_methods import CreditMethods, credit_methods
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices, sentence, side_by_side, toggled

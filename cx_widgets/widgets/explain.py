@@ -9,8 +9,7 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import explain_difference
-from cx_widgets.metrics.explain import points, points_span
+from cx_widgets.metrics.explain import explain_difference, points, points_span
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics import Explanation
+    from cx_widgets.metrics.explain import Explanation
 
 _TITLE = "Why the number differs"
 _NAME_LENGTH = 32

@@ -9,7 +9,7 @@ import anywidget
 import traitlets as t
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import transitions
+from cx_widgets.metrics.transitions import transitions
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face
 from cx_widgets.widgets._selection import Selection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics import Transitions
+    from cx_widgets.metrics.transitions import Transitions
     from cx_widgets.widgets._wire import JSON
 
 

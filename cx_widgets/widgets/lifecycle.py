@@ -10,7 +10,7 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import Lifecycle, Stickiness, lifecycle, stickiness
+from cx_widgets.metrics.lifecycle import Lifecycle, Stickiness, lifecycle, stickiness
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
 from cx_widgets.widgets._caption import Caption

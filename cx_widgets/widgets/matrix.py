@@ -9,7 +9,7 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import transitions
+from cx_widgets.metrics.transitions import transitions
 from cx_widgets.widgets import _theme, _wire
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption

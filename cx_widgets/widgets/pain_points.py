@@ -10,8 +10,7 @@ from pandas.api.types import is_numeric_dtype
 
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import PainPoints, pain_points
-from cx_widgets.metrics.pain_points import EVENT
+from cx_widgets.metrics.pain_points import EVENT, PainPoints, pain_points
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices, toggled

@@ -10,8 +10,16 @@ import numpy as np
 import traitlets as t
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import loyalists
-from cx_widgets.metrics.loyalists import ACTIVE, ADVOCATES, LABELS, NEITHER, PASSIVE, SEGMENTS, VULNERABLE
+from cx_widgets.metrics.loyalists import (
+    ACTIVE,
+    ADVOCATES,
+    LABELS,
+    NEITHER,
+    PASSIVE,
+    SEGMENTS,
+    VULNERABLE,
+    loyalists,
+)
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, choices
 from cx_widgets.widgets._caption import Caption
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics import Loyalists
+    from cx_widgets.metrics.loyalists import Loyalists
     from cx_widgets.widgets._wire import JSON
 
 _TITLE = "Loyalists: who comes back, who recommends"

@@ -9,8 +9,8 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import reasons
 from cx_widgets.metrics._customers import heading, noun
+from cx_widgets.metrics.reasons import reasons
 from cx_widgets.widgets import _theme, _wire
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics import Reasons
+    from cx_widgets.metrics.reasons import Reasons
 
 _NAME_LENGTH = 20
 _ROW_PX = 40

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import Retention, retention
+from cx_widgets.metrics.retention import Retention, retention
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
 from cx_widgets.widgets._caption import Caption

@@ -8,8 +8,8 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import Revenue, revenue
 from cx_widgets.metrics._figure import interval_text
+from cx_widgets.metrics.revenue import Revenue, revenue
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices

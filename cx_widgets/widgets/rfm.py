@@ -10,7 +10,7 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import RFM, rfm
+from cx_widgets.metrics.rfm import RFM, rfm
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices, side_by_side, toggled

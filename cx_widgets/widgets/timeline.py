@@ -12,8 +12,8 @@ import pandas as pd
 from cx_widgets import _numbers
 from cx_widgets.engine import funnel_paths
 from cx_widgets.errors import unknown
-from cx_widgets.metrics import timeline
 from cx_widgets.metrics._customers import by_customer, ids
+from cx_widgets.metrics.timeline import timeline
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face
 from cx_widgets.widgets._caption import Caption
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics import Timeline
+    from cx_widgets.metrics.timeline import Timeline
 
 _NAME_LENGTH = 20
 _ROW_PX = 30

@@ -9,7 +9,7 @@ import bqplot
 import ipywidgets as w
 
 from cx_widgets import _numbers
-from cx_widgets.metrics import trend
+from cx_widgets.metrics.trend import trend
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption

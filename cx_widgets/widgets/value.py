@@ -14,7 +14,7 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
-from cx_widgets.metrics import lifetime_value
+from cx_widgets.metrics.lifetime_value import lifetime_value
 from cx_widgets.models import Cancelled
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, at_the_boundary, choices, sentence, side_by_side
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics import LifetimeValue
+    from cx_widgets.metrics.lifetime_value import LifetimeValue
 
 _MODELS = (
     ("bg/nbd", "BG/NBD"),
