@@ -34,7 +34,7 @@ _INCOMES = (
 
 def _read(name: str, types: Mapping[str, str]) -> pd.DataFrame:
     data = files("cx_widgets.datasets").joinpath(name).read_bytes()
-    frame = pd.read_csv(BytesIO(data), compression="gzip", dtype=types, parse_dates=["time"])
+    frame = pd.read_csv(BytesIO(data), compression="bz2", dtype=types, parse_dates=["time"])
     # Seconds hold every time in these files; pandas 2 and 3 would choose different units.
     frame["time"] = frame["time"].astype("datetime64[s]")
     return frame
@@ -80,7 +80,7 @@ def complete_journey() -> pd.DataFrame:
     (26758, 425)
     """
     types = {"event": "category"} | dict.fromkeys(("items", "store_id", "campaign_id"), "Int32")
-    events = _read("complete_journey.csv.gz", types)
+    events = _read("complete_journey.csv.bz2", types)
     # The file states a household's age and income on its first row only.
     first_rows = events.drop_duplicates("household_id").set_index("household_id")
     for column, order in (("age", _AGES), ("income", _INCOMES)):
@@ -160,7 +160,7 @@ def cdnow() -> pd.DataFrame:
     >>> len(purchases), purchases["customer_id"].nunique(), int(purchases["quantity"].sum())
     (6919, 2357, 16479)
     """
-    purchases = _read("cdnow.csv.gz", {})
+    purchases = _read("cdnow.csv.bz2", {})
     purchases.insert(2, "event", pd.Series("purchase", index=purchases.index, dtype="category"))
     return purchases
 
