@@ -5,56 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from cx_widgets import _text
+from cx_widgets import _edits, _text
 from cx_widgets import binding as _binding
-from cx_widgets.binding import Binding
-from cx_widgets.errors import CXError, listing, unknown
-from cx_widgets.problems import DefinitionError, Problem
-from cx_widgets.rules import DEFAULT_RULES, Rules, format_duration, parse_duration
-from cx_widgets.stages import (
-    LONGEST_NAME,
-    OPERATORS,
-    ROLES,
-    Condition,
-    Stage,
-    event_entries,
-    guess_role,
-    is_pattern,
-    read_fields,
-    stage_name,
-)
+from cx_widgets._well_formed import MOST_STAGES, given_rules, given_stages, well_formed
+from cx_widgets.errors import CXError, unknown
+from cx_widgets.problems import DefinitionError
+from cx_widgets.rules import Rules
+from cx_widgets.stages import LONGEST_NAME, ROLES, Condition, Stage, read_fields, stage_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Unpack
 
-    from cx_widgets.binding import StageNumbers
+    from cx_widgets.binding import Binding, StageNumbers
     from cx_widgets.log import EventLog
+    from cx_widgets.problems import Problem
     from cx_widgets.rules import RuleFields
     from cx_widgets.windows import Window
 
-__all__ = [
-    "MOST_STAGES",
-    "OPERATORS",
-    "ROLES",
-    "SCHEMA",
-    "Binding",
-    "Condition",
-    "Definition",
-    "DefinitionError",
-    "Problem",
-    "Rules",
-    "Stage",
-    "format_duration",
-    "guess_role",
-    "parse_duration",
-]
+__all__ = ["Condition", "Definition", "DefinitionError", "Rules", "Stage"]
 
-SCHEMA = 1
-MOST_STAGES = 250
+_SCHEMA = 1
 _OTHERS = "(all others)"
 
 
@@ -93,8 +66,8 @@ class Definition:
         rules: Rules | None = None,
         **rule_fields: Unpack[RuleFields],
     ) -> None:
-        chosen = _rules(rules, rule_fields)
-        object.__setattr__(self, "stages", _well_formed(_stages(stages), chosen))
+        chosen = given_rules(rules, rule_fields)
+        object.__setattr__(self, "stages", well_formed(given_stages(stages), chosen))
         object.__setattr__(self, "rules", chosen)
 
     @classmethod
@@ -238,18 +211,7 @@ class Definition:
         >>> journey.assign("search", to="Buy").to_dict()["stages"]
         [{'name': 'Consider', 'events': ['ad']}, {'name': 'Buy', 'events': ['order', 'search']}]
         """
-        target = self[to]
-        moved = _given(events, "assign", "to='Buy'")
-        stages = []
-        for stage in self.stages:
-            if stage is target:
-                held = (*stage.events, *(event for event in moved if event not in stage.events))
-                stages.append(stage.replace(events=held))
-            elif stage.conditional:
-                stages.append(stage)
-            else:
-                stages.append(_without(stage, moved))
-        return self._with(stages)
+        return self._with(_edits.assign(self.stages, events, to=to))
 
     def share(self, *events: str, to: str) -> Definition:
         """Return the definition with events also in one more stage, at its end; they leave no other.
@@ -272,9 +234,7 @@ class Definition:
         >>> journey.share("search", to="Buy").to_dict()["stages"]
         [{'name': 'Consider', 'events': ['ad', 'search']}, {'name': 'Buy', 'events': ['order', 'search']}]
         """
-        target = self[to]
-        added = (event for event in _given(events, "share", "to='Buy'") if event not in target.events)
-        return self._replaced(target, [target.replace(events=(*target.events, *added))])
+        return self._with(_edits.share(self.stages, events, to=to))
 
     def unassign(self, *events: str) -> Definition:
         """Return the definition with events taken out of every stage that names them.
@@ -293,27 +253,7 @@ class Definition:
         >>> Definition({"Consider": ["ad", "search"], "Buy": ["order"]}).unassign("ad")["Consider"].events
         ('search',)
         """
-        gone = _given(events, "unassign", "")
-        held = {entry for stage in self.stages for entry in stage.events}
-        for event in gone:
-            for stage in self.stages:
-                for pattern in stage.events:
-                    if (
-                        pattern != event
-                        and pattern not in gone
-                        and is_pattern(pattern)
-                        and fnmatchcase(event, pattern)
-                    ):
-                        raise DefinitionError(
-                            f"event {event!r} is in stage {stage.name!r} through the pattern {pattern!r}. "
-                            f"Turn patterns into names first: definition.expand(log).unassign({event!r}).",
-                            kind="field",
-                            stage=stage.name,
-                            event=event,
-                        )
-            if event not in held:
-                raise unknown("event of the stages", event, sorted(held))
-        return self._with(_without(stage, gone) for stage in self.stages)
+        return self._with(_edits.unassign(self.stages, events))
 
     def add(
         self,
@@ -348,8 +288,7 @@ class Definition:
         ('Consider', 'Buy')
         """
         stage = Stage(name, events, where=where, nth=nth, role=role)
-        place = len(self.stages) if at is None else _place("at", at, len(self.stages))
-        return self._with([*self.stages[:place], stage, *self.stages[place:]])
+        return self._with(_edits.add(self.stages, stage, at))
 
     def rename(self, old: str, new: str) -> Definition:
         """Return the definition with one stage under another name.
@@ -370,10 +309,7 @@ class Definition:
         >>> Definition({"Buy": ["order"]}).rename("Buy", "Kaufen").stages
         (Stage('Kaufen', ['order'], role='buy'),)
         """
-        stage = self[old]
-        renamed = _renamed(stage, new)
-        stages = [renamed if other is stage else other for other in self.stages]
-        return Definition(stages, _rules_with(self.rules, {old: renamed.name}))
+        return Definition(*_edits.rename(self.stages, self.rules, old, new))
 
     def remove(self, name: str) -> Definition:
         """Return the definition without one stage; its events are then unassigned.
@@ -392,14 +328,7 @@ class Definition:
         >>> Definition({"Consider": ["ad"], "Buy": ["order"]}).remove("Consider").names
         ('Buy',)
         """
-        stage = self[name]
-        if len(self.stages) == 1:
-            raise DefinitionError(
-                f"stage {name!r} is the only one, and a definition needs one. Rename it, or add another.",
-                kind="no_stages",
-                stage=name,
-            )
-        return self._replaced(stage, [])
+        return self._with(_edits.remove(self.stages, name))
 
     def merge(self, *names: str, name: str | None = None) -> Definition:
         """Return the definition with several stages as one, in the place of the first one given.
@@ -422,30 +351,8 @@ class Definition:
         >>> Definition({"Search": ["search"], "Compare": ["compare"]}).merge("Search", "Compare").stages
         (Stage('Search', ['search', 'compare']),)
         """
-        parts = [self[part] for part in names]
-        if len(set(names)) != len(names) or len(names) < 2:  # noqa: PLR2004 - a merge needs two
-            raise CXError(
-                f"merge needs two different stages or more, not {listing(names)}. "
-                f"Available: {listing(self.names)}."
-            )
-        first = parts[0]
-        for other in parts[1:]:
-            if (other.where, other.nth) != (first.where, first.nth):
-                raise DefinitionError(
-                    f"stages {first.name!r} and {other.name!r} cannot be one, their conditions differ: "
-                    f"{_asked(first)} and {_asked(other)}. Give both the same first.",
-                    kind="field",
-                    stage=other.name,
-                    field="where",
-                )
-        events = dict.fromkeys(event for part in parts for event in part.events)
-        whole = first.replace(events=tuple(events))
-        kept = [stage for stage in self.stages if stage is first or stage not in parts]
-        others = {part.name: first.name for part in parts[1:]}
-        merged = Definition(
-            [whole if stage is first else stage for stage in kept], _rules_with(self.rules, others)
-        )
-        return merged if name is None else merged.rename(first.name, name)
+        merged = Definition(*_edits.merge(self.stages, self.rules, names))
+        return merged if name is None else merged.rename(names[0], name)
 
     def split(self, name: str, parts: Mapping[str, Iterable[str]]) -> Definition:
         """Return the definition with one stage as several, in its place.
@@ -469,30 +376,7 @@ class Definition:
         >>> journey.split("Consider", {"See": ["ad"], "Look": ["search"]}).names
         ('See', 'Look', 'Buy')
         """
-        stage = self[name]
-        if len(_mapping(parts)) < 2:  # noqa: PLR2004 - a split needs two
-            raise CXError(
-                f"split needs two parts or more, each with its events, not {parts!r}. "
-                f"Write split({name!r}, {{'First': [...], 'Second': [...]}})."
-            )
-        given = {part: event_entries(events, str(part)) for part, events in parts.items()}
-        for part, events in given.items():
-            for event in events:
-                if event not in stage.events:
-                    raise unknown(
-                        f"event of stage {name!r}", event, stage.events, then=f"Part {part!r} asks for it."
-                    )
-        placed = [event for events in given.values() for event in events]
-        for event in stage.events:
-            if placed.count(event) != 1:
-                how = "in no part" if event not in placed else "in more than one part"
-                raise CXError(
-                    f"event {event!r} of stage {name!r} is {how}. "
-                    f"Put it into exactly one of {listing(given)}."
-                )
-        return self._replaced(
-            stage, [_renamed(stage, part).replace(events=events) for part, events in given.items()]
-        )
+        return self._with(_edits.split(self.stages, name, parts))
 
     def move(self, name: str, *, to: int) -> Definition:
         """Return the definition with one stage at another place.
@@ -513,10 +397,7 @@ class Definition:
         >>> Definition({"Buy": ["order"], "Consider": ["ad"]}).move("Consider", to=0).names
         ('Consider', 'Buy')
         """
-        stage = self[name]
-        others = [other for other in self.stages if other is not stage]
-        place = _place("to", to, len(others))
-        return self._with([*others[:place], stage, *others[place:]])
+        return self._with(_edits.move(self.stages, name, to=to))
 
     def set_role(self, name: str, role: str | None) -> Definition:
         """Return the definition with another role for one stage.
@@ -538,7 +419,7 @@ class Definition:
         ('Kasse',)
         """
         stage = self[name]
-        return self._replaced(stage, [stage.replace(role=role)])
+        return self._with(_edits.replaced(self.stages, stage, stage.replace(role=role)))
 
     def with_rules(self, **rule_fields: Unpack[RuleFields]) -> Definition:
         """Return the definition with some rules changed.
@@ -583,35 +464,7 @@ class Definition:
         >>> Definition({"Look": ["view_*"]}).expand(log)["Look"].events
         ('view_a', 'view_b')
         """
-        before = self.bind(log)
-        unmatched = {
-            (problem.stage, problem.event)
-            for problem in before.problems
-            if problem.kind == "unmatched_pattern"
-        }
-        known = set(log.event_names)
-        stages = []
-        for stage, taken in zip(self.stages, before.stage_events, strict=True):
-            kept = [
-                entry
-                for entry in stage.events
-                if entry in known or not is_pattern(entry) or (stage.name, entry) in unmatched
-            ]
-            stages.append(stage.replace(events=tuple(dict.fromkeys((*kept, *taken)))))
-        expanded = self._with(stages)
-        for name, old, new in zip(
-            log.event_names, before.candidates, expanded.bind(log).candidates, strict=True
-        ):
-            if old != new:
-                raise DefinitionError(
-                    f"event {name!r} goes first to stage {self.names[old[0]]!r}, which names it, then to a "
-                    "stage before it through a pattern; as a name there, it would go to that stage first. "
-                    f"Move stage {self.names[old[0]]!r} before {self.names[old[1]]!r}.",
-                    kind="field",
-                    stage=self.names[old[0]],
-                    event=name,
-                )
-        return expanded
+        return self._with(_edits.expand(self.stages, self.rules, log))
 
     # On a log
 
@@ -744,7 +597,7 @@ class Definition:
         >>> Definition({"Buy": ["order"]}, window="7D").to_dict()
         {'schema': 1, 'stages': [{'name': 'Buy', 'events': ['order']}], 'rules': {'window': '7D'}}
         """
-        data: dict[str, object] = {"schema": SCHEMA, "stages": [stage.to_dict() for stage in self.stages]}
+        data: dict[str, object] = {"schema": _SCHEMA, "stages": [stage.to_dict() for stage in self.stages]}
         if rules := self.rules.to_dict():
             data["rules"] = rules
         return data
@@ -769,9 +622,9 @@ class Definition:
         """
         fields = read_fields("definition", data, ("schema", "stages"), ("rules",))
         schema, stages, rules = fields["schema"], fields["stages"], fields.get("rules", {})
-        if schema != SCHEMA or isinstance(schema, bool):
+        if schema != _SCHEMA or isinstance(schema, bool):
             raise DefinitionError(
-                f"a definition of schema {schema!r} cannot be read; this version reads schema {SCHEMA}. "
+                f"a definition of schema {schema!r} cannot be read; this version reads schema {_SCHEMA}. "
                 "If a newer cx_widgets wrote it, upgrade: pip install -U cx_widgets."
             )
         if not isinstance(stages, (list, tuple)):
@@ -830,10 +683,7 @@ class Definition:
         return _text.code_of(self.stages, self.rules)
 
     def __getitem__(self, name: str) -> Stage:
-        for stage in self.stages:
-            if stage.name == name:
-                return stage
-        raise unknown("stage", name, self.names)
+        return _edits.named(self.stages, name)
 
     def __contains__(self, name: object) -> bool:
         return name in self.names
@@ -853,157 +703,6 @@ class Definition:
     def _with(self, stages: Iterable[Stage]) -> Definition:
         return Definition(tuple(stages), self.rules)
 
-    def _replaced(self, old: Stage, new: Iterable[Stage]) -> Definition:
-        return self._with(part for stage in self.stages for part in (new if stage is old else (stage,)))
-
-
-def _stages(stages: object) -> tuple[Stage, ...]:
-    if isinstance(stages, Mapping):
-        for name, events in stages.items():
-            if isinstance(events, Stage):
-                raise DefinitionError(
-                    f"stage {name!r} is a Stage under a name. "
-                    "Give a list of stages, or names with lists of events.",
-                    field="stages",
-                )
-        return tuple(Stage(name, events) for name, events in stages.items())
-    if isinstance(stages, (str, Stage)) or not isinstance(stages, Iterable):
-        raise DefinitionError(
-            f"stages are {stages!r}. Give {{'Consider': ['ad'], 'Buy': ['order']}} or a list of stages.",
-            field="stages",
-        )
-    given = tuple(stages)
-    for stage in given:
-        if not isinstance(stage, Stage):
-            raise DefinitionError(
-                f"the stages hold {stage!r}. Write [Stage('Buy', ['order'])] or {{'Buy': ['order']}}.",
-                field="stages",
-            )
-    return given
-
-
-def _well_formed(stages: tuple[Stage, ...], rules: Rules) -> tuple[Stage, ...]:
-    if not stages:
-        raise DefinitionError(
-            "a definition has no stages. Give at least one, e.g. {'Buy': ['order']}.",
-            kind="no_stages",
-            field="stages",
-        )
-    if len(stages) > MOST_STAGES:
-        raise DefinitionError(
-            f"a definition has {len(stages)} stages. Use at most {MOST_STAGES}.", kind="field", field="stages"
-        )
-    names: set[str] = set()
-    plain: dict[str, str] = {}
-    for stage in stages:
-        if stage.name in names:
-            raise DefinitionError(
-                f"two stages are called {stage.name!r}. Rename one, or merge them.",
-                kind="duplicate_stage",
-                stage=stage.name,
-                field="name",
-            )
-        names.add(stage.name)
-        if stage.conditional or rules.reuse != "never":
-            continue
-        for event in stage.events:
-            if event in plain:
-                raise DefinitionError(
-                    f"event {event!r} stands in stages {plain[event]!r} and {stage.name!r}. Keep it in one, "
-                    "tell them apart with where= or nth=, or say reuse='distinct'.",
-                    kind="duplicate_event",
-                    stage=stage.name,
-                    event=event,
-                    field="events",
-                )
-            plain[event] = stage.name
-    _fit(stages, rules)
-    return stages
-
-
-def _fit(stages: tuple[Stage, ...], rules: Rules) -> None:
-    """Refuse stages and rules that contradict each other."""
-    names = [stage.name for stage in stages]
-    for place, stage in enumerate(stages):
-        for field in ("optional", "window", "directly", "anchored"):
-            why = _why_not(field, rules, place, len(stages)) if getattr(stage, field) else ""
-            if why:
-                raise DefinitionError(
-                    f"stage {stage.name!r}: {field}={_own(stage, field)} cannot be: {why}. Leave it out.",
-                    kind="field",
-                    stage=stage.name,
-                    field=field,
-                )
-    for exclusion in rules.exclusions:
-        for end in (exclusion.after, exclusion.before):
-            if end is not None and end not in names:
-                then = f"The exclusion {exclusion!r} names it."
-                raise DefinitionError(
-                    str(unknown("stage", end, names, then=then)), kind="rules", field="exclusions"
-                )
-        after = 0 if exclusion.after is None else names.index(exclusion.after)
-        before = len(names) - 1 if exclusion.before is None else names.index(exclusion.before)
-        if after >= before:
-            raise DefinitionError(
-                f"the exclusion {exclusion!r} lies between {names[after]!r} and {names[before]!r}, and "
-                "nothing does. Let after be an earlier stage than before.",
-                kind="rules",
-                field="exclusions",
-            )
-
-
-def _why_not(field: str, rules: Rules, place: int, n_stages: int) -> str:
-    """Return why a stage cannot have a rule of its own; empty where it can."""
-    if (field == "anchored") is not (rules.order == "any"):
-        kept = f"order={rules.order!r} keeps every stage in its place"
-        return kept if field == "anchored" else "under order='any' no stage lies before another"
-    if field != "optional":
-        if place == 0 and field != "anchored":
-            return "it is the first stage, and none lies before it"
-        graceful = field == "directly" and rules.grace is not None
-        return f"under ties={rules.ties!r} rows may trade places" if graceful else ""
-    if place in (0, n_stages - 1):
-        return (
-            "it is the last stage, and to reach it is to convert"
-            if place
-            else "it is the first stage, and customers enter there"
-        )
-    if rules.reach == "open":
-        return "under reach='open' customers enter behind it as well"
-    return "" if rules.order == "ordered" else f"order={rules.order!r} lets nothing lie between"
-
-
-def _own(stage: Stage, field: str) -> str:
-    return repr(format_duration(stage.window)) if field == "window" and stage.window else "True"
-
-
-def _rules(rules: object, rule_fields: Mapping[str, object]) -> Rules:
-    if rules is not None and not isinstance(rules, Rules):
-        raise DefinitionError(
-            f"rules are {rules!r}. Give Rules(window='30D'), or window='30D'.", kind="rules"
-        )
-    if rules is not None and rule_fields:
-        raise DefinitionError(
-            f"rules are given twice, as rules= and as {listing(rule_fields)}. Put them all into rules=.",
-            kind="rules",
-        )
-    chosen = rules or DEFAULT_RULES
-    return chosen.replace(rule_fields) if rule_fields else chosen
-
-
-def _rules_with(rules: Rules, renamed: Mapping[str, str]) -> Rules:
-    """Return the rules with the stages that exclusions name under their new names."""
-    if not rules.exclusions:
-        return rules
-    moved = tuple(
-        one.replace(
-            after=one.after and renamed.get(one.after, one.after),
-            before=one.before and renamed.get(one.before, one.before),
-        )
-        for one in rules.exclusions
-    )
-    return rules.replace({"exclusions": moved})
-
 
 def _whole_top(top: object) -> int:
     if isinstance(top, bool) or not isinstance(top, int) or not 0 < top < MOST_STAGES:
@@ -1022,43 +721,3 @@ def _free_name(event: str, taken: Container[str]) -> str:
         number += 1
         name = f"{base} ({number})"
     return name
-
-
-def _mapping(parts: object) -> Mapping[object, object]:
-    return parts if isinstance(parts, Mapping) else {}
-
-
-def _given(events: tuple[object, ...], verb: str, rest: str) -> tuple[str, ...]:
-    for event in events:
-        if not isinstance(event, str):
-            example = ", ".join(part for part in ("'view'", "'search'", rest) if part)
-            raise DefinitionError(
-                f"{verb} takes event names one by one, not {event!r}. Write {verb}({example})."
-            )
-    if not events:
-        example = ", ".join(part for part in ("'view'", rest) if part)
-        raise DefinitionError(f"{verb} was given no event. Write {verb}({example}).")
-    return tuple(dict.fromkeys(str(event) for event in events))
-
-
-def _without(stage: Stage, events: Iterable[str]) -> Stage:
-    gone = set(events)
-    return stage.replace(events=tuple(event for event in stage.events if event not in gone))
-
-
-def _renamed(stage: Stage, new: str) -> Stage:
-    name = stage_name(new)
-    keeps = stage.role == "auto" and guess_role(name) is None
-    return stage.replace(name=name, role=stage.resolved_role or "auto") if keeps else stage.replace(name=name)
-
-
-def _place(field: str, place: object, last: int) -> int:
-    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= last:
-        raise DefinitionError(
-            f"{field}={place!r} is no place for a stage. Use 0 for the first up to {last} for the last."
-        )
-    return place
-
-
-def _asked(stage: Stage) -> str:
-    return " and ".join(_text.details(stage)) or "none"

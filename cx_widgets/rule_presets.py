@@ -19,7 +19,7 @@ from cx_widgets.windows import CountedWindow, parse_window
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cx_widgets.rules import Duration
+    from cx_widgets.durations import Duration
     from cx_widgets.stages import Stage
 
 _POSTHOG_ORDERS = {"ordered": "ordered", "strict": "strict", "unordered": "any"}

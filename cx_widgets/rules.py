@@ -1,4 +1,4 @@
-"""The counting rules of a definition, and durations as text."""
+"""The counting rules of a definition: their words, what goes together, their texts."""
 
 from __future__ import annotations
 
@@ -18,16 +18,7 @@ from cx_widgets.windows import CountedWindow, Window, format_window, parse_windo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "DEFAULT_RULES",
-    "CountedWindow",
-    "Duration",
-    "RuleFields",
-    "Rules",
-    "format_duration",
-    "format_window",
-    "parse_duration",
-]
+__all__ = ["DEFAULT_RULES", "RuleFields", "Rules", "rule_choices"]
 
 # The default first.
 _CHOICES: Mapping[str, tuple[str, ...]] = {

@@ -40,7 +40,9 @@ FLOORS = [
         "touchpoints",
     },
     {
+        "_edits",
         "_text",
+        "_well_formed",
         "binding",
         "definition",
         "durations",

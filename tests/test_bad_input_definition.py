@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import cx_widgets as cx
-from cx_widgets.definition import DefinitionError, parse_duration
+from cx_widgets.definition import DefinitionError
+from cx_widgets.durations import parse_duration
 from cx_widgets.windows import CountedWindow
 
 JOURNEY = cx.Definition({"Consider": ["ad", "search"], "Evaluate": ["compare"], "Buy": ["order"]})

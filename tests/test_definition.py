@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cx_widgets as cx
-from cx_widgets.definition import DefinitionError, format_duration, guess_role, parse_duration
-from cx_widgets.stages import OPERATORS, ROLES
+from cx_widgets.definition import DefinitionError
+from cx_widgets.durations import format_duration, parse_duration
+from cx_widgets.stages import OPERATORS, ROLES, guess_role
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -11,10 +11,10 @@ import pandas as pd
 from cx_widgets._html import escape
 from cx_widgets._text import own_rules
 from cx_widgets.definition import Definition
+from cx_widgets.durations import format_duration
 from cx_widgets.engine import middles
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog
-from cx_widgets.rules import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,6 +11,7 @@ import pandas as pd
 from cx_widgets import _numbers, stats
 from cx_widgets.binding import stages_of_rows
 from cx_widgets.definition import Stage
+from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.engine import assigned_events, stage_numbers, staged_rows
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result, _scores
@@ -23,7 +24,6 @@ from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.attitude import _Asked as Question
 from cx_widgets.metrics.attitude import _asked as question
 from cx_widgets.metrics.attitude import _check_range as check_range
-from cx_widgets.rules import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
+from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
@@ -17,7 +18,6 @@ from cx_widgets.metrics._buyers import bought
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import NAN, WILSON, Figure, FigureResult, clustered_share, estimated, frame_of
 from cx_widgets.metrics.purchase_gaps import gaps_of
-from cx_widgets.rules import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

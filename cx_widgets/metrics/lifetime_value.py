@@ -10,13 +10,13 @@ import pandas as pd
 
 from cx_widgets import stats
 from cx_widgets._numbers import UNDEFINED, percent
+from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.purchase_history import PurchaseHistory, purchase_history
 from cx_widgets.models import bg_bb, bg_nbd, gamma_gamma, pareto_nbd, shifted_bg
 from cx_widgets.models._fit import distinct
-from cx_widgets.rules import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

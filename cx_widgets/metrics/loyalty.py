@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
+from cx_widgets.durations import format_duration
 from cx_widgets.engine import LONGEST_CURVE, assigned_events, buyers, stage_numbers
 from cx_widgets.metrics import _recommend, _result
 from cx_widgets.metrics._buyers import NO_BUY, NO_VALUE, NOBODY, spending
@@ -23,7 +24,6 @@ from cx_widgets.metrics._figure import (
     frame_of,
     undefined,
 )
-from cx_widgets.rules import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,11 @@ import pandas as pd
 
 from cx_widgets import stats
 from cx_widgets._numbers import UNDEFINED
+from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.engine import assigned_events, coded_rows, stage_numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.rules import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
+from cx_widgets.durations import parse_duration
 from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
@@ -18,7 +19,6 @@ from cx_widgets.metrics._buyers import bought, spending
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import WILSON
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.rules import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

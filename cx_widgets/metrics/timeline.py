@@ -26,7 +26,7 @@ from cx_widgets.metrics._customers import ids
 from cx_widgets.metrics._entries import entries, starts
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.reasons import REASONS, endings
-from cx_widgets.rules import format_window
+from cx_widgets.windows import format_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ import anywidget
 import traitlets as t
 
 from cx_widgets import presets
-from cx_widgets.definition import ROLES, Definition
+from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
 from cx_widgets.metrics.compare import compare
@@ -19,7 +19,7 @@ from cx_widgets.metrics.figures import figures
 from cx_widgets.metrics.preview import changes_in, preview_of
 from cx_widgets.metrics.stages import stage_sizes
 from cx_widgets.problems import DefinitionError
-from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS
+from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS, ROLES
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
 from cx_widgets.widgets._pace import Pace

@@ -8,8 +8,8 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
+from cx_widgets.durations import format_duration
 from cx_widgets.metrics.loyalty import loyalty
-from cx_widgets.rules import format_duration
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import Face, side_by_side
 from cx_widgets.widgets._caption import Caption
