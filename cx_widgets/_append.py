@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from cx_widgets import _ingest, _rows, _times
+from cx_widgets._held import of_reading
+from cx_widgets._numbering import unheard
 from cx_widgets._packed import Packed, counting, frozen, narrow, placed
 from cx_widgets.errors import CXError, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
+    from cx_widgets._held import Held
     from cx_widgets._packed import Codes, Int64s, Places, Ticks
 
 A = TypeVar("A", bound="npt.NDArray[np.integer]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Older:
-    """A log as it stands.
-
-    Parameters
-    ----------
-    packed, ids, names, zone, kept
-        As in `_ingest.Reading`.
-    places : ndarray, callable or None
-        Where in the kept columns each packed row stands.
-    n_rows : int
-        Rows of the table it was made from.
-    found : Mapping
-        How many rows showed what was looked for in it.
-    """
-
-    packed: Packed
-    ids: pd.Index
-    names: tuple[str, ...]
-    zone: str | None
-    kept: Mapping[str, pd.Series]
-    places: Places
-    n_rows: int
-    found: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +40,59 @@ class _Merge:
         return made  # type: ignore[return-value] # of the older ones' type
 
 
-def merged(old: Older, new: _ingest.Reading, options: _ingest.Options) -> tuple[_ingest.Reading, Places]:
+def appended(old: Held, data: object) -> Held:
+    """Return what a log holds with the rows of a newer table in it."""
+    options, n_old_rows = _refuse_what_cannot_grow(old)
+    # Repeats are looked for when all rows are together.
+    new = _ingest.read(data, old.roles, replace(options, drop_duplicates=False), unheard)
+    found, places = _merged(old, n_old_rows, new, options)
+    return of_reading(found, options, places)
+
+
+def _refuse_what_cannot_grow(old: Held) -> tuple[_ingest.Options, int]:
+    """Return how the table of the log was read, and how many rows it had."""
+    if old.until is not None:
+        raise CXError(
+            f"this log ends at {str(old.until)!r}, set by until. Append to the whole log, and take"
+            " until of what comes back."
+        )
+    if old.customers is not None or old.sampled is not None:
+        raise CXError(
+            "this log holds only some of the customers of another. Append to the whole log, and take the"
+            " sample of what comes back."
+        )
+    if old.options is None or old.table_rows is None:
+        raise CXError(
+            "this log was opened from a file of the first version, which does not say how its table was"
+            " read. Make the log from its table again, and save it."
+        )
+    return old.options, old.table_rows
+
+
+def _merged(
+    old: Held, n_old_rows: int, new: _ingest.Reading, options: _ingest.Options
+) -> tuple[_ingest.Reading, Places]:
     """Return a log with newer rows in it as a reading, and where its rows stand in its kept columns."""
     _refuse_other_columns(old, new)
-    numbers, ids = _numbers(old.ids, new.ids)
+    older, columns = old.rows, old.columns
+    had = {check: rows for check, rows, _ in old.checks}
+    numbers, ids = _numbers(old.customer_ids, new.ids)
     names = tuple(sorted({*old.names, *new.names}))
-    origin_ns, tick_ns = _clock(old.packed, new.packed)
-    old_ticks, new_ticks = (_moved(part.packed, origin_ns, tick_ns) for part in (old, new))
+    origin_ns, tick_ns = _clock(older, new.packed)
+    old_ticks, new_ticks = (_moved(part, origin_ns, tick_ns) for part in (older, new.packed))
     end_tick = max(int(old_ticks.max(initial=0)), int(new_ticks.max(initial=0)))
     old_ticks, new_ticks = narrow(old_ticks, end_tick), narrow(new_ticks, end_tick)
-    offsets, merge = _merge(
-        (old.packed.offsets, old_ticks), (new.packed.offsets, new_ticks), numbers, len(ids)
-    )
+    offsets, merge = _merge((older.offsets, old_ticks), (new.packed.offsets, new_ticks), numbers, len(ids))
     made = _rows.Sorted(
         offsets,
-        merge.of(_codes(old.packed, old.names, names), _codes(new.packed, new.names, names)),
+        merge.of(_codes(older, old.names, names), _codes(new.packed, new.names, names)),
         merge.of(old_ticks, new_ticks),
         None,
     )
-    rows = _places(merge, old.packed.places, new.packed.places, old.n_rows)
-    held = len(next(iter(old.kept.values()))) if old.kept else 0
-    places = _places(merge, old.places, new.packed.places, held) if old.kept else rows
-    kept = {name: pd.concat([column, new.kept[name]], ignore_index=True) for name, column in old.kept.items()}
+    rows = _places(merge, older.places, new.packed.places, n_old_rows)
+    behind = len(next(iter(columns.values()))) if columns else 0
+    places = _places(merge, old.places, new.packed.places, behind) if columns else rows
+    kept = {name: pd.concat([column, new.kept[name]], ignore_index=True) for name, column in columns.items()}
     n_tied = _rows.tied(made)
     repeated = None
     if n_tied:
@@ -99,7 +105,7 @@ def merged(old: Older, new: _ingest.Reading, options: _ingest.Options) -> tuple[
             rows, places = (left if where is None else where[left] for where in (rows, places))
             made = _ingest.without(made, repeated)
             n_tied = _rows.tied(made)
-        n_repeated += old.found["duplicate rows"]
+        n_repeated += had["duplicate rows"]
     packed = Packed(
         offsets=frozen(made.offsets),
         codes=frozen(made.codes),
@@ -111,33 +117,33 @@ def merged(old: Older, new: _ingest.Reading, options: _ingest.Options) -> tuple[
         has_ties=n_tied > 0,
     )
     seen = _ingest.Seen(
-        {role: n + old.found[f"no {role}"] for role, n in new.seen.dropped.items()},
+        {role: n + had[f"no {role}"] for role, n in new.seen.dropped.items()},
         n_repeated,
         n_tied,
-        new.seen.ambiguous + old.found["repeated hour"],
-        new.seen.skipped + old.found["skipped hour"],
+        new.seen.ambiguous + had["repeated hour"],
+        new.seen.skipped + had["skipped hour"],
     )
-    zone = old.zone if len(old.packed.codes) else new.zone
-    n_rows = old.n_rows + new.n_rows
+    zone = old.zone if len(older.codes) else new.zone
+    n_rows = n_old_rows + new.n_rows
     reading = _ingest.Reading(new.roles, kept, n_rows, ids, names, zone, packed, seen)
     return reading, None if places is None else frozen(places)
 
 
-def _refuse_other_columns(old: Older, new: _ingest.Reading) -> None:
+def _refuse_other_columns(old: Held, new: _ingest.Reading) -> None:
     for these, others, step in (
-        (old.kept, new.kept, "Add them, with gaps where nothing is known"),
-        (new.kept, old.kept, "Leave them out, or make the log of the whole table again"),
+        (old.columns, new.kept, "Add them, with gaps where nothing is known"),
+        (new.kept, old.columns, "Leave them out, or make the log of the whole table again"),
     ):
         lacking = [name for name in these if name not in others]
         if lacking:
             whose = (
-                "table lacks columns of the log" if these is old.kept else "log lacks columns of the table"
+                "table lacks columns of the log" if these is old.columns else "log lacks columns of the table"
             )
             raise CXError(f"the {whose}: {listing(lacking)}. {step}.")
-    kinds = [(name, column.dtype, new.kept[name].dtype) for name, column in old.kept.items()]
+    kinds = [(name, column.dtype, new.kept[name].dtype) for name, column in old.columns.items()]
     # Ids of no customer, and times of no row, are of no kind.
-    if len(old.ids) and len(new.ids):
-        kinds.append((new.roles["customer"], old.ids.dtype, new.ids.dtype))
+    if len(old.customer_ids) and len(new.ids):
+        kinds.append((new.roles["customer"], old.customer_ids.dtype, new.ids.dtype))
         if old.zone != new.zone:
             raise CXError(
                 f"the times of the log are shown in {old.zone or 'no zone'}, those of the table in"

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _frames, _times
+from cx_widgets import _frames, _ticks, _times
+from cx_widgets._held import Held
 from cx_widgets._ingest import Options
+from cx_widgets._packed import Packed, placed
 from cx_widgets.errors import CXError
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class Facts:
     table_rows: int | None
     options: Options | None
     until_ns: int | None
-    checks: list[tuple[str, int, str]]
+    checks: tuple[tuple[str, int, str], ...]
 
 
 @dataclass(slots=True)
@@ -396,6 +398,7 @@ class Stored(Mapping[str, pd.Series]):
     _columns: dict[str, _Fields]
     _ids: _Fields
     _sound: bool = field(default=False)
+    _whose: pd.Index | None = field(default=None)
 
     def __getitem__(self, name: str) -> pd.Series:
         found = self._read(f"column {name!r}", self._columns[name], slice(None))
@@ -414,12 +417,13 @@ class Stored(Mapping[str, pd.Series]):
         return self._read(f"column {name!r}", self._columns[name], slice(0, 0)).dtype
 
     def ids(self) -> pd.Index:
-        """Return the ids of the customers."""
-        found = self._read("the customers' ids", self._ids, slice(None))
-        if len(found) != self.n_customers:
-            raise self._damaged("the customers' ids are not as many as the customers")
-        ids: pd.Index = pd.Index(found, name=self.facts.roles["customer"])
-        return ids
+        """Return the ids of the customers, read once."""
+        if self._whose is None:
+            found = self._read("the customers' ids", self._ids, slice(None))
+            if len(found) != self.n_customers:
+                raise self._damaged("the customers' ids are not as many as the customers")
+            self._whose = pd.Index(found, name=self.facts.roles["customer"])
+        return self._whose
 
     def column_bytes(self) -> int:
         """Return the bytes of all columns in the file."""
@@ -746,7 +750,7 @@ def _facts(header: _Fields, version: int) -> Facts:
         table_rows=header.optional_number("table_rows") if version > 1 else None,
         options=_options(header) if version > 1 else None,
         until_ns=header.optional_number("until_ns"),
-        checks=checks,
+        checks=tuple(checks),
     )
     _times.check_zone(zone)
     return facts
@@ -807,3 +811,64 @@ def _fits_rows(name: str, spec: _Fields, sections: Mapping[str, _Section], n: in
             length = len(sections[array].array)
         if length != n:
             raise ValueError(f"column {name!r} is not as long as the log")
+
+
+def save(path: str | Path, held: Held, *, overwrite: bool) -> None:
+    """Write what a log holds into a file."""
+    packed = held.rows
+    arrays: dict[str, Array] = {"offsets": packed.offsets, "codes": packed.codes, "ticks": packed.ticks}
+    rows = placed(packed.places)
+    if rows is not None:
+        arrays["rows"] = rows
+    if held.customers is not None:
+        arrays["customers"] = held.customers
+    facts = Facts(
+        roles=held.roles,
+        names=held.names,
+        zone=held.zone,
+        tick_ns=packed.tick_ns,
+        origin_ns=packed.origin_ns,
+        end_tick=packed.end_tick,
+        last_tick=held.last_tick,
+        has_ties=packed.has_ties,
+        table_rows=held.table_rows,
+        options=held.options,
+        until_ns=None if held.until is None else held.until.value,
+        checks=held.checks,
+    )
+    ids = pd.Series(held.customer_ids, name=held.roles["customer"])
+    write(path, facts, arrays, ids, {name: held.column(name) for name in held.columns}, overwrite=overwrite)
+
+
+def opened(path: str | Path, *, verify: bool) -> Held:
+    """Return what the log holds that a file keeps."""
+    stored = read(path)
+    if verify:
+        stored.verify()
+    facts = stored.facts
+    packed = Packed(
+        offsets=stored.unread("offsets").view(np.int64),
+        codes=stored.unread("codes"),  # type: ignore[arg-type]
+        ticks=stored.unread("ticks"),  # type: ignore[arg-type]
+        places=stored.rows if stored.has("rows") else None,
+        tick_ns=facts.tick_ns,
+        origin_ns=facts.origin_ns,
+        end_tick=facts.end_tick,
+        has_ties=facts.has_ties,
+    )
+    return Held(
+        roles=facts.roles,
+        columns=stored,
+        places=None,
+        ids=stored.ids,
+        names=facts.names,
+        zone=facts.zone,
+        packed=packed,
+        last_tick=facts.last_tick,
+        checks=facts.checks,
+        table_rows=facts.table_rows,
+        options=facts.options,
+        stored=stored,
+        until=None if facts.until_ns is None else _ticks.timestamp(facts.until_ns, facts.zone),
+        customers=stored.unread("customers").view(np.int64) if stored.has("customers") else None,
+    )

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import replace
 from functools import cached_property
-from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _append, _ingest, _rows, _sampling, _store, _times
-from cx_widgets._html import escape
+from cx_widgets import _append, _held, _ingest, _log_text, _rows, _store, _ticks, _times
 from cx_widgets._ingest import Options
 from cx_widgets._numbering import unheard
-from cx_widgets._packed import Packed, frozen, observed, placed, places_until
+from cx_widgets._packed import Packed, frozen
+from cx_widgets._recent import Recent
 from cx_widgets.errors import CXError, listing, unknown
 
 if TYPE_CHECKING:
@@ -25,7 +22,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from cx_widgets._packed import Int64s, Places
+    from cx_widgets._packed import Int64s
+    from cx_widgets._sampling import Sample
 
 __all__ = ["EventLog", "Packed"]
 
@@ -100,8 +98,6 @@ class EventLog:
     [nan, 20.0, nan]
     """
 
-    _sampled: _sampling.Sample | None = None
-
     def __init__(
         self,
         data: object,
@@ -135,96 +131,82 @@ class EventLog:
             "score": score,
         }
         found = _ingest.read(data, given, options, progress or unheard)
-        self._hold(found, options, found.packed.places)
+        self._hold(_held.of_reading(found, options, found.packed.places))
 
-    def _hold(self, found: _ingest.Reading, options: Options, places: Places) -> None:
-        self._options: Options | None = options
-        self._roles = found.roles
-        self._columns = tuple(found.kept)
-        self._kept: Mapping[str, pd.Series] = found.kept
-        self._table_rows: int | None = found.n_rows
-        self._ids: pd.Index | None = found.ids
-        self._names = found.names
-        self._zone = found.zone
-        self._packed = found.packed
-        # Where in the columns each packed row stands.
-        self._places = places
-        self._stored: _store.Stored | None = None
-        checks = _ingest.checks(found.packed, found.seen, found.zone)
-        self._checks = pd.DataFrame(checks, columns=list(_CHECKED))
-        self._last_tick = self._packed.end_tick
-        self._until: pd.Timestamp | None = None
-        self._customers: Int64s | None = None
-        self.__setstate__({})
+    def _hold(self, held: _held.Held) -> None:
+        self._held = held
+        self._memo = Recent(_MEMO_SIZE)
+        self._views = Recent(_VIEWS_KEPT)
+
+    @classmethod
+    def _of(cls, held: _held.Held) -> EventLog:
+        log = object.__new__(cls)
+        log._hold(held)
+        return log
 
     @property
     def n_events(self) -> int:
         """The number of events."""
-        return len(self._packed.codes)
+        return len(self._held.packed.codes)
 
     @property
     def n_customers(self) -> int:
         """The number of customers with at least one event."""
-        return len(self._packed.offsets) - 1
+        return len(self._held.packed.offsets) - 1
 
     @property
     def event_names(self) -> tuple[str, ...]:
         """The distinct event names, sorted."""
-        return self._names
+        return self._held.names
 
     @property
     def customer_ids(self) -> pd.Index:
         """The customers' ids, in the order in which they first appear in the data."""
-        if self._ids is None:
-            if self._stored is None:
-                raise AssertionError("a log without ids is an opened one")
-            self._ids = self._stored.ids()
-        return self._ids
+        return self._held.customer_ids
 
     @property
     def packed(self) -> Packed:
         """The events as small integers, ordered by customer and time."""
-        if self._stored is not None:
-            self._stored.check()
-        return self._packed
+        return self._held.rows
 
     @property
     def roles(self) -> Mapping[str, str]:
         """The given roles, each with its column."""
-        return MappingProxyType(self._roles)
+        return MappingProxyType(self._held.roles)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that conditions can use: all but customer, time and event."""
-        return self._columns
+        return tuple(self._held.columns)
 
     @property
     def column_types(self) -> Mapping[str, object]:
         """The type of each of the columns, by name; their values are not touched."""
-        if self._stored is not None:
-            return {name: self._stored.dtype_of(name) for name in self._columns}
-        return {name: self._kept[name].dtype for name in self._columns}
+        held = self._held
+        if held.stored is not None:
+            return {name: held.stored.dtype_of(name) for name in held.columns}
+        return {name: column.dtype for name, column in held.columns.items()}
 
     @property
     def time_zone(self) -> str | None:
         """The zone in which times are shown; None when they have none."""
-        return self._zone
+        return self._held.zone
 
     @property
     def checks(self) -> pd.DataFrame:
         """What was looked for in the rows, how many rows showed it, and what was done."""
-        return self._checks.copy()
+        return pd.DataFrame(self._held.checks, columns=list(_CHECKED))
 
     @cached_property
     def event_counts(self) -> Int64s:
         """The number of events of each name, parallel to `event_names`."""
-        return frozen(np.bincount(self.packed.codes, minlength=len(self._names)).astype(np.int64))
+        return frozen(np.bincount(self.packed.codes, minlength=len(self.event_names)).astype(np.int64))
 
     @cached_property
     def event_customers(self) -> Int64s:
         """The number of customers with an event of each name, parallel to `event_names`."""
         packed = self.packed
-        return frozen(_rows.customers_of_codes(packed.offsets, packed.codes, len(self._names)))
+        return frozen(_rows.customers_of_codes(packed.offsets, packed.codes, len(self.event_names)))
 
     @property
     def start(self) -> pd.Timestamp:
@@ -234,12 +216,12 @@ class EventLog:
     @property
     def end(self) -> pd.Timestamp:
         """The time of the last event; NaT in an empty log."""
-        return self._stamp(self._last_tick)
+        return self._stamp(self._held.last_tick)
 
     @property
     def observation_end(self) -> pd.Timestamp:
         """The time up to which customers were observed: the last event, unless `until` set another."""
-        return self.end if self._until is None else self._until
+        return self.end if self._held.until is None else self._held.until
 
     def moment(self, when: object, field: str = "when") -> pd.Timestamp:
         """Return a point in time as one of this log, in its time zone.
@@ -268,7 +250,7 @@ class EventLog:
         >>> EventLog(df, customer="id", time="at", event="what").moment("2024-01-02 12:00")
         Timestamp('2024-01-02 12:00:00')
         """
-        return _times.moment(_times.parsed_moment(when, field), self._zone, field)
+        return _times.moment(_times.parsed_moment(when, field), self._held.zone, field)
 
     def until(self, end: object) -> EventLog:
         """Return the log as it stood at a time: without later rows, and observed until then.
@@ -299,25 +281,16 @@ class EventLog:
         (2, Timestamp('2024-01-02 00:00:00'), Timestamp('2024-01-02 12:00:00'))
         """
         moment = self.moment(end, "observation_end")
-        ns = moment.value
-        if self._until is not None:
-            if ns == self._until.value:
+        before = self._held.until
+        if before is not None:
+            if moment.value == before.value:
                 return self
-            if ns > self._until.value:
+            if moment.value > before.value:
                 raise CXError(
-                    f"observation_end={str(moment)!r} lies behind {str(self._until)!r}, the end of this log "
+                    f"observation_end={str(moment)!r} lies behind {str(before)!r}, the end of this log "
                     "already. Take the whole log."
                 )
-        with self._lock:
-            if ns in self._views:
-                self._views.move_to_end(ns)
-                return self._views[ns]
-        view = self._cut(moment)
-        with self._lock:
-            self._views[ns] = view
-            while len(self._views) > _VIEWS_KEPT:
-                self._views.popitem(last=False)
-        return view
+        return self._views.get(moment.value, lambda: EventLog._of(_held.cut(self._held, moment)))
 
     def append(self, data: object) -> EventLog:
         """Return the log with the rows of another table in it, as if one table had held both from the start.
@@ -355,64 +328,7 @@ class EventLog:
         >>> log.n_events, log.event_names, log.packed.rows.tolist()
         (4, ('buy', 'view'), [0, 3, 1, 2])
         """
-        if self._until is not None:
-            raise CXError(
-                f"this log ends at {str(self._until)!r}, set by until. Append to the whole log, and take"
-                " until of what comes back."
-            )
-        if self._customers is not None or self._sampled is not None:
-            raise CXError(
-                "this log holds only some of the customers of another. Append to the whole log, and take the"
-                " sample of what comes back."
-            )
-        if self._options is None or self._table_rows is None:
-            raise CXError(
-                "this log was opened from a file of the first version, which does not say how its table was"
-                " read. Make the log from its table again, and save it."
-            )
-        # Repeats are looked for when all rows are together.
-        new = _ingest.read(data, self._roles, replace(self._options, drop_duplicates=False), unheard)
-        checks = zip(self._checks["check"], self._checks["rows"], strict=True)
-        old = _append.Older(
-            packed=self.packed,
-            ids=self.customer_ids,
-            names=self._names,
-            zone=self._zone,
-            kept=self._kept,
-            places=self._places,
-            n_rows=self._table_rows,
-            found={str(check): int(rows) for check, rows in checks},
-        )
-        found, places = _append.merged(old, new, self._options)
-        log = object.__new__(EventLog)
-        log._hold(found, self._options, places)
-        return log
-
-    def _cut(self, moment: pd.Timestamp) -> EventLog:
-        packed, since = self.packed, moment.value - self._packed.origin_ns
-        if abs(since) > np.iinfo(np.int64).max:
-            raise CXError(
-                f"observation_end={str(moment)!r} lies more than 292 years from the first event, "
-                f"{str(self.start)!r}. Give a time closer to it."
-            )
-        seen, whose, last_tick = observed(packed, since)
-        places = places_until(packed, since, self._places)
-        return self._part(seen, whose, places, _last_tick=last_tick, _until=moment)
-
-    def _part(self, packed: Packed, whose: Int64s | None, places: Places, **facts: object) -> EventLog:
-        """Return a log of some rows of this one: packed, whose they are (None: everybody's), and where."""
-        part = object.__new__(EventLog)
-        part.__dict__.update(
-            (name, value)
-            for name, value in self._state().items()
-            if name == "_sampled" or not hasattr(type(self), name)
-        )
-        part.__setstate__(facts)
-        part._packed = packed
-        if whose is not None:
-            part._ids, part._places = self.customer_ids[whose], places
-            part._customers = whose if self._customers is None else self._customers[whose]
-        return part
+        return EventLog._of(_append.appended(self._held, data))
 
     def sample(self, one_in: int = 16) -> EventLog:
         """Return the log of a fixed part of the customers, with all their rows.
@@ -443,23 +359,17 @@ class EventLog:
         >>> str(part.sampled), part.n_events
         ('one in 10 customers, 122 of 1,000', 122)
         """
-        packed, whole = self.packed, self.n_customers
-        whose = _sampling.chosen(self.customer_numbers, one_in)
-        part, at = _sampling.rows_of(packed, whose)
-        places = _sampling.places_at(self._places, at)
-        return self._part(part, whose, places, _sampled=_sampling.Sample(int(one_in), len(whose), whole))
+        return EventLog._of(_held.sample(self._held, one_in))
 
     @property
-    def sampled(self) -> _sampling.Sample | None:
+    def sampled(self) -> Sample | None:
         """What part of a log this is; None where it is no sample."""
-        return self._sampled
+        return self._held.sampled
 
     @property
     def customer_numbers(self) -> Int64s:
         """The numbers of the customers in the whole log, where `until` has left some out."""
-        if self._customers is None:
-            return np.arange(self.n_customers)
-        return self._customers
+        return self._held.customer_numbers
 
     def _stamp(self, tick: int) -> pd.Timestamp:
         if not self.n_events:
@@ -472,10 +382,7 @@ class EventLog:
 
         Of an opened log, those of its file: memory that the system fills and gives back by itself.
         """
-        if self._stored is not None:
-            return self._packed.nbytes + self._stored.column_bytes()
-        kept = sum(int(column.memory_usage(index=False)) for column in self._kept.values())
-        return self._packed.nbytes + kept
+        return self._held.nbytes()
 
     @property
     def values(self) -> npt.NDArray[np.float64] | None:
@@ -488,9 +395,8 @@ class EventLog:
         return self._number("score")
 
     def _number(self, role: str) -> npt.NDArray[np.float64] | None:
-        if role not in self._roles:
-            return None
-        return self.column(self._roles[role]).to_numpy(dtype=np.float64)
+        column = self._held.roles.get(role)
+        return None if column is None else self.column(column).to_numpy(dtype=np.float64)
 
     def column(self, name: str) -> pd.Series:
         """Return a column in packed order: row ``i`` belongs to row ``i`` of `packed`.
@@ -517,15 +423,16 @@ class EventLog:
         >>> EventLog(df, customer="id", time="at", event="what").column("shop").tolist()
         ['app', 'web', 'app']
         """
-        if name not in self._kept:
+        held = self._held
+        if name not in held.columns:
             for role in _ingest.KEYS:
-                if self._roles[role] == name:
+                if held.roles[role] == name:
                     raise CXError(
                         f"column {name!r} is the {role} of this log, not a column for conditions."
-                        f" Available: {listing(self._columns)}."
+                        f" Available: {listing(held.columns)}."
                     )
-            raise unknown("column", name, self._columns)
-        return self.memo(("column", name), lambda: _packed_column(self._kept[name], self._places))
+            raise unknown("column", name, held.columns)
+        return self.memo(("column", name), lambda: held.column(name))
 
     def to_ticks(self, duration: pd.Timedelta) -> int:
         """Return a duration in whole ticks, rounded down: what lasts at most that many ticks fits into it.
@@ -546,10 +453,7 @@ class EventLog:
         >>> EventLog(df, customer="id", time="at", event="what").to_ticks(pd.Timedelta("1min 0.5s"))
         60
         """
-        exact = duration.to_timedelta64()
-        # Python integers: a window of 300 years is no nanoseconds that int64 holds, and still a window.
-        ns = int(exact.astype(np.int64)) * _times.UNIT_NS[np.datetime_data(exact.dtype)[0]]
-        return ns // self._packed.tick_ns
+        return _ticks.ticks_in(duration, self._held.packed.tick_ns)
 
     def durations(self, ticks: npt.ArrayLike) -> pd.TimedeltaIndex:
         """Return ticks as durations, exact for whole and half ticks; NaN becomes NaT.
@@ -570,7 +474,7 @@ class EventLog:
         >>> EventLog(df, customer="id", time="at", event="what").durations([90, 0.5])[0]
         Timedelta('0 days 00:01:30')
         """
-        return pd.TimedeltaIndex(_nanoseconds(ticks, self._packed.tick_ns, 0).view("m8[ns]"))
+        return _ticks.durations(ticks, self._held.packed.tick_ns)
 
     def timestamps(self, ticks: npt.ArrayLike) -> pd.DatetimeIndex:
         """Return ticks as points in time in the log's time zone; NaN becomes NaT.
@@ -591,9 +495,8 @@ class EventLog:
         >>> EventLog(df, customer="id", time="at", event="what").timestamps([0, 3600])[1]
         Timestamp('2024-01-01 01:00:00')
         """
-        packed = self._packed
-        index = pd.DatetimeIndex(_nanoseconds(ticks, packed.tick_ns, packed.origin_ns).view("M8[ns]"))
-        return index if self._zone is None else index.tz_localize("UTC").tz_convert(self._zone)
+        packed = self._held.packed
+        return _ticks.timestamps(ticks, packed.tick_ns, packed.origin_ns, self._held.zone)
 
     def memo(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return what ``compute`` returned for this key before, or call it and remember the last 64 results.
@@ -617,17 +520,7 @@ class EventLog:
         >>> log.memo("answer", lambda: 42), log.memo("answer", lambda: 43)
         (42, 42)
         """
-        with self._lock:
-            if key in self._memo:
-                self._memo.move_to_end(key)
-                return self._memo[key]  # type: ignore[return-value]
-        result = compute()
-        with self._lock:
-            self._memo[key] = result
-            self._memo.move_to_end(key)
-            while len(self._memo) > _MEMO_SIZE:
-                self._memo.popitem(last=False)
-        return result
+        return self._memo.get(key, compute)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the log into one file, from which `open` has it again at once.
@@ -665,37 +558,7 @@ class EventLog:
         ...     log.event_names, log.column("shop").tolist()
         (('order', 'view'), ['web', 'app', 'web'])
         """
-        packed = self.packed
-        arrays: dict[str, npt.NDArray[np.generic]] = {
-            "offsets": packed.offsets,
-            "codes": packed.codes,
-            "ticks": packed.ticks,
-        }
-        rows = placed(packed.places)
-        if rows is not None:
-            arrays["rows"] = rows
-        if self._customers is not None:
-            arrays["customers"] = self._customers
-        facts = _store.Facts(
-            roles=self._roles,
-            names=self._names,
-            zone=self._zone,
-            tick_ns=packed.tick_ns,
-            origin_ns=packed.origin_ns,
-            end_tick=packed.end_tick,
-            last_tick=self._last_tick,
-            has_ties=packed.has_ties,
-            table_rows=self._table_rows,
-            options=self._options,
-            until_ns=None if self._until is None else self._until.value,
-            checks=[
-                (str(check), int(rows), str(detail))
-                for check, rows, detail in zip(*(self._checks[name] for name in _CHECKED), strict=True)
-            ],
-        )
-        ids = pd.Series(self.customer_ids, name=self._roles["customer"])
-        columns = {name: _packed_column(self._kept[name], self._places) for name in self._columns}
-        _store.write(path, facts, arrays, ids, columns, overwrite=overwrite)
+        _store.save(path, self._held, overwrite=overwrite)
 
     @classmethod
     def open(cls, path: str | Path, *, verify: bool = False) -> EventLog:
@@ -728,43 +591,7 @@ class EventLog:
         Traceback (most recent call last):
         cx_widgets.errors.CXError: 'missing.cxlog' could not be opened: No such file or directory. ...
         """
-        stored = _store.read(path)
-        if verify:
-            stored.verify()
-        facts = stored.facts
-        log = object.__new__(cls)
-        log._roles = facts.roles
-        log._columns = tuple(stored)
-        log._kept = stored
-        log._stored = stored
-        log._ids = None
-        log._places = None
-        log._options = facts.options
-        log._table_rows = facts.table_rows
-        log._names = facts.names
-        log._zone = facts.zone
-        log._packed = Packed(
-            offsets=stored.unread("offsets").view(np.int64),
-            codes=stored.unread("codes"),  # type: ignore[arg-type]
-            ticks=stored.unread("ticks"),  # type: ignore[arg-type]
-            places=stored.rows if stored.has("rows") else None,
-            tick_ns=facts.tick_ns,
-            origin_ns=facts.origin_ns,
-            end_tick=facts.end_tick,
-            has_ties=facts.has_ties,
-        )
-        log._checks = pd.DataFrame(facts.checks, columns=list(_CHECKED))
-        log._last_tick = facts.last_tick
-        log._until = None
-        if facts.until_ns is not None:
-            log._until = log._at(facts.until_ns)
-        log._customers = stored.unread("customers").view(np.int64) if stored.has("customers") else None
-        log.__setstate__({})
-        return log
-
-    def _at(self, ns: int) -> pd.Timestamp:
-        moment = pd.Timestamp(ns)
-        return moment if self._zone is None else moment.tz_localize("UTC").tz_convert(self._zone)
+        return cls._of(_store.opened(path, verify=verify))
 
     def __len__(self) -> int:
         return self.n_events
@@ -772,100 +599,15 @@ class EventLog:
     def __bool__(self) -> bool:
         return True
 
-    def _state(self) -> dict[str, object]:
-        state = self.__dict__.copy()
-        del state["_memo"], state["_views"], state["_lock"]
-        return state
-
-    def __getstate__(self) -> dict[str, object]:
+    def __getstate__(self) -> _held.Held:
         # What goes elsewhere takes along what lies in a file, which stays, or was to be made when asked for.
-        state = self._state() | {
-            "_packed": replace(self.packed, places=placed(self._packed.places)),
-            "_places": placed(self._places),
-        }
-        if self._stored is not None:
-            state |= {
-                "_stored": None,
-                "_ids": self.customer_ids,
-                "_kept": dict(self._kept),
-            }
-        return state
+        return self._held.loose()
 
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
-        self._memo: OrderedDict[Hashable, object] = OrderedDict()
-        self._views: OrderedDict[int, EventLog] = OrderedDict()
-        self._lock = Lock()
-
-    def _facts(self) -> list[tuple[str, str]]:
-        ranked = np.argsort(-self.event_counts, kind="stable")
-        names = [f"{_short(self._names[i])} {self.event_counts[i]:,}" for i in ranked]
-        noted = self._checks[self._checks["rows"] > 0]
-        found = [f"{name} {rows:,}" for name, rows in zip(noted["check"], noted["rows"], strict=True)]
-        facts = [
-            ("customers", f"{self.n_customers:,}"),
-            ("events", f"{self.n_events:,}"),
-            ("span", f"{self.start} to {self.end}" if self.n_events else ""),
-            ("names", _joined(names)),
-            ("columns", _joined([_short(name) for name in self._columns])),
-            ("checks", _joined(found)),
-            ("memory", _size(self.memory_bytes)),
-        ]
-        return [(label, text) for label, text in facts if text]
+    def __setstate__(self, held: _held.Held) -> None:
+        self._hold(held)
 
     def __repr__(self) -> str:
-        return "EventLog\n" + "\n".join(f"  {label:<10} {text}" for label, text in self._facts())
+        return _log_text.lines_of(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
-            f'<td dir="auto" style="text-align:left">{escape(text)}</td></tr>'
-            for label, text in self._facts()
-        )
-        return f"<table><caption>EventLog</caption><tbody>{rows}</tbody></table>"
-
-
-_SHOWN = 10
-_LONGEST = 40
-
-
-def _short(name: str) -> str:
-    line = " ".join(name.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
-
-
-def _joined(texts: list[str]) -> str:
-    rest = len(texts) - _SHOWN
-    return ", ".join(texts[:_SHOWN]) + (f", ... {rest:,} more" if rest > 0 else "")
-
-
-def _packed_column(column: pd.Series, places: Places) -> pd.Series:
-    rows = placed(places)
-    if rows is None:
-        return column
-    taken = column.take(rows).reset_index(drop=True)
-    if isinstance(taken.dtype, np.dtype):
-        return pd.Series(frozen(taken.to_numpy().copy()), copy=False, name=column.name)
-    return taken
-
-
-def _nanoseconds(ticks: npt.ArrayLike, tick_ns: int, origin_ns: int) -> Int64s:
-    array = np.asarray(ticks)
-    if array.dtype.kind in "iu":
-        return array.astype(np.int64) * tick_ns + origin_ns
-    array = array.astype(np.float64)
-    missing = np.isnan(array)
-    array = np.where(missing, 0.0, array)
-    whole = np.floor(array)
-    # Whole and fraction apart: together they would lose nanoseconds after 104 days.
-    part = np.rint((array - whole) * tick_ns).astype(np.int64)
-    ns: Int64s = whole.astype(np.int64) * tick_ns + part + origin_ns
-    ns[missing] = np.iinfo(np.int64).min
-    return ns
-
-
-def _size(n: int) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if n >= factor:
-            return f"{n / factor:.1f} {unit}"
-    return f"{n} bytes"
+        return _log_text.table_of(self)

@@ -132,7 +132,7 @@ def test_the_places_can_be_left_out():
 def test_a_file_has_no_places_of_a_table_in_order(tmp_path):
     cx.EventLog(frame(), **ROLES).save(tmp_path / "log.cxlog")
     opened = cx.EventLog.open(tmp_path / "log.cxlog", verify=True)
-    assert not opened._stored.has("rows")
+    assert not opened._held.stored.has("rows")
     assert opened.packed.rows.tolist() == [0, 1, 2, 3]
 
 

@@ -264,7 +264,7 @@ def test_what_was_opened_does_not_change_when_its_file_is_replaced(tmp_path):
 def test_columns_of_numbers_are_not_copied(tmp_path):
     opened = again(log_of(n=[1, 2, 3, 4]), tmp_path)
     values = opened.column("n").to_numpy()
-    assert np.shares_memory(values, opened._stored.unread("column 0"))
+    assert np.shares_memory(values, opened._held.stored.unread("column 0"))
     with pytest.raises(ValueError, match="read-only"):
         values[0] = 1
 
