@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cx_widgets as cx
-from cx_widgets import _store
+from cx_widgets._store import files, layout
 
 ROLES = {"customer": "who", "time": "at", "event": "what"}
 
@@ -324,7 +324,7 @@ def test_a_file_that_was_left_half_written_is_no_file(tmp_path, monkeypatch):
     def fails(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_store.os, "fsync", fails)
+    monkeypatch.setattr(files.os, "fsync", fails)
     path = tmp_path / "log.cxlog"
     path.write_bytes(b"mine")
     with pytest.raises(cx.CXError, match="could not be written: No space left on device"):
@@ -338,20 +338,20 @@ def test_a_file_that_was_left_half_written_is_no_file(tmp_path, monkeypatch):
     [
         (b"", "is no saved log: it is empty. Give the path of a file that log.save(path) wrote."),
         (b"who,at,what\n1,2", "is no saved log: it begins with b'who,at,w'. Give the path"),
-        (_store.MAGIC, "is damaged: it has 8 bytes only. Copy it again"),
+        (layout.MAGIC, "is damaged: it has 8 bytes only. Copy it again"),
         (
-            struct.pack("<8sIIQ", _store.MAGIC, 3, 0, 0),
+            struct.pack("<8sIIQ", layout.MAGIC, 3, 0, 0),
             "is a saved log of version 3, and this cx_widgets reads versions 1 to 2. Update cx_widgets",
         ),
         (
-            struct.pack("<8sIIQ", _store.MAGIC, 1, 0, 2**63),
+            struct.pack("<8sIIQ", layout.MAGIC, 1, 0, 2**63),
             "is damaged: its header should have 9,223,372,036,854",
         ),
         (
-            struct.pack("<8sIIQ", _store.MAGIC, 1, 1, 0),
+            struct.pack("<8sIIQ", layout.MAGIC, 1, 1, 0),
             "is damaged: the checksum of its header does not match.",
         ),
-        (struct.pack("<8sIIQ", _store.MAGIC, 1, 0, 0), "is damaged: its header makes no sense ("),
+        (struct.pack("<8sIIQ", layout.MAGIC, 1, 0, 0), "is damaged: its header makes no sense ("),
     ],
     ids=["empty", "foreign", "short", "newer", "long header", "checksum", "no header"],
 )
@@ -379,7 +379,7 @@ def test_what_is_no_path_is_refused(path):
 
 
 def test_a_machine_of_the_other_byte_order_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(_store.sys, "byteorder", "big")
+    monkeypatch.setattr(layout.sys, "byteorder", "big")
     with pytest.raises(cx.CXError, match="this machine is big-endian"):
         log_of().save(tmp_path / "log.cxlog")
 
@@ -459,9 +459,9 @@ def test_bytes_that_are_flipped_cut_or_moved_give_the_same_log_or_an_error(data,
 
 def with_header(whole, change):
     """Return the file with its header changed, and every checksum made right again."""
-    magic, version, _, length = _store._HEAD.unpack(whole[: _store._HEAD.size])
-    header = json.loads(whole[_store._HEAD.size : _store._HEAD.size + length])
-    body = bytearray(whole[_store._aligned(_store._HEAD.size + length) :])
+    magic, version, _, length = layout.HEAD.unpack(whole[: layout.HEAD.size])
+    header = json.loads(whole[layout.HEAD.size : layout.HEAD.size + length])
+    body = bytearray(whole[layout.aligned(layout.HEAD.size + length) :])
     header = change(header, body) or header
     for spec in header.get("arrays", {}).values() if isinstance(header.get("arrays"), dict) else ():
         try:
@@ -470,8 +470,8 @@ def with_header(whole, change):
         except (TypeError, ValueError, LookupError, OverflowError, SyntaxError):
             continue
     text = json.dumps(header).encode()
-    head = _store._HEAD.pack(magic, version, zlib.crc32(text), len(text)) + text
-    return head + bytes(_store._aligned(len(head)) - len(head)) + bytes(body)
+    head = layout.HEAD.pack(magic, version, zlib.crc32(text), len(text)) + text
+    return head + bytes(layout.aligned(len(head)) - len(head)) + bytes(body)
 
 
 def places(value, path=()):

@@ -35,7 +35,8 @@ import numpy as np
 import pandas as pd
 
 import cx_widgets as cx
-from cx_widgets import _store, engine
+from cx_widgets import engine
+from cx_widgets._store import layout
 from cx_widgets.engine import _choice, _native
 
 # What the tests ask of engines, and a test sees to it that they ask everything.
@@ -299,9 +300,9 @@ def whole_files() -> list[bytes]:
 
 def taken_apart(whole: bytes) -> tuple[dict, bytearray]:
     """Return the header and the arrays of a file."""
-    size = _store._HEAD.size  # noqa: SLF001 - the format itself is what is broken here
-    length = _store._HEAD.unpack(whole[:size])[3]  # noqa: SLF001 - as above
-    return json.loads(whole[size : size + length]), bytearray(whole[_store._aligned(size + length) :])  # noqa: SLF001 - as above
+    size = layout.HEAD.size
+    length = layout.HEAD.unpack(whole[:size])[3]
+    return json.loads(whole[size : size + length]), bytearray(whole[layout.aligned(size + length) :])
 
 
 def put_together(header: object, body: bytes) -> bytes:
@@ -312,8 +313,8 @@ def put_together(header: object, body: bytes) -> bytes:
             size = spec["shape"][0] * np.dtype(spec["dtype"]).itemsize
             spec["crc32"] = zlib.crc32(body[spec["offset"] : spec["offset"] + size])
     text = json.dumps(header).encode("utf-8", "surrogatepass")
-    head = _store._HEAD.pack(_store.MAGIC, _store.VERSION, zlib.crc32(text), len(text)) + text  # noqa: SLF001 - as above
-    return head + bytes(_store._aligned(len(head)) - len(head)) + bytes(body)  # noqa: SLF001 - as above
+    head = layout.HEAD.pack(layout.MAGIC, layout.VERSION, zlib.crc32(text), len(text)) + text
+    return head + bytes(layout.aligned(len(head)) - len(head)) + bytes(body)
 
 
 def places(value: object, path: tuple = ()) -> Iterator[tuple]:
