@@ -148,6 +148,18 @@ def test_lifecycle_bars_are_those_of_the_function_with_the_dormant_below_zero(lo
     assert "The last period is not over" in said(view)["note"]
 
 
+def test_a_single_period_has_a_bar_with_a_width_and_whole_numbers_beside():
+    view = cx.LifecycleView(log_of(ROWS[:2]), {"Buy": ["order"]})
+    assert view._bars.x.tolist() == [0, 1]
+    assert view._bars.y.tolist() == [[0, 0], [0, 0], [1, 0], [0, 0]]
+    assert (view._across.min, view._across.max) == (-0.125, 0.125)
+    assert view._left.tick_values.tolist() == [0, 1]
+    assert (
+        "No period after the first is over yet"
+        in cx.RetentionView(log_of(ROWS[:1]), {"Buy": ["order"]})._curve_caption._view["note"]
+    )
+
+
 def test_a_click_on_a_lifecycle_bar_selects_the_customers(log):
     view = cx.LifecycleView(log, JOURNEY)
     view._on_bar(None, {"data": {"index": 1, "subIndex": 3}})

@@ -166,3 +166,47 @@ def test_the_panel_has_a_tab_for_each(log):
         assert panel.children[1]._caption._view["rows"]
     panel.children[1]._bars._on_click(None, {"data": {"index": 0, "subIndex": 0}})
     assert panel.selected.kind == "left"
+
+
+def shoppers(n):
+    rows = [(f"c{k:03d}", "2026-01-01", ("view", "chat")[k % 3 == 0], None, None) for k in range(n)]
+    rows += [(f"c{k:03d}", "2026-01-02", "order", 10.0, None) for k in range(0, n, 2)]
+    return made(rows, value="paid", score="score")
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_preview_counts_a_sample_and_stands_for_the_whole_log(name):
+    log = shoppers(400)
+    part = log.sample(4)
+    view = getattr(cx, name)(log, JOURNEY)
+    whole = said(view)
+    view._draw_from(part)
+    rough = said(view)
+    assert rough["preview"] == str(part.sampled)
+    assert rough["preview"].startswith("one in 4 customers")
+    place = {"RFMView": 1, "RevenueView": 1, "PainPointsView": 3}[name]
+    counted = {
+        "RFMView": cx.rfm(part, JOURNEY).frame["numerator"].iloc[0],
+        "RevenueView": cx.revenue(part, JOURNEY)["revenue"].value,
+        "PainPointsView": cx.pain_points(part, JOURNEY).frame["denominator"].iloc[0],
+    }[name]
+    shown = float(rough["rows"][0]["cells"][place].replace(",", ""))
+    assert shown == pytest.approx(counted * part.sampled.times, abs=0.51)
+    assert view._bars.children
+    view._draw_from(None)
+    exact = said(view)
+    assert exact["preview"] == ""
+    assert (exact["rows"], exact["description"]) == (whole["rows"], whole["description"])
+
+
+def test_a_bar_alone_has_a_neighbour_out_of_sight_for_bqplot_would_draw_a_hairline():
+    view = cx.CreditView(made(ROWS[1:2], value="paid"), {"Buy": ["order"]})
+    assert view._names == ["(no touchpoint)"]
+    assert view._bars.bars.x.tolist() == [0, 1]
+    assert view._bars.bars.y.tolist() == [[1, 0], [0, 0]]
+    assert view._bars._rows.max < 0.5
+    assert list(view._bars.texts.text) == ["1 (100%)", "0"]
+
+
+def test_without_values_revenue_says_how_to_name_them():
+    assert "cx.EventLog(..., value=)" in said(cx.RevenueView(made(), JOURNEY))["note"]

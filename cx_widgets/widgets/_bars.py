@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _NAME_LENGTH = 20
-_MARGIN_PX = {"top": 6, "bottom": 12, "left": 150, "right": 10}
+_MARGIN_PX = {"top": 6, "bottom": 12, "right": 10}
+_LEAST_LEFT_PX, _MOST_LEFT_PX, _TICK_PX = 60, 150, 20
 _PX_A_LETTER = 6.4
 _NARROW_PX = 300
 """What is left for bars and their texts where the page is narrow."""
@@ -80,7 +81,9 @@ class NamedBars(_theme.Frame):
             )
         )
         super().__init__(
-            [self.ghost, self.bars, self.zero, self.whiskers, self.texts], [self._axis], _MARGIN_PX
+            [self.ghost, self.bars, self.zero, self.whiskers, self.texts],
+            [self._axis],
+            {**_MARGIN_PX, "left": _MOST_LEFT_PX},
         )
         self.bars.on_element_click(self._on_click)
 
@@ -137,18 +140,17 @@ class NamedBars(_theme.Frame):
         room = min(max(longest * _PX_A_LETTER / _NARROW_PX, _LEAST_ROOM), _MOST_ROOM)
         parts = (self.ghost, self.bars, self.whiskers, self.zero, self.texts, self._axis)
         with _theme.held(*parts, self._rows, self._lengths):
-            # Bars keep half a row free at both ends, except where there is but one.
-            half = 0.05 if n > 1 else 0.5
-            self._rows.min, self._rows.max = -half, n - 1 + half
+            stands, self._rows.min, self._rows.max = _theme.places(n)
             self._lengths.min, self._lengths.max = low, low + (high - low) / (1 - room)
             self._axis.tick_values = at
             short = _numbers.told_apart([str(name) for name in names], _NAME_LENGTH)
+            self._leave_room(max(map(len, short)))
             self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
             bars = 1 if self._stacked else groups
             row = self._row_px + bars * self._bar_px
-            self.bars.x, self.bars.y = at, known
+            self.bars.x, self.bars.y = stands, _theme.beside(known)
             self.bars.padding = self._row_px / row
-            self.ghost.x, self.ghost.y = at, behind
+            self.ghost.x, self.ghost.y = stands, _theme.beside(behind)
             self.ghost.padding = self.bars.padding / 2
             self.ghost.visible = before is not None
             self.whiskers.x, self.whiskers.y = _theme.whiskers(spans, at)
@@ -156,6 +158,13 @@ class NamedBars(_theme.Frame):
             self.zero.visible = low < 0
             self._write(texts, np.fmax(reach, behind), spans[:, 1], at, self._bar_px / row)
         self.show(row * n + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+
+    def _leave_room(self, letters: int) -> None:
+        """Keep as much room for the names as they need: what is left is for bars and texts."""
+        needed = int(np.ceil(letters * _PX_A_LETTER)) + _TICK_PX
+        left = min(max(needed, _LEAST_LEFT_PX), _MOST_LEFT_PX)
+        if self._drawing.fig_margin["left"] != left:
+            self._drawing.fig_margin = {**_MARGIN_PX, "left": left}
 
     def _write(
         self, texts: Sequence[Sequence[str]], reach: Floats, upper: Floats, at: Floats, bar: float

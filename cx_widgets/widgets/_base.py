@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import ipywidgets as w
+import numpy as np
 import pandas as pd
 import traitlets as t
 
@@ -184,6 +185,11 @@ class Face(t.HasTraits):
             **{name: (frame[name].astype("Float64") * sample.times).round() for name in columns}
         )
 
+    def _scaled(self, count: float) -> float:
+        """Return a count, of a sample as it stands for the whole log."""
+        sample = None if self._sampled is None else self._sampled.sampled
+        return float(count) if sample is None else float(np.round(count * sample.times))
+
     def _wait(self) -> None:
         """Say that the figures of the newest definition are still to come."""
         caption = getattr(self, "_caption", None)
@@ -224,6 +230,15 @@ def side_by_side() -> dict[str, str]:
         "grid_template_columns": "repeat(auto-fit, minmax(min(100%, 460px), 1fr))",
         "grid_gap": "8px 24px",
     }
+
+
+def chart_and_table(chart: Sequence[w.Widget], table: Sequence[w.Widget]) -> w.Box:
+    """Return a chart and an open table beside it, which is given more of the room."""
+    parts = (
+        w.VBox(list(chart), layout=w.Layout(flex="2 1 400px", min_width="0")),
+        w.VBox(list(table), layout=w.Layout(flex="3 1 520px", min_width="0")),
+    )
+    return w.Box(list(parts), layout=w.Layout(flex_flow="row wrap", grid_gap="8px 24px"))
 
 
 def choices(*parts: w.Widget) -> w.Box:

@@ -12,15 +12,21 @@ from cx_widgets.widgets import _theme
 if TYPE_CHECKING:
     import pandas as pd
 
-_MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 16}
-_HEIGHT_PX = 240
+_MARGIN_PX = {"top": 10, "bottom": 44, "left": 60, "right": 16}
+_HEIGHT_PX = 248
 _MOST_MARKS = 12
 
 
 class ShareCurve(_theme.Frame):
-    """The chart of a table of shares: columns ``period``, ``value``, ``lower``, ``upper``, ``n``."""
+    """The chart of a table of shares: columns ``period``, ``value``, ``lower``, ``upper``, ``n``.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    title
+        What the shares are, along their axis.
+    """
+
+    def __init__(self, title: str) -> None:
         self._across_scale, self._shares = bqplot.LinearScale(min=0), bqplot.LinearScale(min=0.0, max=1.0)
         scales = {"x": self._across_scale, "y": self._shares}
         self._band = bqplot.Lines(
@@ -38,16 +44,19 @@ class ShareCurve(_theme.Frame):
             scales=scales, colors=[_theme.NOW], stroke_width=2.5, marker="circle", marker_size=36
         )
         self._across = bqplot.Axis(
-            scale=self._across_scale, grid_lines="none", tick_style=_theme.ticks(), tick_format="d"
+            scale=self._across_scale, grid_lines="none", tick_format="d", **_theme.titled(title=" ")
         )
         self._upwards = _theme.upright(
-            bqplot.Axis(scale=self._shares, tick_format=".0%", tick_style=_theme.ticks())
+            bqplot.Axis(scale=self._shares, tick_format=".0%", **_theme.titled(title=title))
         )
         marks = [self._band, self._ghost, self._line]
         super().__init__(marks, [self._across, self._upwards], _MARGIN_PX, padding_x=0.02)
 
-    def draw(self, now: pd.DataFrame, before: pd.DataFrame | None) -> None:
-        """Show a table, and the baseline's where there is one; nothing where no share is known."""
+    def draw(self, now: pd.DataFrame, before: pd.DataFrame | None, across: str) -> None:
+        """Show a table, and the baseline's where there is one; nothing where no share is known.
+
+        ``across`` says what the periods are, along their axis.
+        """
         now = now[now["value"].notna()]
         behind = now.iloc[:0] if before is None else before[before["value"].notna()]
         parts = (self._band, self._ghost, self._line, self._shares, self._across_scale, self._across)
@@ -60,7 +69,7 @@ class ShareCurve(_theme.Frame):
             marks = _theme.share_marks(now["value"], behind["value"], now["upper"][now["n"] >= _theme.FIRM])
             self._shares.max, self._upwards.tick_values = float(marks[-1]), marks
             last = int(max([1, *now["period"], *behind["period"]]))
-            self._across_scale.max = float(last)
+            self._across_scale.max, self._across.label = float(last), across
             self._across.tick_values = np.arange(0, last + 1, -(-last // _MOST_MARKS), dtype=float)
         if len(now):
             self.show(_HEIGHT_PX)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 OTHER = _theme.STAGES[3]
-_MARGIN_PX = {"top": 12, "bottom": 36, "left": 44, "right": 24}
+_MARGIN_PX = {"top": 12, "bottom": 36, "left": 58, "right": 24}
 _HEIGHT_PX = 260
 _STAGE_PX, _LETTERS = 76, 11
 _WIDE, _FEW = 20, 5
@@ -28,9 +28,15 @@ _MARKS = 6
 
 
 class StageCurve(_theme.Frame):
-    """Points for the stages in order, joined; a click on a point tells its stage."""
+    """Points for the stages in order, joined; a click on a point tells its stage.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    title
+        What the numbers are, along their axis.
+    """
+
+    def __init__(self, title: str) -> None:
         self._heads: Callable[[int], None] = _nothing
         self._places: list[int] = []
         self._across_scale, self._up_scale = bqplot.LinearScale(), bqplot.LinearScale()
@@ -57,7 +63,7 @@ class StageCurve(_theme.Frame):
             scale=self._across_scale, grid_lines="none", tick_format="d", tick_style=_theme.ticks()
         )
         self._left = _theme.upright(
-            bqplot.Axis(scale=self._up_scale, tick_format="~g", tick_style=_theme.ticks())
+            bqplot.Axis(scale=self._up_scale, tick_format="~g", **_theme.titled(title=title))
         )
         marks = [
             *(self.ghost, self.other_whiskers, self.other, self.whiskers, self.line),

@@ -23,6 +23,7 @@ BASELINE = "#9A9A9A"
 DROP_OFF = "var(--jp-error-color1, #B3261E)"
 SHARES = ("rgba(68, 119, 170, 0)", "rgba(68, 119, 170, 0.65)")
 """The heat map's scale: more or less of one blue over the page, so that text reads in both themes."""
+_TITLE_OFFSET = "46px"
 
 
 def stage_colour(index: int) -> str:
@@ -42,9 +43,16 @@ def ticks(size: int = 11) -> dict[str, str]:
     return {"fill": TEXT, "font-size": f"{size}px"}
 
 
+def titled(size: int = 11, *, title: str) -> dict[str, object]:
+    """Return the style of an axis with a title, for its construction."""
+    return {"tick_style": ticks(size), "label": title, "label_color": TEXT}
+
+
 def upright(axis: bqplot.Axis) -> bqplot.Axis:
     """Return the axis standing; bqplot warns of its own argument when it is given at construction."""
     axis.orientation = "vertical"
+    if axis.label:
+        axis.label_offset = _TITLE_OFFSET
     return axis
 
 
@@ -79,6 +87,7 @@ class Frame(w.Box):
             display_toolbar=toolbar,
         )
         self._drawing.add_class("cx-chart")
+        self._padding_x, self._bars_fitted = padding_x, 0
         super().__init__(layout=w.Layout(overflow="auto", max_height="520px"))
 
     def show(self, height: int, *, at_least_wide: int = 0) -> None:
@@ -86,6 +95,13 @@ class Frame(w.Box):
         self._drawing.layout.height = f"{height}px"
         self._drawing.layout.min_width = f"{at_least_wide}px"
         self.children = [self._drawing]
+
+    def fit(self, bars: int) -> None:
+        """Make room for so many bars: bqplot heeds their number only where it lays a figure out anew."""
+        if self._bars_fitted != bars:
+            self._bars_fitted = bars
+            # It does so when the padding changes; this much is not seen.
+            self._drawing.padding_x = self._padding_x + 1e-6 * bars
 
     def hide(self) -> None:
         """Take the figure away: bqplot cannot lay out one without size."""
@@ -100,11 +116,39 @@ def held(*parts: w.Widget) -> ExitStack:
     return stack
 
 
+def places(n: int) -> tuple[np.ndarray, float, float]:
+    """Return where so many bars stand on a linear scale, and the ends of the scale.
+
+    bqplot leaves half a bar free at both ends by itself. It draws a bar alone as a hairline, so one without
+    length stands beside it, out of sight.
+    """
+    if n == 1:
+        return np.array([0.0, 1.0]), -0.125, 0.125
+    return np.arange(float(n)), -0.05, n - 0.95
+
+
+def beside(lengths: np.ndarray) -> np.ndarray:
+    """Return the lengths of bars (the last axis), with the one out of sight beside a bar alone."""
+    if lengths.shape[-1] != 1:
+        return lengths
+    return np.concatenate([lengths, np.zeros_like(lengths)], axis=-1)
+
+
 FIRM = 30
 """Customers an interval has to rest on to count for the height of a chart; others may run off its top."""
 _LOWEST_TOP = 0.05
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 _MARKS = 5
+
+
+def round_marks(low: float, high: float, *, whole: bool = False) -> np.ndarray:
+    """Return a handful of round numbers that reach from one end of an axis to the other."""
+    width = max(high - low, 1.0 if whole else 1e-12)
+    unit = 10.0 ** np.floor(np.log10(width / _MARKS))
+    step = next(unit * size for size in (1, 2, 5, 10) if unit * size * _MARKS >= width * (1 - 1e-9))
+    step = max(step, 1.0) if whole else step
+    marks: np.ndarray = np.arange(np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9) + 1) * step
+    return marks
 
 
 def share_marks(*shares: Iterable[float]) -> np.ndarray:

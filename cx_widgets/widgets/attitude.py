@@ -96,7 +96,7 @@ class AttitudeView(Face, w.VBox):
         self._scale = Chooser("Scale", _USUAL, "", kind="text")
         self._taken, self._settling = "", False
         self._names: list[str] = []
-        self._curve, self._bars = StageCurve(), NamedBars([_theme.NOW])
+        self._curve, self._bars = StageCurve("Mean score"), NamedBars([_theme.NOW])
         self._tones = NamedBars([_theme.stage_colour(number - 1) for number in _TONE_STAGES], stacked=True)
         pairs = (
             (self._caption, self._curve),

@@ -119,14 +119,13 @@ class BreakdownView(Face, w.VBox):
         at = np.arange(len(frame), dtype=float)
         ends = frame[["lower", "upper"]].to_numpy(float)
         with _theme.held(self._bars, self._whiskers, self._labels, self._axis, self._rows, self._shares):
-            ends_at = -0.05 if len(frame) > 1 else -0.5
-            self._rows.min, self._rows.max = ends_at, max(len(frame) - 1, 0) - ends_at
+            stands, self._rows.min, self._rows.max = _theme.places(len(frame))
             self._shares.max = float(max(np.nanmax(ends, initial=0.0), 0.01) * _HEADROOM)
             self._axis.tick_values = at
             self._axis.tick_labels = {
                 f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(frame.index)
             }
-            self._bars.x, self._bars.y = at, np.nan_to_num(share)
+            self._bars.x, self._bars.y = stands, _theme.beside(np.nan_to_num(share))
             self._whiskers.x, self._whiskers.y = _theme.whiskers(ends, at)
             self._labels.x, self._labels.y = np.nan_to_num(np.fmax(share, ends[:, 1])), at
             self._labels.text = [

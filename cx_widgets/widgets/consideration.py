@@ -12,8 +12,9 @@ from cx_widgets.metrics._columns import texts
 from cx_widgets.metrics._figure import interval_text, number_text
 from cx_widgets.metrics.consideration import Consideration, consideration
 from cx_widgets.widgets import _theme
+from cx_widgets.widgets._advice import with_advice
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, choices, side_by_side
+from cx_widgets.widgets._base import Face, chart_and_table, choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._columns import NONE, guess, offered
@@ -33,6 +34,7 @@ _BRANDS = (
 _FIGURES = ("Figure", "Value", "95% interval", "Of", "Baseline", "How")
 _COLOURS = (1, 4)
 """The numbers of the colours of brands considered first and of those added."""
+_LEGEND = (("considered first", "stage-1"), ("added in evaluation", "stage-4"))
 _MOST_BARS = 8
 _MOST_BRANDS = 50
 _NO_COLUMN = (
@@ -63,9 +65,8 @@ class ConsiderationView(Face, w.VBox):
         self._own = Chooser("Own brand", [(NONE, "(none)")], NONE, kind="list")
         self._purchases = Chooser("Ways to", _PURCHASES, "all", kind="segments")
         self._choosers = (self._brand, self._own, self._purchases)
-        drawn = w.VBox([self._caption, self._bars], layout=w.Layout(min_width="0"))
-        self._beside = w.VBox([self._numbers], layout=w.Layout(min_width="0"))
-        self._parts = w.GridBox([drawn, self._beside], layout=w.Layout(**side_by_side()))
+        self._parts = chart_and_table([self._caption, self._bars], [self._numbers])
+        self._beside = self._parts.children[1]
         shown = [choices(*self._choosers), self._parts] if columns[1:] else [self._parts]
         super().__init__(children=shown)
         self._start(log, definition, baseline)
@@ -100,22 +101,22 @@ class ConsiderationView(Face, w.VBox):
                 for line, of in zip(rates, counts, strict=True)
             ],
         )
-        notes = [str(now["first_ratio"].note)]
-        if len(shown) < len(brands):
+        notes = [with_advice(str(now["first_ratio"].note))]
+        if 0 < len(shown) < len(brands):
             notes.append(f"{len(shown)} of {len(brands):,} brands are drawn; the table has them all.")
         if self._stale:
             notes.append("Figures of the last good definition.")
         self._caption.tell(
             _TITLE,
             description=_said(now),
-            legend=[("considered first", "stage-1"), ("added in evaluation", "stage-4")],
+            legend=_LEGEND if len(shown) else (),
             columns=_BRANDS,
             rows=[(None, _brand_cells(str(name), line)) for name, line in brands.iterrows()],
             note=" ".join(note for note in notes if note),
         )
         self._numbers.tell(
             "Consideration",
-            description=f"{_numbers.count(now.n_purchases)} purchases of a known brand.",
+            description=f"{_purchases(now.n_purchases)} of a known brand.",
             columns=_FIGURES,
             rows=[
                 (None, _figure_cells(now, before, key, compared=self._compared is not None)) for key in now
@@ -141,6 +142,10 @@ class ConsiderationView(Face, w.VBox):
 
     def _show_error(self, sentence: str) -> None:
         self._empty(sentence)
+
+
+def _purchases(n: int) -> str:
+    return "1 purchase" if n == 1 else f"{_numbers.count(n)} purchases"
 
 
 def _said(found: Consideration) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import ipywidgets as w
 import numpy as np
@@ -13,9 +13,10 @@ from cx_widgets.metrics.credit import EVENT, METHODS, STAGE
 from cx_widgets.metrics.credit_methods import CreditMethods, credit_methods
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, choices, sentence, side_by_side, toggled
+from cx_widgets.widgets._base import choices, sentence, side_by_side
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._clickable import Clickable
 from cx_widgets.widgets._selection import PURCHASE, Selection
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ _NO_PURCHASE = (
 _NO_EFFECT = "Credit divides what happened; it is no effect of a touchpoint."
 
 
-class CreditView(Face, w.VBox):
+class CreditView(Clickable, w.VBox):
     """Purchases, or what was spent, divided among what stood before them; first and repeated ones apart.
 
     On the left one rule, on the right all of them: where they disagree much, none is to be trusted much. A
@@ -68,6 +69,8 @@ class CreditView(Face, w.VBox):
     baseline
         The definition whose credit lies behind; the one given at the start by default.
     """
+
+    KIND: ClassVar[str] = "credited"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._rules_caption = Caption(), Caption()
@@ -91,10 +94,9 @@ class CreditView(Face, w.VBox):
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
-        self._bars.on_bar(lambda row, bar: self._click(row, _APART[bar]))
-        self._rules.on_bar(lambda row, _: self._click(row, self._part.value))
-        for caption in (self._caption, self._rules_caption):
-            caption.observe(self._on_row, names="_selected")
+        self._bars.on_bar(lambda row, bar: self._click_row(row, _APART[bar]))
+        self._rules.on_bar(lambda row, _: self._click_row(row, self._part.value))
+        self._heed(self._caption, self._rules_caption)
 
     def _found(self, definition: Definition) -> CreditMethods:
         goal = None if self._goal.value == PURCHASE else self._goal.value
@@ -258,37 +260,22 @@ class CreditView(Face, w.VBox):
             ),
         )
 
-    def _selection_of(self, touchpoint: str, part: str) -> Selection:
+    def _selection_of(self, key: str) -> Selection:
+        part, _, touchpoint = key.partition(":")
         goal = None if self._goal.value == PURCHASE else self._goal.value
-        return Selection("credited", self._by.value, touchpoint, (("goal", goal), ("purchases", part)))
+        return Selection(self.KIND, self._by.value, touchpoint, (("goal", goal), ("purchases", part)))
 
-    def _click(self, row: int, part: str) -> None:
+    def _key_of(self, chosen: Selection) -> str:
+        return f"{dict(chosen.asked)['purchases']}:{chosen.to}"
+
+    def _click_row(self, row: int, part: str) -> None:
         if row < len(self._names):
-            self.selected = toggled(self.selected, self._selection_of(self._names[row], part))
-
-    def _mark_selected(self) -> None:
-        chosen = self.selected
-        key = None
-        if chosen is not None and chosen.kind == "credited":
-            part = str(dict(chosen.asked)["purchases"])
-            if chosen == self._selection_of(str(chosen.to), part):
-                key = f"{part}:{chosen.to}"
-        for caption in (self._caption, self._rules_caption):
-            caption.mark(key)
+            self._click(f"{part}:{self._names[row]}")
 
     def _on_choice(self, change: Mapping[str, object]) -> None:
-        another = change["owner"] in (self._by, self._goal)
-        if another and self.selected is not None and self.selected.kind == "credited":
-            self.selected = None
+        if change["owner"] in (self._by, self._goal):
+            self._let_go()
         self._refresh(change)
-
-    def _on_row(self, change: Mapping[str, str | None]) -> None:
-        key = change["new"]
-        if key is not None:
-            part, _, touchpoint = key.partition(":")
-            self.selected = self._selection_of(touchpoint, part)
-        elif self.selected is not None and self.selected.kind == "credited":
-            self.selected = None
 
     def _show_error(self, sentence: str) -> None:
         self._empty(sentence)

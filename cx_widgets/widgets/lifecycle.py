@@ -32,8 +32,8 @@ _STATES = (("returning", 0), ("resurrecting", 3), ("new", 2), ("dormant", 1))
 _MOST_PERIODS = 60
 _MOST_TICKS = 8
 _MOST_BARS = 31
-_MARGIN_PX = {"top": 10, "bottom": 36, "left": 56, "right": 16}
-_HEIGHT_PX = 260
+_MARGIN_PX = {"top": 10, "bottom": 40, "left": 60, "right": 16}
+_HEIGHT_PX = 264
 _COLUMNS = ("Period", "Active", "New", "Returning", "Resurrecting", "Dormant", "Kept", "95% interval", "Over")
 _TITLE = "New, kept, won back, dormant"
 
@@ -79,8 +79,10 @@ class LifecycleView(Face, w.VBox):
             stroke_width=2,
         )
         self._below = bqplot.Axis(scale=self._across, grid_lines="none", tick_style=_theme.ticks())
-        left = _theme.upright(bqplot.Axis(scale=self._upwards, tick_format=",d", tick_style=_theme.ticks()))
-        self._frame = _theme.Frame([self._bars, self._ghost], [self._below, left], _MARGIN_PX)
+        self._left = _theme.upright(
+            bqplot.Axis(scale=self._upwards, tick_format=",d", **_theme.titled(title="Customers"))
+        )
+        self._frame = _theme.Frame([self._bars, self._ghost], [self._below, self._left], _MARGIN_PX)
         self._bars.on_element_click(self._on_bar)
         numbers, shares = bqplot.OrdinalScale(), bqplot.LinearScale(min=0.0)
         self._many = bqplot.Bars(
@@ -91,9 +93,14 @@ class LifecycleView(Face, w.VBox):
             padding=0.15,
             stroke="transparent",
         )
-        self._many_axis = bqplot.Axis(scale=numbers, grid_lines="none", tick_style=_theme.ticks())
-        upright = _theme.upright(bqplot.Axis(scale=shares, tick_format=".0%", tick_style=_theme.ticks()))
-        self._days = _theme.Frame([self._many], [self._many_axis, upright], _MARGIN_PX)
+        self._many_axis = bqplot.Axis(
+            scale=numbers, grid_lines="none", **_theme.titled(title="Periods in which they were active")
+        )
+        self._shares = shares
+        self._share_axis = _theme.upright(
+            bqplot.Axis(scale=shares, tick_format=".0%", **_theme.titled(title="Share of customers"))
+        )
+        self._days = _theme.Frame([self._many], [self._many_axis, self._share_axis], _MARGIN_PX)
         halves = [
             w.VBox([self._frame], layout=w.Layout(min_width="0")),
             w.VBox([self._days_caption, self._days], layout=w.Layout(min_width="0")),
@@ -163,25 +170,33 @@ class LifecycleView(Face, w.VBox):
         self._starts = [str(start.date()) for start in shown["start"]]
         names = [_theme.period_name(start, self._period.value) for start in shown["start"]]
         counts = shown[[name for name, _ in _STATES]].to_numpy(float).T * [[1.0], [1.0], [1.0], [-1.0]]
-        before, at = self._baseline_active(), np.arange(float(len(names)))
-        with _theme.held(self._bars, self._ghost, self._below, self._across):
-            self._bars.x, self._bars.y = at, counts
-            self._across.min, self._across.max = -0.6, len(names) - 0.4
-            self._ghost.visible = before is not None
+        before, at = self._baseline_active(len(names)), np.arange(float(len(names)))
+        high = max(float(counts[:-1].sum(axis=0).max()), 0.0 if before is None else float(before.max()))
+        marks = _theme.round_marks(float(counts[-1].min()), high, whole=True)
+        scales = (self._across, self._upwards, self._below, self._left)
+        with _theme.held(self._bars, self._ghost, *scales):
+            stands, self._across.min, self._across.max = _theme.places(len(names))
+            self._bars.x, self._bars.y = stands, _theme.beside(counts)
+            self._upwards.min, self._upwards.max = float(marks[0]), float(marks[-1])
+            self._left.tick_values = marks
+            self._ghost.visible = before is not None and len(names) > 1
             if before is not None:
-                self._ghost.x, self._ghost.y = at, before.iloc[-len(shown) :].to_numpy(float)
+                self._ghost.x, self._ghost.y = at, before
             marked = at[:: -(-len(names) // _MOST_TICKS)]
             self._below.tick_values = marked
             self._below.tick_labels = {str(int(place)): names[int(place)] for place in marked}
+        self._frame.fit(len(names))
         self._frame.show(_HEIGHT_PX)
 
-    def _baseline_active(self) -> pd.Series | None:
+    def _baseline_active(self, periods: int) -> np.ndarray | None:
         if self._compared is None:
             return None
         try:
-            return self._found(self._compared).frame["active"]
+            found = self._found(self._compared).frame["active"]
         except CXError:
             return None  # the baseline has no such stage
+        active: np.ndarray = found.to_numpy(float)[-periods:]
+        return active
 
     def _sticky(self, sticky: Stickiness) -> None:
         frame = sticky.frame
@@ -190,7 +205,9 @@ class LifecycleView(Face, w.VBox):
         if bars.empty:
             self._days.hide()
         else:
-            with _theme.held(self._many, self._many_axis):
+            marks = _theme.share_marks(bars["value"])
+            with _theme.held(self._many, self._many_axis, self._shares, self._share_axis):
+                self._shares.max, self._share_axis.tick_values = float(marks[-1]), marks
                 self._many.x = [str(number) for number in bars.index]
                 self._many.y = bars["value"].to_numpy(float)
                 self._many_axis.tick_values = self._many.x[:: -(-len(bars) // _MOST_TICKS)].tolist()

@@ -11,7 +11,8 @@ from cx_widgets import _numbers
 from cx_widgets.durations import format_duration
 from cx_widgets.metrics.loyalty import loyalty
 from cx_widgets.widgets import _wire
-from cx_widgets.widgets._base import Face, side_by_side
+from cx_widgets.widgets._advice import with_advice
+from cx_widgets.widgets._base import Face, chart_and_table
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._curve import ShareCurve
 
@@ -43,10 +44,8 @@ class LoyaltyOverview(Face, w.VBox):
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._numbers = Caption(), Caption(_open=True)
-        self._frame = ShareCurve()
-        curve = w.VBox([self._caption, self._frame], layout=w.Layout(min_width="0"))
-        parts = w.GridBox([curve, self._numbers], layout=w.Layout(**side_by_side()))
-        super().__init__(children=[parts])
+        self._frame = ShareCurve("Retention")
+        super().__init__(children=[chart_and_table([self._caption, self._frame], [self._numbers])])
         self._start(log, definition, baseline)
 
     def _draw(self) -> None:
@@ -59,8 +58,9 @@ class LoyaltyOverview(Face, w.VBox):
         now = loyalty(self._counted, self._good)
         before = now if self._compared is None else loyalty(self._counted, self._compared)
         same = self._compared is None
-        self._frame.draw(_drawable(now.retention), None if same else _drawable(before.retention))
         period = format_duration(self._good.rules.retention_period)
+        behind = None if same else _drawable(before.retention)
+        self._frame.draw(_drawable(now.retention), behind, f"Periods of {period} since the first purchase")
         legend = [("now", "now"), ("95% interval", "interval")] + ([] if same else [("baseline", "baseline")])
         if not now.retention["rate"].notna().any():
             legend = []
@@ -105,8 +105,9 @@ def _drawable(curve: pd.DataFrame) -> pd.DataFrame:
 
 def _reason(frame: pd.DataFrame) -> str:
     """Return why retention is undefined, or nothing."""
-    undefined = bool(frame["value"].isna()["retention"])
-    return str(frame.loc["retention", "note"]) if undefined else ""
+    if not frame["value"].isna()["retention"]:
+        return ""
+    return with_advice(str(frame.loc["retention", "note"]))
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

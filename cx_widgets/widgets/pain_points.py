@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import ipywidgets as w
 import numpy as np
@@ -13,9 +13,10 @@ from cx_widgets.errors import CXError
 from cx_widgets.metrics.pain_points import EVENT, PainPoints, pain_points
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, choices, toggled
+from cx_widgets.widgets._base import choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._clickable import Clickable
 from cx_widgets.widgets._selection import Selection
 from cx_widgets.widgets.rfm import money
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
 _RANKS = (("lost", "customers lost"), ("share", "share lost"), ("rating", "rating"))
+_COUNTS = ("numerator", "denominator", "answers")
 _MOST_BARS, _MOST_LINES = 15, 200
 _FEW = 30
 _TITLE = "Pain points"
@@ -37,7 +39,7 @@ _COLUMNS = (
 )
 
 
-class PainPointsView(Face, w.VBox):
+class PainPointsView(Clickable, w.VBox):
     """Where customers were last seen before they were lost; a click selects those lost there.
 
     Parameters
@@ -50,6 +52,9 @@ class PainPointsView(Face, w.VBox):
         The definition whose losses lie behind; the one given at the start by default.
     """
 
+    KIND: ClassVar[str] = "left"
+    previews: ClassVar[bool] = True
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
         self._by = Chooser("Touchpoints", [(EVENT, "events")], EVENT, kind="list")
@@ -61,8 +66,8 @@ class PainPointsView(Face, w.VBox):
         self._start(log, definition, baseline)
         for chooser in (self._by, self._rank):
             chooser.observe(self._on_choice, names="_value")
-        self._bars.on_bar(lambda row, _: self._click(*self._keys[row]))
-        self._caption.observe(self._on_row, names="_selected")
+        self._bars.on_bar(lambda row, _: self._click(_key(*self._keys[row])))
+        self._heed(self._caption)
 
     def _start(self, log: object, definition: object, baseline: object) -> None:
         super()._start(log, definition, baseline)
@@ -72,7 +77,7 @@ class PainPointsView(Face, w.VBox):
         self._by.layout.display = "" if words else "none"
 
     def _found(self, definition: Definition) -> PainPoints:
-        return pain_points(self.event_log, definition, by=self._by.value)
+        return pain_points(self._counted, definition, by=self._by.value)
 
     def _draw(self) -> None:
         if self._good is None:
@@ -91,7 +96,7 @@ class PainPointsView(Face, w.VBox):
         if now.frame.empty:
             self._empty("Nobody entered.")
             return
-        table = self._ranked(now)
+        table = self._estimated(self._ranked(now), _COUNTS)
         self._chart(table.iloc[:_MOST_BARS])
         self._tell(now, table)
         self._mark_selected()
@@ -125,7 +130,7 @@ class PainPointsView(Face, w.VBox):
         if self._compared is None:
             return None
         try:
-            found = self._found(self._compared).frame[column]
+            found = self._estimated(self._found(self._compared).frame, _COUNTS)[column]
         except CXError:
             return None  # the baseline has one stage
         behind: np.ndarray = found.reindex(index).to_numpy(float)[None]
@@ -147,15 +152,17 @@ class PainPointsView(Face, w.VBox):
         ]
         self._caption.tell(
             _TITLE,
-            description=f"{_numbers.count(now.lost)} of {_numbers.count(now.entrants)} entrants were lost. "
+            description=f"{_numbers.count(self._scaled(now.lost))} of "
+            f"{_numbers.count(self._scaled(now.entrants))} entrants were lost. "
             "Where they were last seen, which need not be why they left.",
             legend=legend,
             columns=_COLUMNS,
             rows=[
-                (f"{row['stage']}\n{row['touchpoint']}" if row["numerator"] else None, _cells(row))
+                (_key(row["touchpoint"], row["stage"]) if row["numerator"] else None, _cells(row))
                 for _, row in table.head(_MOST_LINES).reset_index().iterrows()
             ],
             note=" ".join(note for note in notes if note),
+            preview=self._part_counted,
         )
 
     def _empty(self, why: str) -> None:
@@ -163,35 +170,25 @@ class PainPointsView(Face, w.VBox):
         self._controls.layout.display = "none"
         self._caption.tell(_TITLE, description="No figures yet.", note=why)
 
-    def _selection_of(self, touchpoint: str, stage: str) -> Selection:
-        return Selection("left", stage, touchpoint, (("by", self._by.value),))
+    def _selection_of(self, key: str) -> Selection:
+        stage, _, touchpoint = key.partition("\n")
+        return Selection(self.KIND, stage, touchpoint, (("by", self._by.value),))
 
-    def _click(self, touchpoint: str, stage: str) -> None:
-        self.selected = toggled(self.selected, self._selection_of(touchpoint, stage))
-
-    def _mark_selected(self) -> None:
-        chosen = self.selected
-        key = None
-        if chosen is not None and chosen.kind == "left" and chosen.asked == (("by", self._by.value),):
-            key = f"{chosen.stage}\n{chosen.to}"
-        self._caption.mark(key)
+    def _key_of(self, chosen: Selection) -> str:
+        return _key(str(chosen.to), chosen.stage)
 
     def _on_choice(self, change: Mapping[str, object]) -> None:
-        moved = change["owner"] is self._by
-        if moved and self.selected is not None and self.selected.kind == "left":
-            self.selected = None
+        if change["owner"] is self._by:
+            self._let_go()
         self._refresh(change)
-
-    def _on_row(self, change: Mapping[str, str | None]) -> None:
-        key = change["new"]
-        if key is not None:
-            stage, _, touchpoint = key.partition("\n")
-            self.selected = self._selection_of(touchpoint, stage)
-        elif self.selected is not None and self.selected.kind == "left":
-            self.selected = None
 
     def _show_error(self, sentence: str) -> None:
         self._empty(sentence)
+
+
+def _key(touchpoint: str, stage: str) -> str:
+    """Return the key of those lost after a touchpoint: no name of a stage holds a line break."""
+    return f"{stage}\n{touchpoint}"
 
 
 def _bar_text(row: pd.Series, kind: str) -> str:

@@ -21,6 +21,7 @@ from cx_widgets.metrics.loyalists import (
     loyalists,
 )
 from cx_widgets.widgets import _wire
+from cx_widgets.widgets._advice import with_advice
 from cx_widgets.widgets._base import STATIC, Face, choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
@@ -45,12 +46,6 @@ _PLACES = (
     (ADVOCATES, 1, 1, "stage-4"),
 )
 _COLUMNS = ("Segment", "Customers", "Of", "Share", "95% interval", "Baseline")
-_WAY_OUT = {
-    "buy": "Give a stage the role 'buy' on the board.",
-    "advocate": "Give a stage the role 'advocate' on the board, or name a column of scores: "
-    "cx.EventLog(..., score=).",
-    "score": "Name a column of scores: cx.EventLog(..., score=).",
-}
 
 
 class Tiles(anywidget.AnyWidget):
@@ -107,8 +102,7 @@ class QuadrantView(Face, w.VBox):
         now = self._found(self._good)
         frame = now.frame
         if not frame["denominator"].gt(0).any():
-            note = str(frame["note"].iloc[0])
-            self._empty(f"{note} {_way_out(note)}".strip())
+            self._empty(with_advice(str(frame["note"].iloc[0])))
             return
         before = None if self._compared is None else self._found(self._compared).frame
         self._tiles.tell([_tile(frame, before, place) for place in _PLACES])
@@ -163,12 +157,6 @@ class QuadrantView(Face, w.VBox):
 def _buyers(frame: pd.DataFrame) -> str:
     buyers = frame.loc[ACTIVE, "denominator"]
     return "1 buyer" if buyers == 1 else f"{_numbers.count(buyers)} buyers"
-
-
-def _way_out(note: str) -> str:
-    """Return what to do about a role or a column that is missing."""
-    words = (("'buy'", "buy"), ("'advocate'", "advocate"), ("score column", "score"))
-    return next((_WAY_OUT[key] for word, key in words if word in note), "")
 
 
 def _tile(frame: pd.DataFrame, before: pd.DataFrame | None, place: tuple[str, int, int, str]) -> JSON:

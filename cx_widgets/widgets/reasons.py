@@ -128,15 +128,14 @@ class ReasonsView(Face, w.VBox):
         )
         totals, at = parts.sum(axis=0), np.arange(len(stages), dtype=float)
         with self._bars.hold_sync(), self._totals.hold_sync(), self._axis.hold_sync(), self._rows.hold_sync():
-            ends_at = -0.05 if len(stages) > 1 else -0.5
-            self._rows.min, self._rows.max = ends_at, len(stages) - 1 - ends_at
+            stands, self._rows.min, self._rows.max = _theme.places(len(stages))
             self._counts.max = float(max(totals.max(), 1.0) * _HEADROOM)
             self._axis.tick_values = at
             self._axis.tick_labels = {
                 f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(stages)
             }
             self._bars.colors = [_theme.stage_colour(_COLOURS[reason] - 1) for reason in known]
-            self._bars.x, self._bars.y = at, parts
+            self._bars.x, self._bars.y = stands, _theme.beside(parts)
             self._totals.x, self._totals.y = totals, at
             self._totals.text = [f"{_numbers.count(total)} did not get here" for total in totals]
             self._frame.show(_ROW_PX * len(stages) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])

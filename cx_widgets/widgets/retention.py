@@ -70,7 +70,7 @@ class RetentionView(Face, w.VBox):
         self._period = Chooser("Period", _PERIODS, "M", kind="segments")
         self._clock = Chooser("Clock", _CLOCKS, "calendar", kind="segments")
         self._choosers = (self._start_with, self._kind, self._period, self._clock)
-        self._curve_caption, self._curve = Caption(), ShareCurve()
+        self._curve_caption, self._curve = Caption(), ShareCurve("Came back")
         self._cells: list[tuple[str, int]] = []
         self._marked: list[tuple[str, int]] = []
         self._cohorts: list[str] = []
@@ -246,12 +246,17 @@ class RetentionView(Face, w.VBox):
             except CXError:
                 before = None  # the baseline has no such stage
         curve = now.curve
-        self._curve.draw(_pooled(curve), before)
+        known = bool(_pooled(curve)["value"].notna().any())
+        name = dict(_PERIODS)[self._period.value].capitalize()
+        self._curve.draw(_pooled(curve), before, f"{name} after the first one")
         legend = [("now", "now"), ("95% interval", "interval")]
+        if before is not None:
+            legend.append(("baseline", "baseline"))
         self._curve_caption.tell(
             "All cohorts",
             description="Everybody for whom the period is over.",
-            legend=legend if before is None else [*legend, ("baseline", "baseline")],
+            legend=legend if known else (),
+            note="" if known else _NONE_OVER,
             columns=("Period", "Came back", "Of", "Retention", "95% interval"),
             rows=[
                 (
@@ -310,6 +315,7 @@ class RetentionView(Face, w.VBox):
         self._empty(sentence)
 
 
+_NONE_OVER = "No period after the first is over yet for anybody. Choose a shorter period above."
 _WORDS = {
     "on": "in the k-th period after",
     "on or after": "in the k-th period after or later",

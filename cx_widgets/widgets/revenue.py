@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import ipywidgets as w
 import numpy as np
@@ -11,6 +11,7 @@ from cx_widgets import _numbers
 from cx_widgets.metrics._figure import interval_text
 from cx_widgets.metrics.revenue import Revenue, revenue
 from cx_widgets.widgets import _theme
+from cx_widgets.widgets._advice import with_advice
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices
 from cx_widgets.widgets._caption import Caption
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _METHODS = (("percentile", "percentiles"), ("bca", "BCa"), ("t", "t (few buyers)"))
 _TITLE = "Revenue"
+_BOUNDS = ("value", "lower", "upper")
 _COLUMNS = ("Figure", "Value", "95% interval", "Revenue", "By", "How")
 
 
@@ -41,6 +43,8 @@ class RevenueView(Face, w.VBox):
         The definition whose figures lie behind; the one given at the start by default.
     """
 
+    previews: ClassVar[bool] = True
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
         self._method = Chooser("Interval", _METHODS, "percentile", kind="segments")
@@ -51,7 +55,7 @@ class RevenueView(Face, w.VBox):
         self._method.observe(self._refresh, names="_value")
 
     def _found(self, definition: Definition) -> Revenue:
-        return revenue(self.event_log, definition, method=self._method.value)
+        return revenue(self._counted, definition, method=self._method.value)
 
     def _draw(self) -> None:
         if self._good is None:
@@ -60,7 +64,7 @@ class RevenueView(Face, w.VBox):
         now = self._found(self._good)
         total, each = now["revenue"], now.frame.iloc[1:]
         if np.isnan(total.value):
-            self._empty(total.note)
+            self._empty(with_advice(total.note))
             return
         before = None if self._compared is None else self._found(self._compared).frame["value"].iloc[1:]
         self._controls.layout.display = ""
@@ -74,13 +78,24 @@ class RevenueView(Face, w.VBox):
         legend = [("now", "now"), ("95% interval", "interval")]
         self._caption.tell(
             _TITLE,
-            description=f"{money(total.value)} in all, from rows in "
+            description=f"{money(self._scaled(total.value))} in all, from rows in "
             f"{' and '.join(self._good.stages_with_role('buy'))}.",
             legend=legend if before is None else [*legend, ("baseline", "baseline")],
             columns=_COLUMNS,
-            rows=[(None, _cells(row)) for _, row in now.frame.iterrows()],
+            rows=[(None, _cells(row)) for _, row in self._whole(now.frame).iterrows()],
             note="Figures of the last good definition." if self._stale else "",
+            preview=self._part_counted,
         )
+
+    def _whole(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the figures with sums and the total as they stand for all customers."""
+        sample = None if self._sampled is None else self._sampled.sampled
+        if sample is None:
+            return frame
+        total = frame.index == "revenue"
+        ends = {name: frame[name].mask(total, frame[name] * sample.times) for name in _BOUNDS}
+        sums = {name: (frame[name] * sample.times).round() for name in ("numerator", "denominator")}
+        return frame.assign(**ends, **sums)
 
     def _empty(self, why: str) -> None:
         self._bars.hide()

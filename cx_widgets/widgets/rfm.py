@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import bqplot
 import ipywidgets as w
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
+_COUNTS = ("numerator", "denominator")
 _BINS = (("3", "3"), ("4", "4"), ("5", "5"))
 _MONEY = (("total", "in all"), ("mean", "by purchase"))
 _COLUMN_PX, _ROW_PX = 52, 34
@@ -51,6 +52,8 @@ class RFMView(Face, w.VBox):
     baseline
         The definition whose segments lie behind; the one given at the start by default.
     """
+
+    previews: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._grid_caption = Caption(), Caption()
@@ -120,7 +123,7 @@ class RFMView(Face, w.VBox):
         return (("bins", int(self._bins.value)), ("monetary", self._money.value))
 
     def _found(self, definition: Definition) -> RFM:
-        return rfm(self.event_log, definition, bins=int(self._bins.value), monetary=self._money.value)
+        return rfm(self._counted, definition, bins=int(self._bins.value), monetary=self._money.value)
 
     def _draw(self) -> None:
         if self._good is None:
@@ -149,12 +152,12 @@ class RFMView(Face, w.VBox):
         if self._compared is None:
             return None
         try:
-            return self._found(self._compared).frame
+            return self._estimated(self._found(self._compared).frame, _COUNTS)
         except CXError:
             return None  # nothing says what a purchase is in the baseline
 
     def _segments(self, now: RFM) -> None:
-        frame, before = now.frame, self._before()
+        frame, before = self._estimated(now.frame, _COUNTS), self._before()
         self._names = [str(name) for name in frame.index]
         shares = [
             f"{_numbers.count(row['numerator'])} ({_numbers.percent(float(row['value']))})"
@@ -164,7 +167,8 @@ class RFMView(Face, w.VBox):
         self._bars.draw(self._names, frame["numerator"].to_numpy(float)[None], [shares], before=behind)
         legend = [("buyers", "now")] + ([] if before is None else [("baseline", "baseline")])
         notes = (now.note, "Figures of the last good definition." if self._stale else "")
-        buyers = "1 buyer" if now.buyers == 1 else f"{now.buyers:,} buyers"
+        n = self._scaled(now.buyers)
+        buyers = "1 buyer" if n == 1 else f"{_numbers.count(n)} buyers"
         self._caption.tell(
             _TITLE,
             description=f"{buyers} by scores of recency and frequency, read off a table in common use. "
@@ -173,10 +177,11 @@ class RFMView(Face, w.VBox):
             columns=_COLUMNS,
             rows=[(f"rfm:{name}", _segment(str(name), row)) for name, row in frame.iterrows()],
             note=" ".join(note for note in notes if note),
+            preview=self._part_counted,
         )
 
     def _matrix(self, now: RFM) -> None:
-        grid, size = now.grid, int(self._bins.value)
+        grid, size = self._estimated(now.grid, _COUNTS), int(self._bins.value)
         counts = grid["numerator"].to_numpy(float).reshape(size, size)
         top = float(max(counts.max(), 1.0))
         names = [str(score) for score in range(1, size + 1)]
@@ -208,6 +213,7 @@ class RFMView(Face, w.VBox):
             f"{', '.join(f'{cut:g}' for cut in now.cuts['frequency'])}.",
             columns=_CELLS,
             rows=[_cell(line) for _, line in grid.reset_index().iterrows()],
+            preview=self._part_counted,
         )
 
     def _click(self, kind: str, to: str) -> None:
