@@ -1,7 +1,7 @@
 """Markov chains from counts: the long run, and tests of what a chain leaves out.
 
-The counts are of transitions, lines from and columns to; `cx_widgets.touchpoints.transition_shares` makes a
-chain of them. The tests look at independence or fit line by line, take each transition as a draw of its own
+The counts are of transitions, lines from and columns to; `cx_widgets.removal_effects.transition_shares` makes
+a chain of them. The tests look at independence or fit line by line, take each transition as a draw of its own
 (in a chain it is), and count degrees of freedom over what the data could show: lines and columns that nobody
 took are left out.
 """
@@ -62,7 +62,7 @@ def steady_state(shares: ArrayLike) -> FloatArray:
         raise CXError(
             f"a chain is a square table of shares from 0 whose lines sum to 1, not one of "
             f"shape {table.shape} with sums {np.round(table.sum(axis=-1), 6).ravel()[:5].tolist()}. "
-            "Make shares of counts with touchpoints.transition_shares."
+            "Make shares of counts with removal_effects.transition_shares."
         )
     if not n:
         return np.zeros(0)

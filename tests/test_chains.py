@@ -12,7 +12,7 @@ from scipy import stats as scipy_stats
 import cx_widgets as cx
 from cx_widgets import chains
 from cx_widgets.errors import CXError
-from cx_widgets.touchpoints import transition_shares
+from cx_widgets.removal_effects import transition_shares
 
 few = settings(max_examples=60)
 STAGES = {"Look": ["look"], "Try": ["try"], "Buy": ["buy"]}

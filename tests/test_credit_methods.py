@@ -62,7 +62,7 @@ def test_the_direct_touchpoint_is_found_by_its_name_and_else_the_rule_is_left_ou
 
 
 def test_a_chain_too_large_is_left_out_with_its_reason(monkeypatch):
-    monkeypatch.setattr("cx_widgets.touchpoints.MOST_STATES", 2)
+    monkeypatch.setattr("cx_widgets.removal_effects.MOST_STATES", 2)
     result = cx.credit_methods(LOG, DEFINITION, order=3)
     assert "markov" not in result.methods
     assert "states" in result.skipped["markov"]

@@ -32,7 +32,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 import cx_widgets as cx
-from cx_widgets import chains, stats, touchpoints
+from cx_widgets import chains, removal_effects, stats, touchpoints
 
 DATA = Path(os.environ.get("CX_REFERENCE_DATA", Path(__file__).parent / "data" / "not carried"))
 """Where data lie whose licence (GPL) does not let them come along: ``channelattribution_paths.csv``, which is
@@ -282,7 +282,7 @@ def test_first_last_and_linear_credit_are_those_of_channel_attribution():
 
 @carried_by_others("channelattribution_paths.csv")
 def test_removal_effects_of_the_exact_chain_are_the_published_ones():
-    fitted = touchpoints.chain(attribution_paths())
+    fitted = removal_effects.chain(attribution_paths())
     assert fitted.conversion == pytest.approx(0.2238451356, abs=1e-9)
     assert fitted.removal == pytest.approx([line[3] for line in CHANNELS.values()], abs=1e-5)
     credit = 19_785 * fitted.removal / fitted.removal.sum()

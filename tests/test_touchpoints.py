@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cx_widgets import chains, touchpoints
+from cx_widgets import chains, removal_effects, shapley_values, touchpoints
 from cx_widgets.errors import CXError
 
 few = settings(max_examples=60)
@@ -72,7 +72,7 @@ def test_very_old_touches_do_not_make_weights_vanish():
 def test_a_chain_of_second_order_remembers_two_touches():
     # After a, b converts; after c, b does not. To first order b converts half the time and a is worth half.
     paths = paths_of([(["a", "b"], 1, 0), (["c", "b"], 0, 1)])
-    first, second = touchpoints.chain(paths), touchpoints.chain(paths, order=2)
+    first, second = removal_effects.chain(paths), removal_effects.chain(paths, order=2)
     assert first.removal == pytest.approx([0.5, 1, 0.5])
     assert second.removal == pytest.approx([1, 1, 0])
     assert set(second.states) == {(0,), (2,), (0, 1), (2, 1)}
@@ -82,22 +82,22 @@ def test_a_chain_of_second_order_remembers_two_touches():
 def test_removal_over_several_states_of_one_touchpoint_counts_paths_once():
     # States a, aa, ab, ba: all paths touch a, and b stands on half of those that convert.
     paths = paths_of([(["a", "a"], 1, 0), (["a", "b", "a"], 1, 0), (["a"], 0, 2)])
-    fitted = touchpoints.chain(paths, order=2)
+    fitted = removal_effects.chain(paths, order=2)
     assert fitted.conversion == pytest.approx(0.5)
     assert fitted.removal == pytest.approx([1, 0.5])
 
 
 def test_without_conversions_removal_is_undefined():
-    fitted = touchpoints.chain(paths_of([(["a"], 0, 3)]))
+    fitted = removal_effects.chain(paths_of([(["a"], 0, 3)]))
     assert fitted.conversion == 0
     assert np.isnan(fitted.removal).all()
 
 
 def test_without_paths_there_is_no_chain():
-    fitted = touchpoints.chain(touchpoints.paths_of([], [])[0])
+    fitted = removal_effects.chain(touchpoints.paths_of([], [])[0])
     assert np.isnan(fitted.conversion)
     assert fitted.removal.tolist() == []
-    assert touchpoints.shapley([0.0]).tolist() == []
+    assert shapley_values.shapley([0.0]).tolist() == []
 
 
 # --- published ------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def test_removal_effects_are_those_of_the_published_example():
     # transitions is the page's, the removal effects are derived by hand from it.
     sequences = [["google ads"], ["mailing"], ["google ads", "mailing"], ["google ads"]]
     paths, names = touchpoints.paths_of(sequences, [2, 1, 1, 0], [0, 0, 0, 1])
-    fitted = touchpoints.chain(paths)
+    fitted = removal_effects.chain(paths)
     assert names == ("google ads", "mailing")
     assert fitted.transitions == pytest.approx(
         # to google ads, mailing, conversion, null; from google ads, mailing, start
@@ -122,7 +122,7 @@ def test_removal_effects_are_those_of_the_published_example():
 def test_transitions_are_those_of_the_rain_of_alofi():
     # R package markovchain, data set rain (1,096 days without rain, with 1 to 5 mm, with 6 or more), its fit
     # by maximum likelihood.
-    shares = touchpoints.transition_shares([[362, 126, 60], [136, 90, 68], [50, 79, 124]])
+    shares = removal_effects.transition_shares([[362, 126, 60], [136, 90, 68], [50, 79, 124]])
     assert shares == pytest.approx(
         np.array(
             [
@@ -137,14 +137,14 @@ def test_transitions_are_those_of_the_rain_of_alofi():
 
 def test_the_long_run_is_that_of_the_rain_of_alofi():
     # The same package's steadyStates of this fit.
-    shares = touchpoints.transition_shares([[362, 126, 60], [136, 90, 68], [50, 79, 124]])
+    shares = removal_effects.transition_shares([[362, 126, 60], [136, 90, 68], [50, 79, 124]])
     assert chains.steady_state(shares) == pytest.approx([0.5008871, 0.2693656, 0.2297473], abs=1e-6)
 
 
 def test_shapley_values_are_those_of_the_published_example():
     # tomgorb/misc, Data Driven Attribution.ipynb (35324b2), printed output: channels F, O, L.
     worth = {"": 0, "F": 0.2, "O": 0.1, "FO": 0.47, "L": 0.17, "FL": 0.67, "OL": 0.27, "FOL": 1.0}
-    assert touchpoints.shapley(list(worth.values())) == pytest.approx([0.455, 0.205, 0.34], abs=5e-4)
+    assert shapley_values.shapley(list(worth.values())) == pytest.approx([0.455, 0.205, 0.34], abs=5e-4)
 
 
 # --- laws -----------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_every_rule_gives_each_path_a_weight_of_one(log, seed):
 def test_a_chain_of_any_order_converts_as_many_as_did(log, order):
     paths = paths_of(log)
     raw = paths.conversions.sum() / (paths.conversions + paths.nulls).sum()
-    fitted = touchpoints.chain(paths, order)
+    fitted = removal_effects.chain(paths, order)
     assert fitted.conversion == pytest.approx(raw)
     if raw > 0:
         assert (fitted.removal > -1e-12).all()
@@ -186,14 +186,16 @@ def test_a_chain_of_any_order_converts_as_many_as_did(log, order):
 def test_transitions_of_a_touchpoint_into_itself_change_no_removal_effect(log, times):
     paths = paths_of(log)
     longer = paths_of([([name for name in path for _ in range(times)], *ends) for path, *ends in log])
-    assert touchpoints.chain(longer).removal == pytest.approx(touchpoints.chain(paths).removal, nan_ok=True)
+    assert removal_effects.chain(longer).removal == pytest.approx(
+        removal_effects.chain(paths).removal, nan_ok=True
+    )
 
 
 @few
 @given(logs)
 def test_removal_effects_are_what_the_chain_loses_when_a_touchpoint_leads_to_null(log):
     paths = paths_of(log)
-    fitted = touchpoints.chain(paths)
+    fitted = removal_effects.chain(paths)
     n = len(fitted.states)
     for place, (touchpoint,) in enumerate(fitted.states):
         table = fitted.transitions.copy()
@@ -220,13 +222,13 @@ def test_shapley_values_are_the_mean_over_all_orders(worth):
         for player in order:
             added[player] += worth[there | 1 << player] - worth[there]
             there |= 1 << player
-    assert touchpoints.shapley(worth) == pytest.approx(added / len(orders), abs=1e-9)
+    assert shapley_values.shapley(worth) == pytest.approx(added / len(orders), abs=1e-9)
 
 
 @few
 @given(games)
 def test_shapley_values_add_up_to_the_worth_of_all(worth):
-    assert touchpoints.shapley(worth).sum() == pytest.approx(worth[-1] if len(worth) > 1 else 0, abs=1e-9)
+    assert shapley_values.shapley(worth).sum() == pytest.approx(worth[-1] if len(worth) > 1 else 0, abs=1e-9)
 
 
 @few
@@ -234,7 +236,7 @@ def test_shapley_values_add_up_to_the_worth_of_all(worth):
 def test_players_who_add_the_same_get_the_same_and_who_adds_nothing_gets_nothing(by_size):
     # Three players count by their number, the fourth adds nothing to anybody.
     worth = [by_size[(number & 7).bit_count()] for number in range(16)]
-    values = touchpoints.shapley(worth)
+    values = shapley_values.shapley(worth)
     assert values[:3] == pytest.approx([values[0]] * 3, abs=1e-9)
     assert values[3] == pytest.approx(0, abs=1e-9)
 
@@ -248,7 +250,7 @@ def test_equal_parts_are_the_shapley_values_of_conversions(log):
     sets = [(sum(1 << order[name] for name in set(path)), made) for path, made, _ in log]
     worth = [sum(made for inside, made in sets if not inside & ~whole) for whole in range(2**n)]
     assert credits_of(paths, touchpoints.once_weights(paths)) == pytest.approx(
-        touchpoints.shapley(worth), abs=1e-9
+        shapley_values.shapley(worth), abs=1e-9
     )
 
 
@@ -257,7 +259,7 @@ def test_equal_parts_are_the_shapley_values_of_conversions(log):
 def test_the_rate_of_a_set_is_that_of_the_paths_inside(log):
     paths = paths_of(log)
     order = sorted({name for path, *_ in log for name in path})
-    for number, rate in enumerate(touchpoints.rate_of_sets(paths).tolist()):
+    for number, rate in enumerate(shapley_values.rate_of_sets(paths).tolist()):
         chosen = {name for place, name in enumerate(order) if number >> place & 1}
         inside = [(made, lost) for path, made, lost in log if set(path) <= chosen]
         made, lost = (sum(part) for part in zip(*inside, strict=True)) if inside else (0, 0)
@@ -271,19 +273,19 @@ def test_drawn_orders_come_near_the_exact_values_and_add_up():
         for _ in range(40)
     ]
     paths = paths_of(log)
-    exact = touchpoints.shapley(touchpoints.rate_of_sets(paths))
-    drawn = touchpoints.sampled_shapley(paths, draws=3000, seed=5)
+    exact = shapley_values.shapley(shapley_values.rate_of_sets(paths))
+    drawn = shapley_values.sampled_shapley(paths, draws=3000, seed=5)
     assert (np.abs(drawn.values - exact) < 4 * drawn.errors).all()
     assert drawn.errors.max() < 0.01
     assert drawn.values.sum() == pytest.approx(exact.sum())
-    again = touchpoints.sampled_shapley(paths, draws=3000, seed=5)
+    again = shapley_values.sampled_shapley(paths, draws=3000, seed=5)
     assert again.values.tolist() == drawn.values.tolist()
 
 
 def test_orders_of_more_touchpoints_than_a_number_has_bits_are_drawn_too():
     names = [f"{number:03}" for number in range(80)]
     paths, _ = touchpoints.paths_of([[name] for name in names] + [names], [1] * 81, [1] * 80 + [0])
-    drawn = touchpoints.sampled_shapley(paths, draws=50, seed=1)
+    drawn = shapley_values.sampled_shapley(paths, draws=50, seed=1)
     assert drawn.values.sum() == pytest.approx(81 / 161)
 
 
@@ -304,7 +306,7 @@ def test_paths_that_say_nothing_are_refused():
 
 def test_games_of_no_power_of_two_are_refused():
     with pytest.raises(CXError, match=r"2\^n numbers in a line, not 3\.$"):
-        touchpoints.shapley([0, 1, 2])
+        shapley_values.shapley([0, 1, 2])
 
 
 def test_chains_that_are_too_large_or_remember_nothing_are_refused():
@@ -313,9 +315,9 @@ def test_chains_that_are_too_large_or_remember_nothing_are_refused():
     with pytest.raises(
         CXError, match=r"has 2,001 states, more than 2,000\. Join touchpoints that are alike\.$"
     ):
-        touchpoints.chain(large)
+        removal_effects.chain(large)
     with pytest.raises(CXError, match=r"^order must be a whole number from 1, not 0\. Say order=1\.$"):
-        touchpoints.chain(BY_HAND, order=0)
+        removal_effects.chain(BY_HAND, order=0)
 
 
 def test_tables_in_parts_and_numbers_by_sorting_give_the_same(monkeypatch):
@@ -324,11 +326,11 @@ def test_tables_in_parts_and_numbers_by_sorting_give_the_same(monkeypatch):
     made = rng.integers(0, 2, 300)
     paths = touchpoints.paths_of(sequences, made, 1 - made)[0]
     new = [place == touches.index(one) for touches in sequences for place, one in enumerate(touches)]
-    whole = touchpoints.new_touches(paths).tolist(), touchpoints.chain(paths, order=3)
+    whole = touchpoints.new_touches(paths).tolist(), removal_effects.chain(paths, order=3)
     assert whole[0] == new
     monkeypatch.setattr("cx_widgets.touchpoints._CELLS", 30)
-    monkeypatch.setattr("cx_widgets.touchpoints._NUMBERS", 0)
+    monkeypatch.setattr("cx_widgets.removal_effects._NUMBERS", 0)
     assert touchpoints.new_touches(paths).tolist() == new
-    again = touchpoints.chain(paths, order=3)
+    again = removal_effects.chain(paths, order=3)
     assert again.states == whole[1].states
     assert again.removal.tolist() == whole[1].removal.tolist()

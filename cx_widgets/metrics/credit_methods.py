@@ -13,19 +13,10 @@ from cx_widgets import _numbers
 from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _activity, _result
+from cx_widgets.metrics._arguments import one_of
+from cx_widgets.metrics._credit_paths import NONE, PURCHASES, STAGE, Sought, customers_at, sought_of, touched
+from cx_widgets.metrics._credit_rules import METHODS, Rule, frame_of, rule_of, tables
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.metrics.credit import (
-    METHODS,
-    NONE,
-    PURCHASES,
-    STAGE,
-    asked_of,
-    customers_at,
-    frame_of,
-    one_of,
-    tables,
-    touched,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +24,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition, Stage
     from cx_widgets.durations import Duration
     from cx_widgets.log import EventLog
-    from cx_widgets.metrics.credit import Divided, _Asked
+    from cx_widgets.metrics._credit_rules import Divided
 
 _DIRECT = ("direct", "(direct)", "direct / (none)", "(direct) / (none)")
 _ABOUT = (
@@ -64,7 +55,7 @@ class CreditMethods(Result):
     repeats: str
     direct: str
     skipped: Mapping[str, str]
-    _asked: _Asked
+    _sought: Sought
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -129,7 +120,9 @@ class CreditMethods(Result):
             For an unknown touchpoint, or other purchases.
         """
         one_of("purchases", purchases, PURCHASES)
-        return customers_at(self._log, self.definition, self._asked._replace(purchases=purchases), touchpoint)
+        return customers_at(
+            self._log, self.definition, self._sought._replace(purchases=purchases), touchpoint
+        )
 
     def _table(self) -> Table:
         every = self._frame[self._frame["purchases"] == "all"]
@@ -228,37 +221,24 @@ def credit_methods(
     Evaluate      0.0   0.5        first        last
     """
     log, definition = _result.check(log, definition)
-    asked = asked_of(
-        log,
-        definition,
-        method="first",
-        by=by,
-        goal=goal,
-        purchases="all",
-        repeats=repeats,
-        direct="" if direct is None else direct,
-        ends=ends,
-        half_life=half_life,
-        order=order,
-        worth=worth,
-        draws=draws,
-        seed=seed,
+    # Which rule does not matter: all are asked for.
+    rule = rule_of("first", direct or "", ends, half_life, order=order, worth=worth, draws=draws, seed=seed)
+    sought = sought_of(log, definition, by, goal, purchases="all", repeats=repeats)
+    return log.memo(
+        ("credit methods", definition, rule, sought), lambda: _methods(log, definition, rule, sought)
     )
-    return log.memo(("credit methods", definition, asked), lambda: _methods(log, definition, asked))
 
 
-def _methods(log: EventLog, definition: Definition, asked: _Asked) -> CreditMethods:
-    shares = touched(log, definition, asked)
-    if not asked.direct:
-        asked = asked._replace(
-            direct=next((name for name in shares.labels if name.casefold() in _DIRECT), "")
-        )
+def _methods(log: EventLog, definition: Definition, rule: Rule, sought: Sought) -> CreditMethods:
+    shares = touched(log, definition, sought)
+    if not rule.direct:
+        rule = rule._replace(direct=next((name for name in shares.labels if name.casefold() in _DIRECT), ""))
     skipped: dict[str, str] = {}
-    if not asked.direct:
+    if not rule.direct:
         skipped["last non-direct"] = "no touchpoint is called direct."
 
-    def rules() -> list[_Asked]:
-        return [asked._replace(method=method) for method in METHODS if method not in skipped]
+    def rules() -> list[Rule]:
+        return [rule._replace(method=method) for method in METHODS if method not in skipped]
 
     # Paths to some purchases have no more states than those to all: what refuses them refuses all.
     try:
@@ -270,13 +250,13 @@ def _methods(log: EventLog, definition: Definition, asked: _Asked) -> CreditMeth
         definition=definition,
         n_customers=log.n_customers,
         unassigned_events=log.n_events - assigned_events(log, definition),
-        by=asked.by,
-        goal=_activity.label(definition, asked.goal),
-        repeats=asked.repeats,
-        direct=asked.direct,
+        by=sought.by,
+        goal=_activity.label(definition, sought.goal),
+        repeats=sought.repeats,
+        direct=rule.direct,
         skipped=MappingProxyType(skipped),
-        _asked=asked,
-        _frame=_ordered(made, asked.by),
+        _sought=sought,
+        _frame=_ordered(made, sought.by),
         _log=log,
     )
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from cx_widgets import _numbers
 from cx_widgets.errors import CXError
-from cx_widgets.metrics.credit import EVENT, METHODS, STAGE
+from cx_widgets.metrics._credit_paths import EVENT, STAGE
+from cx_widgets.metrics._credit_rules import METHODS
 from cx_widgets.metrics.credit_methods import CreditMethods, credit_methods
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
