@@ -9,6 +9,9 @@ from cx_widgets.errors import unknown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PURCHASES = ("all", "first", "repeat")
+"""Which purchases are meant: all, the first of each customer, the later ones."""
+
 
 def one_of(field: str, value: object, words: Sequence[str]) -> str:
     """Return one of some words, or refuse what is none of them."""

@@ -12,7 +12,7 @@ from cx_widgets.definition import Stage
 from cx_widgets.engine import Journeys, coded_rows, journeys, journeys_of, stage_numbers
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _activity, _columns, _result
-from cx_widgets.metrics._arguments import one_of
+from cx_widgets.metrics._arguments import PURCHASES, one_of
 from cx_widgets.metrics._customers import by_customer, customer_table
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 NONE = "(no touchpoint)"
 STAGE, EVENT = "stage", "event"
-PURCHASES = ("all", "first", "repeat")
 
 
 class Sought(NamedTuple):

@@ -13,6 +13,7 @@ from cx_widgets.engine import assigned_events, rows_in, stage_numbers, staged_ro
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _columns, _result
 from cx_widgets.metrics._activity import begins
+from cx_widgets.metrics._arguments import PURCHASES, one_of
 from cx_widgets.metrics._figure import Figure, FigureResult, clustered_share, estimated, frame_of, undefined
 from cx_widgets.metrics._ways import ways
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Longs = NDArray[np.int64]
 
-PURCHASES = ("all", "first", "repeat")
 _FIRST, _LATER, _BOUGHT = 1, 2, 4
 _FLAGS = 8
 _LABELS = {
@@ -192,8 +192,7 @@ def consideration(
     """
     log, definition = _result.check(log, definition)
     _columns.known_column(log, brand)
-    if purchases not in PURCHASES:
-        raise unknown("purchases", purchases, PURCHASES)
+    one_of("purchases", purchases, PURCHASES)
     if own is not None:
         _, brands = _columns.texts(log, brand)
         if str(own) not in brands:

@@ -13,8 +13,8 @@ from cx_widgets import _numbers
 from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _activity, _result
-from cx_widgets.metrics._arguments import one_of
-from cx_widgets.metrics._credit_paths import NONE, PURCHASES, STAGE, Sought, customers_at, sought_of, touched
+from cx_widgets.metrics._arguments import PURCHASES, one_of
+from cx_widgets.metrics._credit_paths import NONE, STAGE, Sought, customers_at, sought_of, touched
 from cx_widgets.metrics._credit_rules import METHODS, Rule, frame_of, rule_of, tables
 from cx_widgets.metrics._result import Result, Table
 

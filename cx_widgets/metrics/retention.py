@@ -15,6 +15,7 @@ from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._activity import What, known, label
+from cx_widgets.metrics._arguments import one_of
 from cx_widgets.metrics._calendar import Cut, Grid, check_origin, cut, grid
 from cx_widgets.metrics._cohorts import Asked, Came, begun, clustered_bounds, facts, reached, returned_in
 from cx_widgets.metrics._customers import by_customer, customer_table
@@ -300,53 +301,38 @@ def retention(
     1       1          1            2    0.5
     """
     log, definition = _result.check(log, definition)
-    asked = _checked(
-        log,
-        definition,
-        start=start,
-        back=back,
-        kind=kind,
-        period=period,
-        by=by,
-        clock=clock,
-        cohort=cohort,
-        brackets=brackets,
-        periods=periods,
+    length, group = _cuts(
+        period,
+        by,
+        clock=one_of("clock", clock, CLOCKS),
+        cohort=one_of("cohort", cohort, COHORTS),
         first_weekday=first_weekday,
         origin=origin,
+    )
+    if brackets is not None and kind != "bracket":
+        raise CXError(f"brackets belong to kind='bracket', not to kind={kind!r}. Leave them out.")
+    begin = known(log, definition, start, "start")
+    asked = Asked(
+        start=begin,
+        back=begin if back is None else known(log, definition, back, "back"),
+        kind=one_of("kind", kind, KINDS),
+        clock=clock,
+        period=length,
+        by=group,
+        cohort=cohort,
+        brackets=None if brackets is None else _bracket_edges(brackets),
+        periods=_whole(periods),
     )
     return log.memo(("retention", definition, asked), lambda: _retention(log, definition, asked))
 
 
-def _checked(
-    log: EventLog,
-    definition: Definition,
-    *,
-    start: object,
-    back: object,
-    kind: object,
-    period: object,
-    by: object,
-    clock: object,
-    cohort: object,
-    brackets: object,
-    periods: object,
-    first_weekday: object,
-    origin: object,
-) -> Asked:
-    for field, value, choices in (
-        ("kind", kind, KINDS),
-        ("clock", clock, CLOCKS),
-        ("cohort", cohort, COHORTS),
-    ):
-        if value not in choices:
-            raise unknown(field, value, choices)
-    own_clock = clock == "24h"
-    begin = known(log, definition, start, "start")
-    again = begin if back is None else known(log, definition, back, "back")
+def _cuts(
+    period: object, by: object, *, clock: str, cohort: str, first_weekday: object, origin: object
+) -> tuple[Cut | pd.Timedelta, Cut]:
+    """Return how long periods are, and how the calendar is cut into cohorts."""
     length: Cut | pd.Timedelta
     default: object
-    if own_clock:
+    if clock == "24h":
         if period in ("M", "Q"):
             raise CXError(f"period={period!r} has no fixed length on the 24-hour clock. Say '30D' or '90D'.")
         length = parse_duration({"D": "1D", "W": "7D"}.get(str(period), period), "period")
@@ -363,19 +349,7 @@ def _checked(
             f"by={by!r} with cohort='recurring': a customer is once in each period, so cohorts are by it. "
             "Leave by out."
         )
-    if brackets is not None and kind != "bracket":
-        raise CXError(f"brackets belong to kind='bracket', not to kind={kind!r}. Leave them out.")
-    return Asked(
-        start=begin,
-        back=again,
-        kind=str(kind),
-        clock=str(clock),
-        period=length,
-        by=group,
-        cohort=str(cohort),
-        brackets=None if brackets is None else _bracket_edges(brackets),
-        periods=_whole(periods),
-    )
+    return length, group
 
 
 def _whole(periods: object) -> int | None:
