@@ -201,11 +201,17 @@ def figures() -> list[Figure]:
         ),
     ]
     made.append(Figure("credit, every rule", cx.credit_methods))
+    made.append(Figure("credit by channel, every rule", partial(cx.credit_methods, by="channel")))
     made.append(Figure("churn by silence", partial(cx.churn, silence="90D")))
     made += [Figure(name, getattr(cx, name)) for name in _FURTHER]
     made += [
         Figure("channels", partial(cx.channels, column="channel")),
+        Figure("claims, brands and channels", partial(cx.claims, brand="brand", channel="channel")),
         Figure("consideration", partial(cx.consideration, brand="brand")),
+        Figure(
+            "consideration, brands one by one",
+            lambda log, stages: cx.consideration(log, stages, brand="brand", own=BRANDS[3]).brands,
+        ),
         Figure("experience_gap", partial(cx.experience_gap, column="channel", digital=CHANNELS[:6])),
     ]
     return made

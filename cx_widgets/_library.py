@@ -178,6 +178,37 @@ class Paths(Structure):
     )
 
 
+class Brands(Structure):
+    """`Brands` of native/ways.cpp."""
+
+    _fields_ = (
+        ("kind_of_stage", c_void_p),
+        ("brand_of_row", c_void_p),
+        *((name, c_int64) for name in ("bytes", "own", "purchases")),
+        *((name, c_void_p) for name in ("flags", "held", "met", "before")),
+        ("n_customers", c_int64),
+        *((name, c_void_p) for name in ("entries", "ways", "brands")),
+    )
+
+
+class Leads(Structure):
+    """`Leads` of native/ways.cpp."""
+
+    _fields_ = (
+        ("buying", c_void_p),
+        ("touch_of_row", c_void_p),
+        ("bytes", c_int64),
+        *((name, c_void_p) for name in ("side_of_touch", "times", "met", "ways", "led", "after", "both")),
+        ("weighed", c_int64),
+    )
+
+
+class Paces(Structure):
+    """`Paces` of native/ways.cpp."""
+
+    _fields_ = tuple((name, c_int64) for name in ("moved", "bent", "longer", "shorter"))
+
+
 _ANY = c_void_p
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_interface": (c_int, []),
@@ -229,6 +260,10 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
             POINTER(Paths),
         ],
     ),
+    "cx_brands": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Brands)]),
+    "cx_leads": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Leads)]),
+    "cx_paces": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), _ANY, POINTER(Paces)]),
+    "cx_last_in": (None, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
     "cx_stages_of_lanes": (
         None,
         [_ANY, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, _ANY],

@@ -11,7 +11,7 @@ from small_logs import random_case
 
 import cx_widgets as cx
 from cx_widgets import engine, stats
-from cx_widgets.engine import NativeEngine, NumpyEngine
+from cx_widgets.engine import Brands, NativeEngine, NumpyEngine
 
 NATIVE = {name: one for name, one in engine.available().items() if name != "numpy"}
 pytestmark = pytest.mark.skipif(not NATIVE, reason="no compiled kernels were built for this machine")
@@ -53,6 +53,12 @@ def answers(one, log, definition):
     stage_of_rows = definition.stage_of_rows(log)
     place = np.arange(log.n_events)
     touched, spent = (place * 7 % 5 - 1).astype(np.int8), place / 4
+    brand = (place * 5 % 4 - 1).astype(np.int8)
+    brands = [
+        Brands(brand, 3, (1,), (2,), (n_stages,), own, purchases)
+        for own, purchases in ((-1, "all"), (1, "first"), (0, "repeat"))
+    ]
+    sides = np.arange(n_stages) % 3 == 0, np.arange(n_stages) % 3 == 1
     said = []
     for by_row in (False, True) if log.packed.has_ties else (False,):
         rows = one.code(log.packed, stage_of_rows, n_stages, by_row=by_row)
@@ -77,6 +83,11 @@ def answers(one, log, definition):
             one.journeys(
                 unordered, unordered.stage_of_code == 1, touched.astype(np.int64), None, merged=True
             ),
+            *(one.brand_tallies(unordered, asked) for asked in brands),
+            one.way_tallies(unordered, (n_stages,), None, sides),
+            one.way_tallies(unordered, (1,), touched.astype(np.int64), None),
+            one.paces(unordered, (1,), (2, n_stages)),
+            one.last_in(unordered, (1, n_stages)),
         ]
     return tuple(map(in_order, said))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctypes import byref
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from cx_widgets import _library, stats
 from cx_widgets._library import at, pool, whole
+from cx_widgets.engine import _native_ways
 from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.engine._protocol import (
     LONGEST_CURVE,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, StagedRows
+    from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
 
     Int64s = NDArray[np.int64]
@@ -374,6 +376,40 @@ class NativeEngine:
             touches, bought = touches + len(made.touch), bought + len(made.repeat)
         names = ("touch", "tick", "begins", "purchase", "later", "repeat", "value")
         return Journeys(*(np.concatenate([getattr(made, name) for made in parts]) for name in names))
+
+    def brand_tallies(self, rows: StagedRows, asked: Brands) -> BrandTallies:
+        """Return what the brands on the ways to purchases add up to."""
+        if not _fits(rows) or asked.n_brands > _native_ways.MOST_BRANDS:
+            return self._plain.brand_tallies(rows, asked)
+        return _native_ways.brand_tallies(self._called(rows), asked)
+
+    def way_tallies(
+        self,
+        rows: StagedRows,
+        buying: tuple[int, ...],
+        touch: Ints | None,
+        sides: tuple[Bools, Bools] | None,
+    ) -> WayTallies:
+        """Return what leads on the ways to purchases, and what the touches of two sides weigh."""
+        if not _fits(rows):
+            return self._plain.way_tallies(rows, buying, touch, sides)
+        return _native_ways.way_tallies(self._called(rows), _stages(buying), touch, sides)
+
+    def paces(self, rows: StagedRows, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
+        """Return how customers move, and on which of two kinds of stages they stay longer."""
+        if not _fits(rows):
+            return self._plain.paces(rows, one, other)
+        return _native_ways.paces(self._called(rows), one, other)
+
+    def last_in(self, rows: StagedRows, stages: tuple[int, ...]) -> Int64s:
+        """Return the tick of each customer's last row in some stages; -1 for none."""
+        if not _fits(rows):
+            return self._plain.last_in(rows, stages)
+        return _native_ways.last_in(self._called(rows), _stages(stages))
+
+    def _called(self, rows: StagedRows) -> _native_ways.Called:
+        scalar = _Rows.of(rows)
+        return _native_ways.Called(self._cx, scalar, partial(self._on_parts, scalar))
 
     def buyers(
         self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int], period: tuple[int, int]

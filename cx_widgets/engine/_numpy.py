@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets import stats
+from cx_widgets.engine import _ways
 from cx_widgets.engine._journeys import journeys_of
 from cx_widgets.engine._protocol import (
     BEFORE,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, Journeys, StagedRows
+    from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
 
 _INT32_MAX = np.iinfo(np.int32).max
@@ -124,6 +126,28 @@ class NumpyEngine:
             None if money is None else money[coded.row],
             merged=merged,
         )
+
+    def brand_tallies(self, rows: StagedRows, asked: Brands) -> BrandTallies:
+        """Return what the brands on the ways to purchases add up to."""
+        return _ways.brand_tallies(self, rows, asked)
+
+    def way_tallies(
+        self,
+        rows: StagedRows,
+        buying: tuple[int, ...],
+        touch: Ints | None,
+        sides: tuple[Bools, Bools] | None,
+    ) -> WayTallies:
+        """Return what leads on the ways to purchases, and what the touches of two sides weigh."""
+        return _ways.way_tallies(self, rows, buying, touch, sides)
+
+    def paces(self, rows: StagedRows, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
+        """Return how customers move, and on which of two kinds of stages they stay longer."""
+        return _ways.paces_of(self.visits(rows.coded()), one, other)
+
+    def last_in(self, rows: StagedRows, stages: tuple[int, ...]) -> Ints:
+        """Return the tick of each customer's last row in some stages; -1 for none."""
+        return _ways.last_in(self, rows, stages)
 
     def buyers(
         self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int], period: tuple[int, int]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
+    from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -497,6 +498,31 @@ class Engine(Protocol):
         every row touches its stage, numbered from 0. Where touches are ``merged``, consecutive ones of a path
         that are alike are one.
         """
+        ...
+
+    def brand_tallies(self, rows: StagedRows, asked: Brands) -> BrandTallies:
+        """Return what the brands on the ways to purchases add up to."""
+        ...
+
+    def way_tallies(
+        self,
+        rows: StagedRows,
+        buying: tuple[int, ...],
+        touch: Ints | None,
+        sides: tuple[Bools, Bools] | None,
+    ) -> WayTallies:
+        """Return what leads on the ways to purchases, and what the touches of two sides weigh.
+
+        Touches are as for `journeys`, merged; ``sides`` tells of each touch whether it is one of each side.
+        """
+        ...
+
+    def paces(self, rows: StagedRows, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
+        """Return how customers move between visits, and on which of two kinds of stages they stay longer."""
+        ...
+
+    def last_in(self, rows: StagedRows, stages: tuple[int, ...]) -> Ints:
+        """Return the tick of each customer's last row in some stages; -1 for none."""
         ...
 
     def buyers(

@@ -13,6 +13,7 @@ from cx_widgets.binding import bind
 from cx_widgets.engine._choice import engine
 from cx_widgets.engine._numpy import chains_of
 from cx_widgets.engine._protocol import CodedRows, StagedRows
+from cx_widgets.engine._ways import brand_entries as entries_of_brands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Visits,
     )
     from cx_widgets.engine._special import Laid
+    from cx_widgets.engine._ways import BrandEntries, Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import EventLog
     from cx_widgets.stages import Stage
 
@@ -355,6 +357,54 @@ def _with_stage(log: EventLog, rows: StagedRows, codes: Bools) -> StagedRows:
         n_stages=n_stages,
         coded=lambda: engine().code(log.packed, table[log.packed.codes], n_stages),
     )
+
+
+def brand_tallies(log: EventLog, definition: Definition, asked: Brands, name: str) -> BrandTallies:
+    """Return what the brands on the ways to purchases add up to; the name is that of their column."""
+    recent: _Recent[BrandTallies] = log.memo(("engine", "brand_tallies"), _Recent)
+    rows = staged_rows(log, definition, by_row=_by_row(log, definition))
+    kinds = asked.considering, asked.evaluating, asked.buying
+    return recent.get(
+        (_assignment(definition), rows.by_row, name, kinds, asked.own, asked.purchases),
+        lambda: engine().brand_tallies(rows, asked),
+    )
+
+
+def brand_entries(log: EventLog, definition: Definition, asked: Brands) -> BrandEntries:
+    """Return the brands on the ways to all purchases, one by one."""
+    return entries_of_brands(engine(), staged_rows(log, definition, by_row=_by_row(log, definition)), asked)
+
+
+def way_tallies(
+    log: EventLog,
+    definition: Definition,
+    touch: Ints | None = None,
+    sides: tuple[Bools, Bools] | None = None,
+) -> WayTallies:
+    """Return what leads on the ways to purchases, and what the touches of two sides weigh.
+
+    ``touch`` is what each packed row touches, -1 for nothing; without it rows touch their stage, less one.
+    """
+    return engine().way_tallies(
+        staged_rows(log, definition, by_row=_by_row(log, definition)),
+        stage_numbers(definition, "buy"),
+        touch,
+        sides,
+    )
+
+
+def paces(log: EventLog, definition: Definition, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
+    """Return how customers move between visits, and on which of two kinds of stages they stay longer."""
+    return engine().paces(staged_rows(log, definition, by_row=_by_row(log, definition)), one, other)
+
+
+def last_in(log: EventLog, definition: Definition, stages: tuple[int, ...]) -> Ints:
+    """Return the tick of each customer's last row in some stages; -1 for none."""
+    return engine().last_in(staged_rows(log, definition), stages)
+
+
+def _by_row(log: EventLog, definition: Definition) -> bool:
+    return definition.rules.ties == "row" and log.packed.has_ties
 
 
 def buyers(log: EventLog, definition: Definition) -> Buyers:

@@ -10,13 +10,11 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import assigned_events, stage_numbers, visits
+from cx_widgets.engine import assigned_events, paces, stage_numbers, way_tallies
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _columns, _recommend, _result
-from cx_widgets.metrics._activity import begins
 from cx_widgets.metrics._figure import clustered_share, interval_text, number_text
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.metrics._ways import among, ways
 from cx_widgets.metrics.consideration import consideration
 from cx_widgets.metrics.loyalists import loyalists
 
@@ -24,10 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Ints, Visits
+    from cx_widgets.engine import WayTallies
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._figure import Figure
-    from cx_widgets.metrics._ways import Ways
 
     Floats = NDArray[np.float64]
     Longs = NDArray[np.int64]
@@ -409,61 +406,33 @@ def _of_ways(log: EventLog, definition: Definition, channel: str | None) -> dict
     told = {"closing_touchpoint": _missing(_sentence(lead)), "service_weight": _missing(_sentence(weight))}
     if lead:
         return told
-    found = ways(log, definition)
-    touched = found
-    if channel is not None:
-        touched = ways(log, definition, (channel, _columns.texts(log, channel)[0]))
-    told["closing_touchpoint"] = _closing(log, touched)
+    # Sides are told by touch, a stage less one.
+    sides = None
     if not weight:
-        told["service_weight"] = _service(log, definition, found)
+        every = np.arange(1, len(definition.stages) + 1)
+        after, before = (np.isin(every, stage_numbers(definition, *roles)) for roles in (AFTER, BEFORE))
+        sides = after, before
+    if channel is None:
+        found = led = way_tallies(log, definition, None, sides)
+    else:
+        led = way_tallies(log, definition, _columns.texts(log, channel)[0])
+        found = led if weight else way_tallies(log, definition, None, sides)
+    told["closing_touchpoint"] = _closing(led)
+    if not weight:
+        told["service_weight"] = _service(found)
     return told
 
 
-def _closing(log: EventLog, found: Ways) -> _Told:
-    purchase, touch = found.purchase, found.touch
-    if not len(purchase):
+def _closing(found: WayTallies) -> _Told:
+    trials = found.ways.astype(np.float64)
+    if not trials.any():
         return _missing("Needs purchases with a touchpoint before them.")
-    first = np.flatnonzero(begins(purchase))
-    ends = np.append(first[1:], len(purchase)) - 1
-    width = int(touch.max()) + 1
-    narrow = len(found.customer) * width < np.iinfo(np.int32).max
-    wide: Ints = purchase if narrow else purchase.astype(np.int64)
-    number = wide * width
-    key = np.sort(number + touch)
-    runs = np.flatnonzero(begins(key))
-    times = np.diff(np.append(runs, len(key)))
-    of = begins(key[runs] // width)
-    most = np.maximum.reduceat(times, np.flatnonzero(of))
-    # Alone at the top: touchpoints touched equally often share the lead.
-    place = np.cumsum(of) - 1
-    top = np.bincount(place[times == most[place]])
-    own = times[np.searchsorted(key[runs], number[ends] + touch[ends])]
-    whose = found.customer[purchase[ends]]
-    hits, trials = (
-        np.bincount(whose[chosen], minlength=log.n_customers).astype(np.float64)
-        for chosen in ((own == most) & (top == 1), slice(None))
-    )
-    figure = clustered_share("closing", "", hits, trials)
+    figure = clustered_share("closing", "", found.led.astype(np.float64), trials)
     return _told(figure, figure.denominator, "")
 
 
-def _service(log: EventLog, definition: Definition, found: Ways) -> _Told:
-    later = found.repeat[found.purchase]
-    purchase, stage = found.purchase[later], found.touch[later] + 1
-    n = len(found.customer)
-    touched = np.bincount(purchase, minlength=n)
-    service, marketing = (
-        np.nan_to_num(
-            stats.ratio(
-                np.bincount(purchase[among(stage, stage_numbers(definition, *roles))], minlength=n), touched
-            )
-        )
-        for roles in (AFTER, BEFORE)
-    )
-    y, x = (
-        np.bincount(found.customer, weights=part, minlength=log.n_customers)
-        for part in (service, service + marketing)
-    )
+def _service(found: WayTallies) -> _Told:
+    y, x = found.after, found.both
     total = float(x.sum())
     if not total:
         return _missing("Needs repeat purchases with a touchpoint before them.")
@@ -472,8 +441,7 @@ def _service(log: EventLog, definition: Definition, found: Ways) -> _Told:
     lower, upper = stats.linearised(share, (y[part] - share * x[part]) / total)[1:]
     odds = stats.odds(stats.Estimate(share, max(lower, 0.0), min(upper, 1.0)))
     note = "" if share < 1 else "No marketing touchpoint stands before a repeat purchase."
-    weighed = float(np.count_nonzero(service + marketing))
-    made_of = float(y.sum()), total - float(y.sum()), weighed
+    made_of = float(y.sum()), total - float(y.sum()), float(found.weighed)
     return _Told(*odds, *made_of, "odds of a linearised share, 95%", note)
 
 
@@ -486,10 +454,10 @@ def _of_visits(log: EventLog, definition: Definition) -> dict[str, _Told]:
     told = {"considering_long": _missing(_sentence(times)), "skip_and_return": _missing(_sentence(steps))}
     if steps:
         return told
-    made = visits(log, definition)
-    told["skip_and_return"] = _skipping(made)
+    made = paces(log, definition, *(stage_numbers(definition, role) for role in ("consider", "evaluate")))
+    told["skip_and_return"] = _plain(made.bent, made.moved, _STEPS)
     if not times:
-        told["considering_long"] = _considering(definition, made)
+        told["considering_long"] = _plain(made.longer, made.longer + made.shorter, _TIMES)
     return told
 
 
@@ -497,31 +465,3 @@ def _plain(hits: int, trials: int, note: str) -> _Told:
     return _Told(
         *stats.share(hits, trials), hits, trials, trials, "Wilson 95%", "" if trials else f"Needs {note}."
     )
-
-
-def _skipping(made: Visits) -> _Told:
-    if not len(made.stage):
-        return _plain(0, 0, _STEPS)
-    step = np.zeros(len(made.stage), dtype=np.int16)
-    np.subtract(made.stage[1:], made.stage[:-1], out=step[:-1], dtype=np.int16)
-    step[made.last] = 0
-    # Visits stand by customer, so that each customer is one run of them.
-    whose = np.flatnonzero(made.first)
-    moved, bent = (np.logical_or.reduceat(rows, whose) for rows in (step != 0, (step > 1) | (step < 0)))
-    return _plain(int(np.count_nonzero(bent)), int(np.count_nonzero(moved)), _STEPS)
-
-
-def _considering(definition: Definition, made: Visits) -> _Told:
-    if not len(made.stage):
-        return _plain(0, 0, _TIMES)
-    spent = np.zeros(len(made.stage), dtype=np.int64)
-    np.subtract(made.start[1:], made.start[:-1], out=spent[:-1], dtype=np.int64)
-    whose = np.flatnonzero(made.first)
-    took, seen = [], []
-    for role in ("consider", "evaluate"):
-        mine = among(made.stage, stage_numbers(definition, role)) & ~made.last
-        took.append(np.add.reduceat(spent * mine, whose))
-        seen.append(np.logical_or.reduceat(mine, whose))
-    both = seen[0] & seen[1]
-    longer, shorter = (int(np.count_nonzero(both & rows)) for rows in (took[0] > took[1], took[0] < took[1]))
-    return _plain(longer, longer + shorter, _TIMES)

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
-from cx_widgets.engine import assigned_events, rows_in, stage_numbers, staged_rows
+from cx_widgets.engine import (
+    BOUGHT,
+    FIRST,
+    LATER,
+    Brands,
+    assigned_events,
+    brand_entries,
+    brand_tallies,
+    next_purchases,
+    stage_numbers,
+)
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _columns, _result
-from cx_widgets.metrics._activity import begins
 from cx_widgets.metrics._arguments import PURCHASES, one_of
 from cx_widgets.metrics._figure import Figure, FigureResult, clustered_share, estimated, frame_of, undefined
-from cx_widgets.metrics._ways import ways
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, Ints
+    from cx_widgets.engine import BrandEntries, BrandTallies
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._result import Table
 
     Floats = NDArray[np.float64]
     Longs = NDArray[np.int64]
 
-_FIRST, _LATER, _BOUGHT = 1, 2, 4
-_FLAGS = 8
 _LABELS = {
     "initial_size": ("Brands in the first set", "ratio"),
     "added": ("Brands added in evaluation", "ratio"),
@@ -85,14 +91,15 @@ class Consideration(FigureResult):
         the rates ``first_rate`` and ``added_rate`` of these.
         """
         _, names = _columns.texts(self._log, self.brand)
-        return _brands(_met(self._log, self.definition, self.brand, self.purchases), names)
+        asked = _asked(self._log, self.definition, self.brand, self.own, self.purchases)
+        return _brands(brand_tallies(self._log, self.definition, asked, self.brand), names)
 
     @property
     def switches(self) -> pd.DataFrame:
         """Which brand was bought after which: ``from``, ``to``, ``purchases``; to others only, most first."""
         _, names = _columns.texts(self._log, self.brand)
-        met = _met(self._log, self.definition, self.brand, "all")
-        return _switches(met, _next(met, None if self.own is None else names.index(self.own)), names)
+        asked = _asked(self._log, self.definition, self.brand, self.own)
+        return _switches(brand_entries(self._log, self.definition, asked), asked.own, names)
 
     def _table(self) -> Table:
         own = "" if self.own is None else f", own brand {self.own}"
@@ -204,127 +211,19 @@ def consideration(
     )
 
 
-class _Met(NamedTuple):
-    """Brands on ways to purchases of a known brand: one entry for each way and brand on it.
-
-    Attributes
-    ----------
-    customer
-        Whose the purchase of each way is.
-    counts
-        Which ways count.
-    evaluated
-        Which ways have a row of an evaluate stage.
-    way, brand
-        Of each entry, ascending.
-    first, later, bought
-        Of each entry whether it was in the first set, met later, bought.
-    """
-
-    customer: Ints
-    counts: Bools
-    evaluated: Bools
-    way: Longs
-    brand: Longs
-    first: Bools
-    later: Bools
-    bought: Bools
-
-    @property
-    def whole(self) -> Bools:
-        """Which ways have a first set and a row of an evaluate stage."""
-        return (self.ways(self.first) > 0) & self.evaluated
-
-    @property
-    def dropped(self) -> Bools:
-        """Which entries were in the first set, and neither met later nor bought."""
-        return self.first & ~self.later & ~self.bought
-
-    def ways(self, entries: Bools) -> Longs:
-        """Return how many of some entries each way has."""
-        return np.bincount(self.way[entries], minlength=len(self.customer))
-
-
-def _brand_touches(log: EventLog, definition: Definition, brand: str) -> tuple[str, Ints]:
-    """Return what each packed row touches, with a name for it.
-
-    Of a consider stage the number of its brand, of an evaluate stage as much more as there are brands and
-    one for those unknown; -1 for rows of other stages.
-    """
+def _asked(
+    log: EventLog, definition: Definition, brand: str, own: str | None = None, purchases: str = "all"
+) -> Brands:
     codes, names = _columns.texts(log, brand)
-    width = len(names) + 1
-    considering, evaluating = (stage_numbers(definition, role) for role in ("consider", "evaluate"))
-    numbers = log.memo(
-        ("brand numbers", brand), lambda: np.where(codes < 0, width - 1, codes).astype(np.int32)
+    return Brands(
+        of_row=codes,
+        n_brands=len(names),
+        considering=stage_numbers(definition, "consider"),
+        evaluating=stage_numbers(definition, "evaluate"),
+        buying=stage_numbers(definition, "buy"),
+        own=-1 if own is None else names.index(own),
+        purchases=purchases,
     )
-    offset = np.full(256, -width, dtype=np.int32)
-    offset[list(considering)], offset[list(evaluating)] = 0, width
-    staged = staged_rows(log, definition)
-    # Other rows come out below 0 whatever their brand.
-    touch = offset[staged.stage_of_code][staged.codes] + numbers
-    return f"brands in {brand} of {considering} and {evaluating}", np.maximum(touch, -1)
-
-
-def _met(log: EventLog, definition: Definition, brand: str, purchases: str) -> _Met:
-    codes, names = _columns.texts(log, brand)
-    found = ways(log, definition, _brand_touches(log, definition, brand))
-    width = len(names) + 1
-    n = len(found.customer)
-    evaluating = np.flatnonzero(found.touch >= width)
-    opens = np.full(n, len(found.touch), dtype=np.int64)
-    fresh = evaluating[begins(found.purchase[evaluating])]
-    opens[found.purchase[fresh]] = fresh
-    later = np.arange(len(found.touch)) >= opens[found.purchase]
-    code = np.where(found.touch >= width, found.touch - width, found.touch)
-    rows = rows_in(log, definition, stage_numbers(definition, "buy"))
-    bought = codes[rows]
-    purchase = np.cumsum(begins(log.packed.customers[rows], log.packed.ticks[rows])) - 1
-    # As narrow as will do: narrow keys are sorted in half the time.
-    kind = np.dtype(np.int32 if n * width * _FLAGS < np.iinfo(np.int32).max else np.int64)
-    flag = later.view(np.int8) + np.int8(_FIRST)
-    # The flags lie in the last bits of a key, so that sorting brings those of a way and a brand together.
-    met = (found.purchase.astype(kind) * width + code) * _FLAGS + flag
-    got = (purchase.astype(kind) * width + bought) * _FLAGS + _BOUGHT
-    keys = np.concatenate([met[code < width - 1], got[bought >= 0]])
-    keys.sort()
-    of = keys // _FLAGS
-    at = np.flatnonzero(begins(of))
-    flags = np.bitwise_or.reduceat(keys % _FLAGS, at) if len(at) else keys
-    way, which = np.divmod(of[at].astype(np.int64), width)
-    has = (flags & _BOUGHT) > 0
-    known = np.zeros(n, dtype=bool)
-    known[way[has]] = True
-    if purchases != "all":
-        known &= found.repeat == (purchases == "repeat")
-    counts = known[way]
-    first = ((flags & _FIRST) > 0) & counts
-    return _Met(
-        customer=found.customer,
-        counts=known,
-        evaluated=opens < len(found.touch),
-        way=way,
-        brand=which,
-        first=first,
-        later=((flags & _LATER) > 0) & counts,
-        bought=has & counts,
-    )
-
-
-class _Sums:
-    """Sums by customer, of which every figure is made: of entries, and of ways."""
-
-    def __init__(self, log: EventLog, met: _Met) -> None:
-        self._of_ways = met.customer
-        self._of_entries = met.customer[met.way]
-        self._n = log.n_customers
-
-    def entries(self, chosen: Bools) -> Floats:
-        """Return how many of some entries each customer has."""
-        return np.bincount(self._of_entries[chosen], minlength=self._n).astype(np.float64)
-
-    def ways(self, chosen: Bools) -> Floats:
-        """Return how many of some ways each customer has."""
-        return np.bincount(self._of_ways[chosen], minlength=self._n).astype(np.float64)
 
 
 def _mean(key: str, y: Floats, x: Floats, note: str = "") -> Figure:
@@ -375,37 +274,28 @@ def _times(first: Figure, later: Figure, moved: Floats, other: Floats) -> Figure
     )
 
 
-def _figures(log: EventLog, definition: Definition, met: _Met, own: int | None) -> dict[str, Figure]:
+def _figures(definition: Definition, total: BrandTallies, own: str | None) -> dict[str, Figure]:
     if not stage_numbers(definition, "consider"):
         return {key: undefined(key, *_LABELS[key], _NO_CONSIDER) for key in KEYS[:-1]}
-    total = _Sums(log, met)
-    added = met.later & ~met.first
-    has_first = met.ways(met.first) > 0
-    looked = (met.ways(met.later) > 0) | has_first
-    bought = total.entries(met.bought & looked[met.way])
-    from_first = met.first & met.bought
+    bought = total.of_customers(BOUGHT)
     figures = {
-        "initial_size": _mean("initial_size", total.entries(met.first), total.ways(has_first)),
-        "from_first": _share("from_first", total.entries(from_first), bought),
-        "from_neither": _share(
-            "from_neither",
-            total.entries(met.bought & ~met.first & ~met.later & looked[met.way]),
-            bought,
-        ),
-        "lost": _lost(total, met, own),
+        "initial_size": _mean("initial_size", total.of_customers(FIRST), total.told("with_first")),
+        "from_first": _share("from_first", total.of_customers(FIRST | BOUGHT), bought),
+        "from_neither": _share("from_neither", total.of_customers(BOUGHT, FIRST | LATER), bought),
+        "lost": undefined("lost", *_LABELS["lost"], _NO_OWN)
+        if own is None
+        else _share("lost", total.told("own_lost"), total.told("own_first")),
     }
     if not stage_numbers(definition, "evaluate"):
         return figures
-    figures["from_added"] = _share("from_added", total.entries(added & met.bought), bought)
-    whole = has_first & met.evaluated
-    inside = whole[met.way]
-    first, adds = total.entries(met.first & inside), total.entries(added & inside)
-    trials = total.ways(whole)
+    figures["from_added"] = _share("from_added", total.of_customers(LATER | BOUGHT, FIRST), bought)
+    first, adds = total.of_customers(FIRST, whole=True), total.of_customers(LATER, FIRST, whole=True)
+    trials = total.told("whole")
     figures["added"] = _mean("added", adds, trials)
-    figures["dropped"] = _mean("dropped", total.entries(met.dropped & inside), trials)
+    figures["dropped"] = _mean("dropped", total.of_customers(FIRST, LATER | BOUGHT, whole=True), trials)
     figures["added_ratio"] = _mean("added_ratio", adds, first)
-    bought_first = total.entries(from_first & inside)
-    bought_added = total.entries(added & met.bought & inside)
+    bought_first = total.of_customers(FIRST | BOUGHT, whole=True)
+    bought_added = total.of_customers(LATER | BOUGHT, FIRST, whole=True)
     rate = figures["first_rate"] = _share("first_rate", bought_first, first)
     later = figures["added_rate"] = _share("added_rate", bought_added, adds)
     figures["first_ratio"] = _times(
@@ -414,68 +304,18 @@ def _figures(log: EventLog, definition: Definition, met: _Met, own: int | None) 
     return figures
 
 
-def _lost(total: _Sums, met: _Met, own: int | None) -> Figure:
-    if own is None:
-        return undefined("lost", *_LABELS["lost"], _NO_OWN)
-    # On a way a brand has one entry, so these entries are ways.
-    had = met.first & (met.brand == own)
-    return _share("lost", total.entries(had & ~met.bought), total.entries(had))
-
-
-class _Next(NamedTuple):
-    """Purchases of a known brand after another of the same customer: the two, and whether it switched."""
-
-    before: Longs
-    after: Longs
-    switched: Bools
-
-
-def _next(met: _Met, own: int | None) -> _Next:
-    way, brand = met.way[met.bought], met.brand[met.bought]
-    width = int(brand.max(initial=0)) + 1
-    known = way[begins(way)]
-    follows = met.customer[known[1:]] == met.customer[known[:-1]]
-    before, after = known[:-1][follows], known[1:][follows]
-    # A brand of the purchase before that this one has too: it was kept.
-    step = np.full(len(met.customer), -1, dtype=np.int64)
-    step[before] = after
-    led = step[way] >= 0
-    # Ways and brands stand in order, so these keys do too.
-    keys, wanted = way * width + brand, step[way[led]] * width + brand[led]
-    place = np.searchsorted(keys, wanted)
-    kept = np.append(keys, -1)[place] == wanted
-    keeps = np.zeros(len(met.customer), dtype=bool)
-    if own is None:
-        keeps[step[way[led]][kept]] = True
-        return _Next(before, after, ~keeps[after])
-    mine = np.zeros(len(met.customer), dtype=bool)
-    mine[way[brand == own]] = True
-    of_own = mine[before]
-    return _Next(before[of_own], after[of_own], ~mine[after[of_own]])
-
-
-def _switched(log: EventLog, met: _Met, own: int | None) -> Figure:
-    found = _next(met, own)
-    whose = met.customer[found.after]
-    trials = np.bincount(whose, minlength=log.n_customers).astype(np.float64)
-    hits = np.bincount(whose[found.switched], minlength=log.n_customers).astype(np.float64)
-    note = "" if len(found.after) else "Nobody bought a known brand again."
-    return _share("switched", hits, trials, note)
-
-
 def _consideration(
     log: EventLog, definition: Definition, brand: str, own: str | None, purchases: str
 ) -> Consideration:
-    _, names = _columns.texts(log, brand)
-    number = None if own is None else names.index(own)
-    met = _met(log, definition, brand, purchases)
-    every = met if purchases == "all" else _met(log, definition, brand, "all")
+    tallies = brand_tallies(log, definition, _asked(log, definition, brand, own, purchases), brand)
     figures: dict[str, Figure] = {}
     if not stage_numbers(definition, "buy"):
         figures = {key: undefined(key, *_LABELS[key], _NO_BUY) for key in KEYS}
     else:
-        figures = _figures(log, definition, met, number)
-        figures["switched"] = _switched(log, every, number)
+        figures = _figures(definition, tallies, own)
+        again = tallies.told("again")
+        note = "" if again.any() else "Nobody bought a known brand again."
+        figures["switched"] = _share("switched", tallies.told("switched"), again, note)
     in_order = tuple(figures.get(key) or undefined(key, *_LABELS[key], _NO_EVALUATE) for key in KEYS)
     return Consideration(
         definition=definition,
@@ -484,36 +324,34 @@ def _consideration(
         brand=brand,
         own=own,
         purchases=purchases,
-        n_purchases=int(met.counts.sum()),
+        n_purchases=int(tallies.told("counted").sum()),
         _figures=in_order,
         _frame=frame_of(in_order),
         _log=log,
     )
 
 
-def _brands(met: _Met, names: list[str]) -> pd.DataFrame:
-    inside = met.whole[met.way]
-    first, added = met.first & inside, met.later & ~met.first & inside
-    which = {
-        "bought": met.bought,
-        "first": first,
-        "added": added,
-        "dropped": met.dropped & inside,
-        "first_bought": first & met.bought,
-        "added_bought": added & met.bought,
+def _brands(tallies: BrandTallies, names: list[str]) -> pd.DataFrame:
+    counts = {
+        # Brands bought on ways without a brand looked at are entries of kind 0.
+        "bought": tallies.of_brands(BOUGHT) + tallies.brands[:, 0],
+        "first": tallies.of_brands(FIRST, whole=True),
+        "added": tallies.of_brands(LATER, FIRST, whole=True),
+        "dropped": tallies.of_brands(FIRST, LATER | BOUGHT, whole=True),
+        "first_bought": tallies.of_brands(FIRST | BOUGHT, whole=True),
+        "added_bought": tallies.of_brands(LATER | BOUGHT, FIRST, whole=True),
     }
-    counts = {key: np.bincount(met.brand[rows], minlength=len(names)) for key, rows in which.items()}
-    frame = pd.DataFrame(
-        {key: counts[key][: len(names)] for key in which}, index=pd.Index(names, name="brand", dtype=str)
-    )
+    frame = pd.DataFrame(counts, index=pd.Index(names, name="brand", dtype=str))
     frame["first_rate"] = stats.ratio(frame["first_bought"], frame["first"])
     frame["added_rate"] = stats.ratio(frame["added_bought"], frame["added"])
     return frame
 
 
-def _switches(met: _Met, found: _Next, names: list[str]) -> pd.DataFrame:
+def _switches(met: BrandEntries, own: int, names: list[str]) -> pd.DataFrame:
     """Return the brands of purchases that switched, with those of the purchase before."""
-    way, brand = met.way[met.bought], met.brand[met.bought]
+    found = next_purchases(met, own)
+    bought = (met.flags & BOUGHT) > 0
+    way, brand = met.way[bought], met.brand[bought]
     table = pd.DataFrame({"way": way, "brand": brand})
     pairs = pd.DataFrame({"before": found.before[found.switched], "after": found.after[found.switched]})
     joined = pairs.merge(table, left_on="before", right_on="way").merge(

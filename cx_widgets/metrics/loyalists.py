@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import assigned_events, purchases, rows_in, stage_numbers
+from cx_widgets.engine import assigned_events, buyers, last_in, stage_numbers
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _recommend, _result
 from cx_widgets.metrics._customers import by_customer, customer_table
@@ -18,7 +18,7 @@ from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition
-    from cx_widgets.engine import Bools, Ints
+    from cx_widgets.engine import Bools, Buyers
     from cx_widgets.log import EventLog
 
 ACTIVE, PASSIVE, ADVOCATES, NEITHER, VULNERABLE = "active", "passive", "advocates", "neither", "vulnerable"
@@ -199,31 +199,27 @@ def loyalists(log: EventLog, definition: Definition, *, recommends: str = _recom
 
 def _members(log: EventLog, definition: Definition, way: str) -> dict[str, Bools]:
     """Return for each segment which customers of the log are in it."""
-    made = purchases(log, definition)
-    buyers, back = (np.zeros(log.n_customers, dtype=bool) for _ in range(2))
-    first = ~made.repeat
-    buyers[made.customer[first]] = True
-    back[made.customer[~first]] = True
+    made = buyers(log, definition)
+    bought, back = (np.zeros(log.n_customers, dtype=bool) for _ in range(2))
+    bought[made.customer] = True
+    back[made.customer] = made.repeated
     speak = _recommend.advocates(log, definition, way)
-    once = buyers & ~back
+    once = bought & ~back
     passive = back & ~speak
     return {
         ACTIVE: back & speak,
         PASSIVE: passive,
         ADVOCATES: once & speak,
         NEITHER: once & ~speak,
-        VULNERABLE: passive & _looked_around(log, definition, made.customer[first], made.tick[first]),
+        VULNERABLE: passive & _looked_around(log, definition, made),
     }
 
 
-def _looked_around(log: EventLog, definition: Definition, buyer: Ints, bought: Ints) -> Bools:
+def _looked_around(log: EventLog, definition: Definition, made: Buyers) -> Bools:
     """Return which customers considered or evaluated later than their first purchase."""
-    rows = rows_in(log, definition, stage_numbers(definition, "consider", "evaluate"))
+    last = last_in(log, definition, stage_numbers(definition, "consider", "evaluate"))
     looked = np.zeros(log.n_customers, dtype=bool)
-    # Rows stand by time: of a customer the last one written stays.
-    last = np.full(log.n_customers, -1, dtype=np.int64)
-    last[log.packed.customers[rows]] = log.packed.ticks[rows]
-    looked[buyer] = last[buyer] > bought
+    looked[made.customer] = last[made.customer] > made.first
     return looked
 
 
