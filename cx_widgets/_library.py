@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ENGINE = "CX_WIDGETS_ENGINE"
 THREADS = "CX_WIDGETS_THREADS"
 FOLDER = Path(__file__).parent / "_kernels"
-INTERFACE = 2
+INTERFACE = 3
 """The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
 
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -151,6 +151,24 @@ class Sums(Structure):
     )
 
 
+class Piles(Structure):
+    """`Piles` of native/moves.cpp."""
+
+    _fields_ = (
+        ("free", c_void_p),
+        ("bytes", c_int64),
+        ("taken", c_int64),
+        ("owner", c_void_p),
+        ("next", c_void_p),
+    )
+
+
+class Groups(Structure):
+    """`Groups` of native/select.cpp."""
+
+    _fields_ = (("first_piece", c_void_p), ("piece", c_void_p), ("length", c_void_p))
+
+
 class Numbering(Structure):
     """`Numbering` of native/ingest.cpp."""
 
@@ -243,15 +261,15 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     ),
     "cx_who": (None, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
     "cx_moves": (
-        c_int64,
+        None,
         [
             *(POINTER(Log), _ANY, c_int64, c_int64, POINTER(Room), c_int64, c_int64, c_int64),
-            *(POINTER(Sums), POINTER(Own), _ANY, _ANY),
+            *(POINTER(Sums), POINTER(Own), POINTER(Piles)),
         ],
     ),
     "cx_moves_in_lanes": (
-        c_int64,
-        [POINTER(Lanes), c_int64, c_int64, c_int64, c_int64, c_int64, POINTER(Sums), _ANY, _ANY],
+        c_int,
+        [POINTER(Lanes), c_int64, c_int64, c_int64, c_int64, c_int64, POINTER(Sums), POINTER(Piles)],
     ),
     "cx_journeys": (
         None,
@@ -269,9 +287,9 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
         [_ANY, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, _ANY],
     ),
     "cx_seen_in_lanes": (None, [POINTER(Lanes), _ANY, c_int64, c_int64, _ANY]),
-    "cx_group": (None, [c_int64, _ANY, _ANY, c_int64, _ANY, _ANY, _ANY, _ANY]),
     "cx_ranked": (None, [_ANY, c_int64, _ANY, c_int64, _ANY, _ANY]),
-    "cx_survival_median": (c_int64, [_ANY, c_int64, _ANY, c_int64, c_double, _ANY]),
+    "cx_middles": (None, [POINTER(Groups), c_int64, c_int64, _ANY, _ANY, _ANY, _ANY]),
+    "cx_survival_median": (c_int64, [POINTER(Groups), c_int64, c_int64, c_double, _ANY]),
     "cx_rows_in": (c_int64, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
     "cx_widen": (None, [POINTER(Numbering)]),
     "cx_number_words": (c_int64, [POINTER(Numbering), c_int64, _ANY, _ANY, c_int64, c_int64, _ANY]),

@@ -43,7 +43,7 @@ struct AnyLog {
 
 // Call act(Log<Code, Tick>) with the types of the log.
 template <class Act>
-static int64_t with_types(const AnyLog& log, Act act) {
+static auto with_types(const AnyLog& log, Act act) {
     if (log.code_bytes == 1)
         return log.tick_bytes == 4 ? act(log.as<uint8_t, int32_t>()) : act(log.as<uint8_t, int64_t>());
     return log.tick_bytes == 4 ? act(log.as<uint16_t, int32_t>()) : act(log.as<uint16_t, int64_t>());

@@ -6,6 +6,10 @@
 
 #include "kernels.h"
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 constexpr int GROUP = 16;
 
 // How many customers one vector holds.
@@ -50,6 +54,21 @@ static inline uint32_t bits(Ticks comparison) {
     typedef bool Mask __attribute__((ext_vector_type(WIDTH)));
     const Mask mask = __builtin_convertvector(comparison, Mask);
     return __builtin_bit_cast(Bits, mask) & ((1u << WIDTH) - 1);
+}
+
+// Write the values where a comparison holds, one behind another; how many. There must be room for WIDTH of them.
+static inline int pack(Ticks comparison, Ticks values, int32_t* to) {
+    uint32_t chosen = bits(comparison);
+    const int n = __builtin_popcount(chosen);
+#if defined(__AVX512F__)
+    const __m512i packed = _mm512_maskz_compress_epi32((__mmask16)chosen, (__m512i)values);
+    memcpy(to, &packed, sizeof packed);
+#else
+    int32_t all[WIDTH];
+    memcpy(all, &values, sizeof all);
+    for (; chosen; chosen &= chosen - 1) *to++ = all[__builtin_ctz(chosen)];
+#endif
+    return n;
 }
 
 constexpr int MOST_LANE_STAGES = 8;

@@ -29,6 +29,43 @@ struct Own {
     int32_t* stages;   // stages, and room for one more
 };
 
+// Ticks in piles, one for each move. A pile lies in blocks, taken from free room as it grows, so that nobody has to know
+// beforehand how high it will be.
+struct Piles {
+    void* free;         // blocks that nobody has taken; it begins, as each does, at a multiple of their size
+    int64_t bytes;      // of a block, a power of two
+    int64_t taken;      // blocks
+    int32_t* owner;     // of each block taken, the code of the move
+    void** next;        // by the code of the move: where its next value goes; null before the first
+};
+
+template <class Tick>
+struct Pushed {
+    Piles& piles;
+    char* free = (char*)piles.free;
+    int64_t taken = piles.taken;
+    const int64_t bytes = piles.bytes;
+    int32_t* const owner = piles.owner;
+    void** const next = piles.next;
+
+    explicit Pushed(Piles& to) : piles(to) {}
+    ~Pushed() {
+        piles.free = free;
+        piles.taken = taken;
+    }
+
+    void operator()(int code, Tick value) {
+        Tick* to = (Tick*)next[code];
+        if (!((uintptr_t)to & (uintptr_t)(bytes - 1))) {
+            to = (Tick*)free;
+            free += bytes;
+            owner[taken++] = code;
+        }
+        *to = value;
+        next[code] = to + 1;
+    }
+};
+
 void add(int64_t* sums, int64_t own, int64_t third) {
     sums[0] += own;
     sums[1] += own * own;
@@ -36,12 +73,11 @@ void add(int64_t* sums, int64_t own, int64_t third) {
 }
 
 template <class Code, class Tick>
-int64_t moves(Log<Code, Tick> log, const int32_t* customers, int64_t begin, int64_t end, bool has_ties,
-              const Room& room, int n_stages, bool merged, int64_t end_tick, const Sums& sums, const Own& own,
-              uint16_t* move, Tick* spent) {
+void moves(Log<Code, Tick> log, const int32_t* customers, int64_t begin, int64_t end, bool has_ties, const Room& room,
+           int n_stages, bool merged, int64_t end_tick, const Sums& sums, const Own& own, Piles& piles) {
     const int width = n_stages + 1;
     const Coded<Tick> one = {room.stage, (Tick*)room.tick, nullptr};
-    int64_t made = 0;
+    Pushed<Tick> push(piles);
     for (int64_t place = begin; place < end; place++) {
         const int64_t rows = read_customer(log, customers ? customers[place] : place, has_ties, one, room);
         if (!rows) continue;
@@ -52,8 +88,7 @@ int64_t moves(Log<Code, Tick> log, const int32_t* customers, int64_t begin, int6
         Tick since = one.tick[0];
         const auto leave = [&](int to, Tick when) {
             const int code = at * width + to;
-            move[made] = (uint16_t)code;
-            spent[made++] = when - since;
+            push(code, when - since);
             own.touched[touched] = code;
             touched += own.moves[code]++ == 0;
             own.stages[stages] = at;
@@ -94,37 +129,24 @@ int64_t moves(Log<Code, Tick> log, const int32_t* customers, int64_t begin, int6
         add(sums.between, between, between > 0);
         add(sums.every, every, 1);
     }
-    return made;
-}
-
-// Put values of the same key side by side: `place` says where those of each key go, and moves on. Sums by key are made
-// of the upper and the lower 32 bits apart, so that nanoseconds over years do not outgrow them.
-template <class Value>
-void group(const uint16_t* key, const Value* value, int64_t n, int64_t* place, Value* grouped, int64_t* upper,
-           int64_t* lower) {
-    for (int64_t i = 0; i < n; i++) {
-        grouped[place[key[i]]++] = value[i];
-        if constexpr (sizeof(Value) > 4) upper[key[i]] += value[i] >> 32;
-        lower[key[i]] += (uint32_t)value[i];
-    }
 }
 
 }  // namespace
 
 // The moves of the customers in the places from begin to end of `customers`, or of those numbers themselves where that is
-// null, with the ticks spent before each; how many there are.
-EXPORT int64_t cx_moves(const AnyLog* log, const int32_t* customers, int64_t begin, int64_t end, const Room* room,
-                        int64_t n_stages, int64_t merged, int64_t end_tick, const Sums* sums, const Own* own,
-                        uint16_t* move, void* spent) {
-    return with_types(*log, [&]<class Code, class Tick>(Log<Code, Tick> of) {
-        return moves(of, customers, begin, end, log->has_ties, *room, (int)n_stages, merged, end_tick, *sums, *own,
-                     move, (Tick*)spent);
+// null, with the ticks spent before each.
+EXPORT void cx_moves(const AnyLog* log, const int32_t* customers, int64_t begin, int64_t end, const Room* room,
+                     int64_t n_stages, int64_t merged, int64_t end_tick, const Sums* sums, const Own* own,
+                     Piles* piles) {
+    with_types(*log, [&]<class Code, class Tick>(Log<Code, Tick> of) {
+        moves(of, customers, begin, end, log->has_ties, *room, (int)n_stages, merged, end_tick, *sums, *own, *piles);
     });
 }
 
 namespace {
 
 constexpr int MOST_MOVE_STAGES = 12;
+constexpr int KEPT = 256;
 constexpr int MOST_CODES = (MOST_MOVE_STAGES + 1) * (MOST_MOVE_STAGES + 1);
 
 // A number for each customer of a group.
@@ -132,6 +154,11 @@ typedef int32_t Each __attribute__((ext_vector_type(GROUP)));
 
 // One for each number above zero.
 Each present(Each numbers) { return -(numbers > 0); }
+
+bool any(Each numbers) {
+    typedef bool Mask __attribute__((ext_vector_type(GROUP)));
+    return __builtin_bit_cast(uint16_t, __builtin_convertvector(numbers != 0, Mask)) != 0;
+}
 
 // Sums over groups, still apart by place in the group; they are added up before they outgrow 32 bits.
 struct Partial {
@@ -187,7 +214,7 @@ void add_group(Partial& part, Each* made, int n_stages) {
         for (int to = 0; to < width; to++) {
             const int code = from * width + to;
             const Each own = made[code];
-            if (!__builtin_reduce_or(own)) continue;
+            if (!any(own)) continue;
             part.count[code] += own;
             part.customers[code] += present(own);
             part.squares[code] += own * own;
@@ -208,31 +235,35 @@ void add_group(Partial& part, Each* made, int n_stages) {
 }
 
 template <bool MERGED>
-int64_t moves_in_lanes(const Lanes& lanes, int64_t begin, int64_t end, int n_stages, int64_t end_tick,
-                       const Sums& sums, uint16_t* move, int32_t* spent) {
+void moves_in_lanes(const Lanes& lanes, int64_t begin, int64_t end, int n_stages, int64_t end_tick, const Sums& sums,
+                    Piles& piles) {
     const int width = n_stages + 1;
+    Ticks column;
+    for (int place = 0; place < WIDTH; place++) column[place] = place;
     Partial part = {};
     Each made[MOST_CODES] = {};
-    int64_t moves = 0, most = 0;
+    int64_t most = 0;
+    Pushed<int32_t> push(piles);
     for (int64_t group = begin; group < end; group++) {
         const int64_t rows = lanes.first_row[group + 1] - lanes.first_row[group];
         for (int half = 0; half < GROUP; half += WIDTH) {
             const int32_t* tick = lanes.ticks + lanes.first_row[group] * GROUP + half;
             const uint8_t* stage = lanes.stage + lanes.first_row[group] * GROUP + half;
             Ticks at = 0, since = 0;
-            const auto leave = [&](Ticks leaving, Ticks to, Ticks now) {
-                int32_t codes[WIDTH], took[WIDTH];
-                const Ticks code = at * width + to, waited = now - since;
-                memcpy(codes, &code, sizeof codes);
-                memcpy(took, &waited, sizeof took);
-                for (uint32_t who = bits(leaving); who; who &= who - 1) {
-                    const int place = __builtin_ctz(who);
-                    ((int32_t*)&made[codes[place]])[half + place]++;
-                    move[moves] = (uint16_t)codes[place];
-                    spent[moves] = took[place];
-                    // Into the stage of entry no time leads.
-                    moves += codes[place] >= width;
+            int waiting = 0;
+            // Of each move the place in `made`, and how long it took; a few are kept back, to be counted in one go.
+            int32_t places[KEPT + WIDTH], took[KEPT + WIDTH];
+            const auto count = [&] {
+                for (int i = 0; i < waiting; i++) {
+                    ((int32_t*)made)[places[i]]++;
+                    push(places[i] / GROUP, took[i]);
                 }
+                waiting = 0;
+            };
+            const auto leave = [&](Ticks leaving, Ticks to, Ticks now) {
+                pack(leaving, (at * width + to) * GROUP + column + half, places + waiting);
+                waiting += pack(leaving, now - since, took + waiting);
+                if (waiting > KEPT - WIDTH) count();
             };
             for (int64_t j = 0; j < rows; j++) {
                 const Ticks to = load_stages(stage + j * GROUP), now = load_ticks(tick + j * GROUP);
@@ -243,6 +274,7 @@ int64_t moves_in_lanes(const Lanes& lanes, int64_t begin, int64_t end, int n_sta
                 since = leaving ? now : since;
             }
             leave(at != 0, 0, (int32_t)end_tick);
+            count();
         }
         // No sum of the group is larger than this.
         most += (rows + 1) * (rows + 1);
@@ -253,24 +285,16 @@ int64_t moves_in_lanes(const Lanes& lanes, int64_t begin, int64_t end, int n_sta
         add_group(part, made, n_stages);
     }
     drain(part, n_stages, sums);
-    return moves;
 }
 
 }  // namespace
 
-// The same for the customers of the groups from begin to end; -1: too many stages. `move` and `spent` have room for all
-// rows of the groups and one more.
-EXPORT int64_t cx_moves_in_lanes(const Lanes* lanes, int64_t begin, int64_t end, int64_t n_stages, int64_t merged,
-                                 int64_t end_tick, const Sums* sums, uint16_t* move, int32_t* spent) {
+// The same for the customers of the groups from begin to end; -1: too many stages. The piles of the moves into the stages
+// of entry hold numbers without a meaning.
+EXPORT int cx_moves_in_lanes(const Lanes* lanes, int64_t begin, int64_t end, int64_t n_stages, int64_t merged,
+                             int64_t end_tick, const Sums* sums, Piles* piles) {
     if (n_stages > MOST_MOVE_STAGES) return -1;
     const auto walk = merged ? moves_in_lanes<true> : moves_in_lanes<false>;
-    return walk(*lanes, begin, end, (int)n_stages, end_tick, *sums, move, spent);
-}
-
-EXPORT void cx_group(int64_t value_bytes, const uint16_t* key, const void* value, int64_t n, int64_t* place,
-                     void* grouped, int64_t* upper, int64_t* lower) {
-    if (value_bytes == 4)
-        group(key, (const int32_t*)value, n, place, (int32_t*)grouped, upper, lower);
-    else
-        group(key, (const int64_t*)value, n, place, (int64_t*)grouped, upper, lower);
+    walk(*lanes, begin, end, (int)n_stages, end_tick, *sums, *piles);
+    return 0;
 }

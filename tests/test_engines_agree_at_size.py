@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import statistics
 from itertools import pairwise
 
 import numpy as np
@@ -69,8 +70,8 @@ def test_one_customer_of_a_million_events(one, round_and_round):
     totals, moves, purchases = asked(one, round_and_round, letters(4, window="3s"))
     assert totals.reach.tolist() == [1, 1, 1, 1]
     assert totals.open.tolist() == [0, 0, 0, 0]
-    assert [step.tolist() for step in totals.since_entry] == [[], [1], [2], [3]]
-    assert [step.tolist() for step in totals.since_previous] == [[], [1], [1], [1]]
+    assert totals.median_since_entry[1:].tolist() == [1, 2, 3]
+    assert totals.median_since_previous[1:].tolist() == [1, 1, 1]
     assert (totals.deepest.tolist(), totals.took.tolist()) == ([4], [3])
     quarter = MILLION // 4
     assert moves_of(moves) == {
@@ -86,7 +87,9 @@ def test_one_customer_of_a_million_events(one, round_and_round):
     assert moves.backs == (quarter - 1, (quarter - 1) ** 2, (quarter - 1) * (MILLION - 1))
     assert moves.skips == (0, 0, 0)
     assert moves.every == (MILLION + 1, (MILLION + 1) ** 2, 1)
-    assert (np.unique(moves.spent).tolist(), len(moves.spent)) == ([0, 1], MILLION)
+    assert moves.spells.medians[[1, 2, 3, 4, 4], [2, 3, 4, 1, 0]].tolist() == [1, 1, 1, 1, 0]
+    assert moves.spells.staying[1:].tolist() == [1, 1, 1, 1]
+    assert moves.spells.sums.sum() == MILLION - 1
     assert (purchases.tick == np.arange(3, MILLION, 4)).all()
     assert (purchases.repeat == (np.arange(quarter) > 0)).all()
     assert purchases.researched.all()
@@ -112,7 +115,8 @@ def test_a_million_customers_of_one_event(one, one_each):
     assert totals.reach.tolist() == [333_334, 0, 0]
     # The last customers came at 999,998 (c), 999,999 (a): starts after 999,969 are open.
     assert totals.open.tolist() == [10, 0, 0]
-    assert [len(step) for step in totals.since_entry] == [0, 0, 0]
+    assert np.isnan(totals.median_since_entry).all()
+    assert np.isnan(totals.median_since_previous).all()
     assert (totals.deepest == (np.arange(MILLION) % 3 == 0)).all()
     assert (totals.took == -1).all()
     assert moves_of(moves) == {
@@ -125,7 +129,10 @@ def test_a_million_customers_of_one_event(one, one_each):
     }
     assert moves.every == (2 * MILLION, 4 * MILLION, MILLION)
     assert moves.between == moves.backs == (0, 0, 0)
-    assert int(moves.spent.sum(dtype=np.int64)) == MILLION * (MILLION - 1) // 2
+    assert int(moves.spells.sums.sum()) == MILLION * (MILLION - 1) // 2
+    # Those of the first stage came at 0, 3 ... 999,999, and the log ends there.
+    assert moves.spells.medians[1, 0] == 499_999.5
+    assert np.isnan(moves.spells.staying).all()
     assert (purchases.customer == np.arange(2, MILLION, 3)).all()
     assert not purchases.repeat.any()
     assert not purchases.researched.any()
@@ -191,8 +198,8 @@ def test_times_before_1970_and_after_2100(one):
         totals, moves, _ = asked(one, log, letters(4, window=window))
         assert totals.reach.tolist() == [n, n, n, reach]
         assert moves_of(moves) == dict.fromkeys(pairwise([0, 1, 2, 3, 4, 0]), n)
-        assert set(moves.spent_before(2, 3).tolist()) == {1}
-        assert set(totals.since_entry[2].tolist()) == {int(when[2] - when[0])}
+        assert (moves.spells.medians[2, 3], moves.spells.sums[2, 3]) == (1, n)
+        assert totals.median_since_entry[2] == int(when[2] - when[0])
 
 
 @each_engine
@@ -215,7 +222,8 @@ def test_many_event_names(one, n_names):
     assert moves.count[:, 1:].sum(axis=0).tolist() == [n * size for size in each]
     assert [int(moves.count[a, b]) for a, b in pairwise([1, 2, 3, 4, 5])] == [n * size for size in each[1:]]
     # The last name lies in no stage, and the customer's last visit ends with the log.
-    assert set(moves.spent_before((n_names - 2) % 5 + 1, 0).tolist()) == {60}
+    last = (n_names - 2) % 5 + 1, 0
+    assert (moves.spells.medians[last], moves.spells.sums[last]) == (60, 60 * n)
     assert one.customers(engine.staged_rows(log, definition)).tolist() == [n] * 6
 
 
@@ -232,7 +240,7 @@ def test_many_stages(one, n_stages):
     assert totals.reach.tolist() == list(range(n_stages, 0, -1))
     assert totals.deepest.tolist() == list(range(1, n_stages + 1))
     assert totals.took.tolist() == [-1] * (n_stages - 1) + [n_stages - 1]
-    assert [set(times.tolist()) for times in totals.since_entry[1:]] == [{k} for k in range(1, n_stages)]
+    assert totals.median_since_entry[1:].tolist() == list(range(1, n_stages))
     expected = {(k, k + 1): n_stages - k for k in range(1, n_stages)} | {
         (k, 0): 1 for k in range(1, n_stages + 1)
     }
@@ -241,6 +249,14 @@ def test_many_stages(one, n_stages):
 
 
 # The oracle
+
+
+def median_of(times):
+    return statistics.median(times) if times else np.nan
+
+
+def exactly(number):
+    return pytest.approx(number, rel=0, abs=0, nan_ok=True)
 
 
 def by_starts(rows, n_stages, window):
@@ -331,17 +347,17 @@ def test_every_engine_agrees_with_the_oracle(shape, clock, n_names):
             assert totals.reach.tolist() == [len(there) for there in levels]
             assert totals.deepest.tolist() == [len(truth[c]) for c in order]
             for k in range(1, n_stages):
-                since = sorted(clock * (reached - entered) for reached, entered, _ in levels[k])
-                assert np.sort(totals.since_entry[k]).tolist() == since
-                since = sorted(clock * (reached - previous) for reached, _, previous in levels[k])
-                assert np.sort(totals.since_previous[k]).tolist() == since
+                since = [clock * (reached - entered) for reached, entered, _ in levels[k]]
+                assert totals.median_since_entry[k] == exactly(median_of(since))
+                since = [clock * (reached - previous) for reached, _, previous in levels[k]]
+                assert totals.median_since_previous[k] == exactly(median_of(since))
             assert moves_of(moves) == {pair: line["count"] for pair, line in table.items()}
             for (origin_stage, target), line in table.items():
                 assert moves.customers[origin_stage, target] == line["customers"]
                 if origin_stage and target:
-                    spent = moves.spent_before(origin_stage, target).astype(float)
-                    assert np.mean(spent) == pytest.approx(clock * float(line["mean"]))
-                    assert np.median(spent) == clock * line["median"]
+                    spent = moves.spells.sums[origin_stage, target]
+                    assert spent / line["count"] == pytest.approx(clock * float(line["mean"]))
+                    assert moves.spells.medians[origin_stage, target] == clock * line["median"]
     assert last > first or shape is all_at_once
 
 
@@ -369,7 +385,7 @@ def test_every_question_of_the_protocol_is_asked_of_every_engine():
     questions = {
         name for name, _ in inspect.getmembers(_protocol.Engine, inspect.isfunction) if name[0] != "_"
     }
-    apart = {"ranked", "middles", "survival_medians"}
+    apart = {"ranked", "middles"}
     assert questions - apart == heard
     assert apart <= questions
 

@@ -37,7 +37,7 @@ import pandas as pd
 import cx_widgets as cx
 from cx_widgets import engine
 from cx_widgets._store import layout
-from cx_widgets.engine import _choice, _native
+from cx_widgets.engine import _choice, _workers
 
 # What the tests ask of engines, and a test sees to it that they ask everything.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
@@ -227,9 +227,6 @@ def numbers(one: engine.Engine, rng: np.random.Generator) -> Iterator[object]:
     n = len(values)
     yield one.ranked(values, np.unique(rng.integers(0, n, rng.integers(1, 9)))).tolist()
     yield [part.tolist() for part in one.middles(np.split(values, np.cumsum(sizes)[:-1]))]
-    cut = int(rng.integers(0, n + 1))
-    pairs = [(values[:cut], values[cut:]), (values[:0], values), (values, values[:0])]
-    yield np.nan_to_num(one.survival_medians(pairs), nan=-1).tolist()
 
 
 def kernels_case(rng: np.random.Generator) -> None:
@@ -499,7 +496,7 @@ def run(
 
 def fuzz_kernels(seed: int, seconds: float, cases: range) -> None:
     """Run cases of kernels and look which were called."""
-    _native._ROWS_FOR_THREADS = 100  # noqa: SLF001 - small parts for many threads
+    _workers.WORTH_SHARING = 100  # small parts for many threads
     for module, attribute, value in SMALL:
         setattr(module, attribute, value)
     library.ctypes = _Listening()

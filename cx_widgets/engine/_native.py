@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from ctypes import byref
-from dataclasses import dataclass
-from functools import cache, partial
-from itertools import pairwise
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from cx_widgets import _library, stats
-from cx_widgets._library import at, pool, whole
+from cx_widgets._library import at, whole
 from cx_widgets.engine import _native_ways
-from cx_widgets.engine._numpy import NumpyEngine
+from cx_widgets.engine._lanes import GROUP, staged_lanes
+from cx_widgets.engine._memory import Groups, Into, Made, Rows, Scratch, Told, every_stage, of_stages, table
+from cx_widgets.engine._numpy import NumpyEngine, median_of, spells_of
 from cx_widgets.engine._protocol import (
     LONGEST_CURVE,
     Buyers,
@@ -25,40 +25,36 @@ from cx_widgets.engine._protocol import (
     Level,
     Moves,
     Purchases,
+    Spells,
     Visits,
 )
+from cx_widgets.engine._workers import Workers
 
 if TYPE_CHECKING:
-    import ctypes
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, StagedRows
+    from cx_widgets.engine._lanes import Lanes
+    from cx_widgets.engine._protocol import Bools, Bytes, Floats, Ints, StagedRows
     from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
 
     Int64s = NDArray[np.int64]
 
-GROUP = 16
-"""Customers side by side, as in native/lanes.h."""
-LONGEST_GROUP = 4096
-"""Events of the longest customer who stands beside others."""
 MOST_LANE_STAGES = 8
 MOST_MOVE_STAGES = 12
 MOST_SEEN_STAGES = 31
-LANE_TICKS = 2**30
-"""Ticks that lie beside each other are below this."""
+SPARE = 64
+"""Numbers more than they keep that kernels write, vectors at a time."""
 LONGEST = 2**63 - 1
 """A window without end, in ticks."""
 
 _INT32_MAX = np.iinfo(np.int32).max
 _WIDE = 8
-# Below so many rows a second thread costs more than it saves.
-_ROWS_FOR_THREADS = 200_000
 
 T = TypeVar("T")
-W = TypeVar("W", bound="_Into")
+W = TypeVar("W", bound=Into)
 
 
 class NativeEngine:
@@ -77,12 +73,13 @@ class NativeEngine:
         self.threads = threads
         self._cx = library.kernels
         self._plain = NumpyEngine()
+        self._workers = Workers(threads)
 
     def code(self, packed: Packed, stage_of_rows: Bytes, n_stages: int, *, by_row: bool = False) -> CodedRows:
         """Return the rows that lie in a stage, at ties in stage order or as in the frame."""
         if len(stage_of_rows) > _INT32_MAX or len(packed.offsets) > _INT32_MAX:
             return self._plain.code(packed, stage_of_rows, n_stages, by_row=by_row)
-        rows = _Rows(packed, stage_of_rows, _every_stage(), by_row=by_row)
+        rows = Rows(packed, stage_of_rows, every_stage(), by_row=by_row)
         sizes = self._on_parts(
             rows, lambda low, high: int(self._cx.cx_count_in_stage(rows.asked(), *rows.span(low, high)))
         )
@@ -96,7 +93,7 @@ class NativeEngine:
             parts = (customer[to:], tick[to:], stage[to:], row[to:])
             self._cx.cx_code(rows.asked(), low, high, room.asked(), *map(at, parts))
 
-        self._each(
+        self._workers.each(
             fill, [(low, high, to) for (low, high, _), to in zip(sizes, places.tolist(), strict=False)]
         )
         return CodedRows(
@@ -161,13 +158,37 @@ class NativeEngine:
         n_customers = len(rows.packed.offsets) - 1
         deepest = np.empty(n_customers, np.uint8)
         took = np.empty(n_customers, rows.packed.ticks.dtype)
+        scratch = rows.keep(("engine", "scratch"), Scratch)
 
-        def into(customers: int) -> _Told:
-            return _Told(rows.n_stages, customers, deepest, took)
+        def into(customers: int) -> Told:
+            return Told(rows.n_stages, customers, deepest, took, scratch)
 
         kernels = self._cx.cx_totals_of_lanes, self._cx.cx_totals_of_customers
         told = self._through(rows, _asked(rows, window, patience), kernels, into)
-        return _together(told, rows.n_stages, deepest, took)
+        totals = self._together(told, rows.n_stages, deepest, took)
+        scratch.give_back(part.taken for part in told)
+        return totals
+
+    def _together(self, told: Sequence[Told], n_stages: int, deepest: Bytes, took: Ints) -> FunnelTotals:
+        since_entry = [[part.since_entry_at(level) for part in told] for level in range(2, n_stages + 1)]
+        since_previous = [
+            [part.since_previous_at(level) for part in told] for level in range(3, n_stages + 1)
+        ]
+        groups = [*since_entry, *since_previous]
+        if took.dtype == np.int32:
+            low, high = self._middles(Groups.of(groups))
+            medians = np.where(high >= 0, low + (high - low) / 2, np.nan)
+        else:
+            medians = np.array([median_of(np.concatenate(group)) for group in groups])
+        return FunnelTotals(
+            reach=np.sum([part.reached for part in told], axis=0)[1:],
+            open=np.sum([part.open for part in told], axis=0)[1:],
+            median_since_entry=np.append(np.nan, medians[: n_stages - 1]),
+            # The level before the second is entry, and of that level no time is written.
+            median_since_previous=np.append(np.nan, np.delete(medians, np.arange(1, n_stages - 1))),
+            deepest=deepest,
+            took=took,
+        )
 
     def losses(self, rows: StagedRows, window: int | None, patience: int) -> FunnelLosses:
         """Return why customers got no further."""
@@ -179,7 +200,7 @@ class NativeEngine:
             why=np.empty(n_customers, np.uint8),
             took=np.empty(n_customers, rows.packed.ticks.dtype),
         )
-        into = _Into(_library.Lost(at(lost.deepest), at(lost.why), at(lost.took)))
+        into = Into(_library.Lost(at(lost.deepest), at(lost.why), at(lost.took)))
         kernels = self._cx.cx_losses_of_lanes, self._cx.cx_losses_of_customers
         self._through(rows, _asked(rows, window, patience), kernels, lambda _: into)
         return lost
@@ -193,7 +214,7 @@ class NativeEngine:
     ) -> list[W]:
         """Return what one of two kernels wrote to for each part: customers side by side, and those alone."""
         side_by_side, one_by_one = kernels
-        scalar = _Rows.of(rows)
+        scalar = Rows.of(rows)
 
         def walked(low: int, high: int, customers: NDArray[np.int32] | None = None) -> W:
             written, room = into(high - low), scalar.room()
@@ -201,7 +222,7 @@ class NativeEngine:
             one_by_one(scalar.asked(), chosen, low, high, room.asked(), byref(asked), byref(written.asked))
             return written
 
-        lanes = self._staged_lanes(rows) if rows.n_stages <= MOST_LANE_STAGES else None
+        lanes = staged_lanes(self._cx, self._workers, rows) if rows.n_stages <= MOST_LANE_STAGES else None
         if lanes is None:
             return [part for _, _, part in self._on_parts(scalar, walked)]
 
@@ -210,7 +231,7 @@ class NativeEngine:
             side_by_side(lanes.asked(), low, high, byref(asked), byref(written.asked))
             return written
 
-        parts = self._each(side, _parts(lanes.plan.first_row, self.threads, GROUP))
+        parts = self._workers.each(side, self._workers.parts(lanes.plan.first_row, GROUP))
         if len(lanes.plan.alone):
             parts.append(walked(0, len(lanes.plan.alone), lanes.plan.alone))
         return parts
@@ -239,62 +260,15 @@ class NativeEngine:
         """Return what the moves between visits add up to."""
         if not _fits(rows):
             return self._plain.moves(rows, merged=merged)
-        scalar = _Rows.of(rows)
-        width, kind = rows.n_stages + 1, rows.packed.ticks.dtype
-        offsets = rows.packed.offsets
-
-        def walked(low: int, high: int, customers: NDArray[np.int32] | None = None) -> _Made:
-            size = int(offsets[high] - offsets[low]) if customers is None else scalar.longest * (high - low)
-            made, room = _Made.empty(width, size, kind), scalar.room()
-            sizes = (width * width, width, width * width + 1, width + 1)
-            own = [np.zeros(size, np.int32) for size in sizes]
-            n = self._cx.cx_moves(
-                *(scalar.asked(), None if customers is None else at(customers), low, high, room.asked()),
-                *(rows.n_stages, merged, rows.packed.end_tick, byref(_library.Sums(*map(at, made.sums)))),
-                *(byref(_library.Own(*map(at, own))), at(made.move), at(made.spent)),
-            )
-            return made.first(n)
-
-        lanes = self._staged_lanes(rows) if rows.n_stages <= MOST_MOVE_STAGES else None
-        if lanes is None:
-            parts = [made for _, _, made in self._on_parts(scalar, walked)]
-        else:
-            first_row = lanes.plan.first_row
-
-            def side(low: int, high: int) -> _Made:
-                made = _Made.empty(width, int(first_row[high] - first_row[low]) * GROUP + 1, kind)
-                sums = _library.Sums(*map(at, made.sums))
-                n = self._cx.cx_moves_in_lanes(
-                    *(lanes.asked(), low, high, rows.n_stages, merged, rows.packed.end_tick),
-                    *(byref(sums), at(made.move), at(made.spent)),
-                )
-                return made.first(n)
-
-            parts = self._each(side, _parts(first_row, self.threads, GROUP))
-            alone = lanes.plan.alone
-            parts += [walked(place, place + 1, alone) for place in range(len(alone))]
+        scratch = rows.keep(("engine", "scratch"), Scratch)
+        parts = self._moves_made(rows, scratch, merged=merged)
+        width = rows.n_stages + 1
+        spells = self._spells(parts, width, rows.packed.ticks.dtype)
+        scratch.give_back(part.taken for part in parts)
         sums = [np.sum(same, axis=0) for same in zip(*(made.sums for made in parts), strict=True)]
-        count, customers, squares, products, of_all = (table.reshape(width, width) for table in sums[:5])
+        count, customers, squares, products, of_all = (square.reshape(width, width) for square in sums[:5])
         leavers, left_squares, skips, backs, between, every = sums[5:]
         customers[0] = squares[0] = products[0] = count[0]
-        spent = np.empty(int(count[1:].sum()), kind)
-        # Where the times of each move begin, and inside them those of each part.
-        begins = np.append(0, np.cumsum(count[1:]))[:-1]
-        begins = np.append(np.zeros(width, np.int64), begins)
-        places = []
-        for made in parts:
-            places.append(begins.copy())
-            begins[width:] += made.sums[0][width:]
-
-        def group(made: _Made, place: Int64s) -> tuple[Int64s, Int64s]:
-            upper, lower = np.zeros(width * width, np.int64), np.zeros(width * width, np.int64)
-            self._cx.cx_group(
-                *(kind.itemsize, at(made.move), at(made.spent), len(made.move)),
-                *map(at, (place, spent, upper, lower)),
-            )
-            return upper, lower
-
-        upper, lower = np.sum(self._each(group, list(zip(parts, places, strict=True))), axis=0)
         return Moves(
             count=count,
             customers=customers,
@@ -307,17 +281,76 @@ class NativeEngine:
             backs=_three(backs),
             between=_three(between),
             every=_three(every),
-            spent=spent,
-            spent_sums=(upper * 2.0**32 + lower).reshape(width, width),
+            spells=spells,
         )
+
+    def _moves_made(self, rows: StagedRows, scratch: Scratch, *, merged: bool) -> list[Made]:
+        scalar, kind, width = Rows.of(rows), rows.packed.ticks.dtype, rows.n_stages + 1
+        lengths = np.diff(rows.packed.offsets)
+
+        def walked(low: int, high: int, customers: NDArray[np.int32] | None = None) -> Made:
+            room = int((lengths if customers is None else lengths[customers])[low:high].sum())
+            made = Made(rows.n_stages, room, kind, scratch)
+            own = [np.zeros(size, np.int32) for size in (width * width, width, width * width + 1, width + 1)]
+            (sums, piles), space = made.asked(), scalar.room()
+            self._cx.cx_moves(
+                *(scalar.asked(), None if customers is None else at(customers), low, high),
+                *(space.asked(), rows.n_stages, merged, rows.packed.end_tick),
+                *(sums, byref(_library.Own(*map(at, own))), piles),
+            )
+            return made
+
+        lanes = staged_lanes(self._cx, self._workers, rows) if rows.n_stages <= MOST_MOVE_STAGES else None
+        if lanes is None:
+            return [made for _, _, made in self._on_parts(scalar, walked)]
+        first_row, alone = lanes.plan.first_row, lanes.plan.alone
+
+        def side(low: int, high: int) -> Made:
+            # And one more for each customer: the move into the stage of entry.
+            made = Made(
+                rows.n_stages, int(first_row[high] - first_row[low] + high - low) * GROUP, kind, scratch
+            )
+            self._cx.cx_moves_in_lanes(
+                *(lanes.asked(), low, high, rows.n_stages, merged, rows.packed.end_tick), *made.asked()
+            )
+            return made
+
+        parts = self._workers.each(side, self._workers.parts(first_row, GROUP))
+        return [*parts, walked(0, len(alone), alone)] if len(alone) else parts
+
+    def _spells(self, parts: Sequence[Made], width: int, kind: np.dtype[Any]) -> Spells:
+        if kind != np.int32:
+            by_move = zip(*(made.by_move() for made in parts), strict=True)
+            return spells_of([np.concatenate(same) for same in by_move], width)
+        codes = width * width
+        group, begins, lengths = map(np.concatenate, zip(*(made.pieces() for made in parts), strict=True))
+        groups = Groups(group, begins, lengths, codes)
+        low, high = np.empty((2, codes), np.int32)
+        sums, staying = np.zeros(codes, np.int64), np.full(width, np.nan)
+
+        def stage(first: int, last: int) -> None:
+            for one in range(first, last):
+                begin, end = one * width, (one + 1) * width
+                room = np.empty(3 * groups.size(begin, end) + SPARE, np.int32)
+                self._cx.cx_middles(groups.asked(), begin, end, at(low), at(high), at(sums), at(room))
+                found = self._cx.cx_survival_median(groups.asked(), begin, end, stats.HALF, at(room))
+                staying[one] = found if found >= 0 else np.nan
+
+        stages = [(one, one + 1) for one in range(1, width)]
+        shared = self._workers.shares(groups.size(0, codes))
+        self._workers.each(stage, stages if shared else [(1, width)])
+        # Into the first stage of a customer no time leads.
+        medians = np.where(high >= 0, low + (high - low) / 2, np.nan).reshape(width, width)
+        medians[0], sums[:width] = np.nan, 0
+        return Spells(sums.reshape(width, width).astype(np.float64), medians, staying)
 
     def purchases(self, rows: StagedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
         """Return the purchases."""
         buying, researching = tuple(buying), tuple(researching)
         if not _fits(rows):
             return self._plain.purchases(rows, buying, researching)
-        scalar = _Rows.of(rows)
-        buys, looks = _stages(buying), _stages(researching)
+        scalar = Rows.of(rows)
+        buys, looks = of_stages(buying), of_stages(researching)
         kind, offsets = rows.packed.ticks.dtype, rows.packed.offsets
 
         def part(low: int, high: int) -> Purchases:
@@ -348,8 +381,8 @@ class NativeEngine:
         """Return the paths to the rows that are a goal."""
         if not _fits(rows):
             return self._plain.journeys(rows, goal, touch, money, merged=merged)
-        scalar = _Rows.of(rows)
-        goals = _table(goal.astype(np.uint8), scalar.codes.dtype)
+        scalar = Rows.of(rows)
+        goals = table(goal.astype(np.uint8), scalar.codes.dtype)
         touched = None if touch is None else whole(touch, touch.dtype if touch.itemsize < _WIDE else np.int32)
         spent = None if money is None else whole(money, np.float64)
         kind, offsets = rows.packed.ticks.dtype, rows.packed.offsets
@@ -393,7 +426,7 @@ class NativeEngine:
         """Return what leads on the ways to purchases, and what the touches of two sides weigh."""
         if not _fits(rows):
             return self._plain.way_tallies(rows, buying, touch, sides)
-        return _native_ways.way_tallies(self._called(rows), _stages(buying), touch, sides)
+        return _native_ways.way_tallies(self._called(rows), of_stages(buying), touch, sides)
 
     def paces(self, rows: StagedRows, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
         """Return how customers move, and on which of two kinds of stages they stay longer."""
@@ -405,10 +438,10 @@ class NativeEngine:
         """Return the tick of each customer's last row in some stages; -1 for none."""
         if not _fits(rows):
             return self._plain.last_in(rows, stages)
-        return _native_ways.last_in(self._called(rows), _stages(stages))
+        return _native_ways.last_in(self._called(rows), of_stages(stages))
 
     def _called(self, rows: StagedRows) -> _native_ways.Called:
-        scalar = _Rows.of(rows)
+        scalar = Rows.of(rows)
         return _native_ways.Called(self._cx, scalar, partial(self._on_parts, scalar))
 
     def buyers(
@@ -417,8 +450,8 @@ class NativeEngine:
         """Return who bought."""
         if not _fits(rows):
             return self._plain.buyers(rows, buying, researching, period)
-        scalar, kind = _Rows.of(rows), rows.packed.ticks.dtype
-        buys, looks = _stages(buying), _stages(researching)
+        scalar, kind = Rows.of(rows), rows.packed.ticks.dtype
+        buys, looks = of_stages(buying), of_stages(researching)
         wanted = _library.Wanted(at(buys), at(looks), rows.packed.end_tick, *period, LONGEST_CURVE)
 
         def part(low: int, high: int) -> list[NDArray[Any]]:
@@ -446,8 +479,8 @@ class NativeEngine:
         """Return which customers have a row in one of some stages."""
         if not _fits(rows):
             return self._plain.who(rows, stages)
-        scalar, chosen = _Rows.of(rows), _stages(stages)
-        lanes = self._staged_lanes(rows) if rows.n_stages <= MOST_SEEN_STAGES else None
+        scalar, chosen = Rows.of(rows), of_stages(stages)
+        lanes = staged_lanes(self._cx, self._workers, rows) if rows.n_stages <= MOST_SEEN_STAGES else None
         if lanes is not None:
             bits = sum(1 << number for number in range(1, rows.n_stages + 1) if chosen[number])
             return (self._seen(rows, lanes) & np.uint32(bits)) > 0
@@ -461,12 +494,12 @@ class NativeEngine:
         """Return how many customers have a row in each stage."""
         if not _fits(rows):
             return self._plain.customers(rows)
-        lanes = self._staged_lanes(rows) if rows.n_stages <= MOST_SEEN_STAGES else None
+        lanes = staged_lanes(self._cx, self._workers, rows) if rows.n_stages <= MOST_SEEN_STAGES else None
         if lanes is not None:
             seen = self._seen(rows, lanes)
             stages = range(rows.n_stages + 1)
             return np.array([np.count_nonzero(seen & np.uint32(1 << stage)) for stage in stages], np.int64)
-        scalar = _Rows.of(rows)
+        scalar = Rows.of(rows)
 
         def part(low: int, high: int) -> Int64s:
             counts = np.zeros(256, np.int64)
@@ -477,7 +510,7 @@ class NativeEngine:
         counted: Int64s = np.sum(parts, axis=0)[: rows.n_stages + 1]
         return counted
 
-    def _seen(self, rows: StagedRows, lanes: _Lanes) -> NDArray[np.uint32]:
+    def _seen(self, rows: StagedRows, lanes: Lanes) -> NDArray[np.uint32]:
         """Return the stages each customer has a row in, a bit for each; bit 0 is for rows in none."""
         if lanes.seen is None:
             offsets = whole(rows.packed.offsets, np.int64)
@@ -486,7 +519,7 @@ class NativeEngine:
             def part(low: int, high: int) -> None:
                 self._cx.cx_seen_in_lanes(lanes.asked(), at(offsets), low, high, at(seen))
 
-            self._each(part, _parts(lanes.plan.first_row, self.threads, GROUP))
+            self._workers.each(part, self._workers.parts(lanes.plan.first_row, GROUP))
             for customer in lanes.plan.alone.tolist():
                 own = rows.stage_of_code[np.unique(rows.codes[offsets[customer] : offsets[customer + 1]])]
                 seen[customer] = np.bitwise_or.reduce(np.uint32(1) << own.astype(np.uint32))
@@ -497,8 +530,8 @@ class NativeEngine:
         """Return the positions of the rows in some stages."""
         if not _fits(rows):
             return self._plain.rows_in(rows, stages)
-        scalar = _Rows.of(rows)
-        chosen = _stages(stages)
+        scalar = Rows.of(rows)
+        chosen = of_stages(stages)
 
         def part(low: int, high: int) -> NDArray[np.int32]:
             begin, end = scalar.span(low, high)
@@ -515,7 +548,7 @@ class NativeEngine:
 
     def _ranked(self, values: Ints, ranks: Int64s) -> NDArray[np.int32]:
         values = whole(values, np.int32)
-        found, room = np.empty(len(ranks), np.int32), np.empty(2 * len(values) + 2, np.int32)
+        found, room = np.empty(len(ranks), np.int32), np.empty(2 * len(values) + SPARE, np.int32)
         self._cx.cx_ranked(at(values), len(values), at(ranks), len(ranks), at(found), at(room))
         return found
 
@@ -523,226 +556,29 @@ class NativeEngine:
         """Return the middle values of groups of numbers."""
         if not all(_counts(group) for group in groups):
             return self._plain.middles(groups)
+        return self._middles(Groups.of([[whole(group, np.int32)] for group in groups]))
 
-        def one(group: Ints) -> NDArray[np.int32]:
-            return self._ranked(group, np.array([(len(group) - 1) // 2, len(group) // 2], np.int64))
+    def _middles(self, groups: Groups) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the two middle values of each group, -1 of those without any."""
+        low, high = np.empty((2, groups.n_groups), np.int32)
+        sums = np.empty(groups.n_groups, np.int64)
 
-        found = np.array(self._each(one, [(group,) for group in groups]), np.int64).reshape(-1, 2)
-        return found[:, 0], found[:, 1]
+        def part(first: int, last: int) -> None:
+            room = np.empty(2 * groups.largest(first, last) + SPARE, np.int32)
+            self._cx.cx_middles(groups.asked(), first, last, at(low), at(high), at(sums), at(room))
 
-    def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
-        """Return the Kaplan-Meier medians of durations that ended and durations cut off."""
-        if not all(_counts(times) for group in groups for times in group):
-            return self._plain.survival_medians(groups)
+        shared = self._workers.shares(groups.size(0, groups.n_groups))
+        one_each = [(group, group + 1) for group in range(groups.n_groups)]
+        self._workers.each(part, one_each if shared else [(0, groups.n_groups)])
+        return low, high
 
-        def one(ended: Ints, censored: Ints) -> float:
-            ended, censored = whole(ended, np.int32), whole(censored, np.int32)
-            room = np.empty(3 * (len(ended) + len(censored)) + 4, np.int32)
-            found = self._cx.cx_survival_median(
-                at(ended), len(ended), at(censored), len(censored), stats.HALF, at(room)
-            )
-            return float(found) if found >= 0 else np.nan
-
-        return self._each(one, groups)
-
-    def _staged_lanes(self, rows: StagedRows) -> _Lanes | None:
-        """Return the customers side by side with the stages of their rows; None where ticks are too wide."""
-        packed = rows.packed
-        if packed.ticks.dtype != np.int32 or packed.end_tick >= LANE_TICKS - 1:
-            return None
-        # All that is asked about an edit needs the same stages: they are kept until the next one.
-        latest = rows.keep(("engine", "lanes", "latest"), _Latest)
-        in_order = packed.has_ties and not rows.by_row
-        key = rows.stage_of_code.tobytes(), rows.key, in_order
-        return latest.get(key, lambda: self._stages_of_lanes(rows, in_order=in_order))
-
-    def _stages_of_lanes(self, rows: StagedRows, *, in_order: bool) -> _Lanes:
-        packed = rows.packed
-        plan = rows.keep(("engine", "lanes", "plan"), lambda: _Plan.of(packed.offsets))
-        ticks = rows.keep(("engine", "lanes", "ticks"), lambda: self._laid_ticks(packed, plan))
-        # Codes of conditions are as many as there are edits of them: those are laid out anew each time.
-        codes = (
-            rows.keep(("engine", "lanes", "codes"), lambda: self._laid_codes(rows, plan))
-            if rows.key is None
-            else self._laid_codes(rows, plan)
-        )
-        table = _table(rows.stage_of_code, codes.dtype)
-        stage = np.empty(len(codes), np.uint8)
-
-        def fill(low: int, high: int) -> None:
-            self._cx.cx_stages_of_lanes(
-                *(at(plan.first_row), codes.itemsize, at(codes), at(ticks), at(table)),
-                *(in_order, low, high, at(stage)),
-            )
-
-        self._each(fill, _parts(plan.first_row, self.threads, GROUP))
-        return _Lanes(plan, ticks, stage)
-
-    def _laid_ticks(self, packed: Packed, plan: _Plan) -> NDArray[np.int32]:
-        given = whole(packed.ticks, np.int32)
-        laid = np.empty(int(plan.first_row[-1]) * GROUP, np.int32)
-
-        def fill(low: int, high: int) -> None:
-            self._cx.cx_lay_out_ticks(at(packed.offsets), at(given), *plan.places(), low, high, at(laid))
-
-        self._each(fill, _parts(plan.first_row, self.threads, GROUP))
-        return laid
-
-    def _laid_codes(self, rows: StagedRows, plan: _Plan) -> NDArray[Any]:
-        given, offsets = rows.codes, rows.packed.offsets
-        if given.dtype == np.uint8 and len(rows.stage_of_code) > np.iinfo(np.uint8).max:
-            # Padding needs a code of its own.
-            given = given.astype(np.uint16)
-        given = whole(given, given.dtype)
-        laid = np.empty(int(plan.first_row[-1]) * GROUP, given.dtype)
-
-        def fill(low: int, high: int) -> None:
-            self._cx.cx_lay_out_codes(
-                given.itemsize, at(offsets), at(given), *plan.places(), low, high, at(laid)
-            )
-
-        self._each(fill, _parts(plan.first_row, self.threads, GROUP))
-        return laid
-
-    def _on_parts(self, rows: _Rows, work: Callable[[int, int], T]) -> list[tuple[int, int, T]]:
+    def _on_parts(self, rows: Rows, work: Callable[[int, int], T]) -> list[tuple[int, int, T]]:
         """Return what a function of a range of customers gave for ranges that cover them all, in order."""
-        parts = _parts(rows.offsets, self.threads, 1)
+        parts = self._workers.parts(rows.offsets)
         return [
-            (low, high, answer) for (low, high), answer in zip(parts, self._each(work, parts), strict=True)
+            (low, high, answer)
+            for (low, high), answer in zip(parts, self._workers.each(work, parts), strict=True)
         ]
-
-    def _each(self, work: Callable[..., T], parts: Sequence[tuple[object, ...]]) -> list[T]:
-        """Return what a function gave for each of some arguments; several are worked on at once."""
-        if len(parts) < 2 or self.threads < 2:  # noqa: PLR2004 - nothing to share
-            return [work(*part) for part in parts]
-        return [future.result() for future in [pool(self.threads).submit(work, *part) for part in parts]]
-
-
-class _Rows:
-    """The rows of a log as the kernels want them; the arrays live as long as it does."""
-
-    def __init__(
-        self, packed: Packed, codes: Codes, stage_of_code: Bytes, *, by_row: bool, longest: int | None = None
-    ) -> None:
-        self.offsets = whole(packed.offsets, np.int64)
-        self.codes = whole(codes, np.uint8 if codes.dtype == np.uint8 else np.uint16)
-        self.ticks = whole(packed.ticks, packed.ticks.dtype)
-        self._table = _table(stage_of_code, self.codes.dtype)
-        self._log = _library.Log(
-            self.codes.itemsize,
-            self.ticks.itemsize,
-            packed.has_ties and not by_row,
-            *map(at, (self.offsets, self.codes, self.ticks, self._table)),
-        )
-        self.longest = _longest(packed) if longest is None else longest
-
-    @classmethod
-    def of(cls, rows: StagedRows) -> _Rows:
-        longest = rows.keep(("engine", "longest"), lambda: _longest(rows.packed))
-        return cls(rows.packed, rows.codes, rows.stage_of_code, by_row=rows.by_row, longest=longest)
-
-    def asked(self) -> object:
-        return byref(self._log)
-
-    def span(self, low: int, high: int) -> tuple[int, int]:
-        """Return the first row of a customer and the first of another."""
-        return int(self.offsets[low]), int(self.offsets[high])
-
-    def room(self) -> _Room:
-        """Return room for the longest customer: one for each thread."""
-        return _Room(self.longest + 1, self.ticks.dtype)
-
-
-def _longest(packed: Packed) -> int:
-    """Return the rows of the customer with the most."""
-    return int(np.diff(packed.offsets).max(initial=0))
-
-
-class _Room:
-    """Room for the rows of one customer."""
-
-    def __init__(self, size: int, kind: np.dtype[Any]) -> None:
-        kinds = (np.uint8, kind, np.int32, np.uint8, np.int32)
-        self._arrays = [np.empty(size, kind) for kind in kinds]
-        self._room = _library.Room(*map(at, self._arrays))
-
-    def asked(self) -> object:
-        return byref(self._room)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Plan:
-    """Which customers stand side by side: those with nearly as many events."""
-
-    customer: NDArray[np.int32]
-    first_row: Int64s
-    alone: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, offsets: Int64s) -> _Plan:
-        lengths = np.diff(offsets)
-        alone = np.flatnonzero(lengths > LONGEST_GROUP).astype(np.int32)
-        # Sixteen bits sort in linear time.
-        order = np.argsort((LONGEST_GROUP - lengths).astype(np.uint16), kind="stable")
-        order = order[lengths[order] <= LONGEST_GROUP] if len(alone) else order
-        groups = -(-len(order) // GROUP)
-        customer = np.full(groups * GROUP, -1, np.int32)
-        customer[: len(order)] = order
-        first_row = np.zeros(groups + 1, np.int64)
-        np.cumsum(lengths[order[::GROUP]], out=first_row[1:])
-        return cls(customer, first_row, alone)
-
-    def places(self) -> tuple[int, int]:
-        """Return where the kernels find who stands where."""
-        return at(self.customer), at(self.first_row)
-
-
-class _Lanes:
-    """Customers side by side, and the stages of their rows; the arrays live as long as it does."""
-
-    def __init__(self, plan: _Plan, ticks: NDArray[np.int32], stage: Bytes) -> None:
-        self.plan = plan
-        self.seen: NDArray[np.uint32] | None = None
-        self._arrays: list[NDArray[Any]] = [plan.first_row, plan.customer, ticks, stage]
-        self._lanes = _library.Lanes(*map(at, self._arrays))
-
-    def asked(self) -> object:
-        return byref(self._lanes)
-
-
-class _Latest:
-    """The stages of the edit asked about last."""
-
-    def __init__(self) -> None:
-        self._kept: tuple[object, _Lanes] | None = None
-
-    def get(self, key: object, compute: Callable[[], _Lanes]) -> _Lanes:
-        kept = self._kept
-        if kept is None or kept[0] != key:
-            # Given up first, so that there are never two of them.
-            self._kept = None
-            kept = self._kept = key, compute()
-        return kept[1]
-
-
-class _Into:
-    """What a kernel writes to."""
-
-    def __init__(self, asked: ctypes.Structure) -> None:
-        self.asked = asked
-
-
-class _Told(_Into):
-    """What the totals of some customers are written to."""
-
-    def __init__(self, n_stages: int, room: int, deepest: Bytes, took: Ints) -> None:
-        self.reached, self.open, self.listed = (np.zeros(n_stages + 1, np.int64) for _ in range(3))
-        self.since_entry, self.since_previous = (
-            np.empty((max(n_stages - 1, 1), room), took.dtype) for _ in range(2)
-        )
-        told: list[NDArray[Any]] = [self.reached, self.open, deepest, took]
-        told += [self.since_entry, self.since_previous, self.listed]
-        super().__init__(_library.Told(*map(at, told), room))
 
 
 def _asked(rows: StagedRows, window: int | None, patience: int) -> _library.Asked:
@@ -753,45 +589,6 @@ def _asked(rows: StagedRows, window: int | None, patience: int) -> _library.Aske
         min(patience, end_tick + 1),
         end_tick,
     )
-
-
-def _together(told: Sequence[_Told], n_stages: int, deepest: Bytes, took: Ints) -> FunnelTotals:
-    def times(name: str, first: int) -> list[Ints]:
-        return [
-            np.concatenate([getattr(part, name)[level - 2][: part.listed[level]] for part in told])
-            for level in range(first, n_stages + 1)
-        ]
-
-    at_entry, since_entry = took[:0], times("since_entry", 2)
-    return FunnelTotals(
-        reach=np.sum([part.reached for part in told], axis=0)[1:],
-        open=np.sum([part.open for part in told], axis=0)[1:],
-        since_entry=(at_entry, *since_entry),
-        # The level before the second is entry, and of that level no time is written.
-        since_previous=(at_entry, *since_entry[:1], *times("since_previous", 3)),
-        deepest=deepest,
-        took=took,
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Made:
-    """The moves of some customers: sums in the order of `Sums` of native/moves.cpp, and each move."""
-
-    sums: tuple[Int64s, ...]
-    move: NDArray[np.uint16]
-    spent: Ints
-
-    @classmethod
-    def empty(cls, width: int, size: int, kind: np.dtype[Any]) -> _Made:
-        sizes = (*(width * width for _ in range(5)), width, width, 3, 3, 3, 3)
-        return cls(
-            tuple(np.zeros(size, np.int64) for size in sizes), np.empty(size, np.uint16), np.empty(size, kind)
-        )
-
-    def first(self, moves: int) -> _Made:
-        """Return so many moves of them, of all there is room for."""
-        return _Made(self.sums, self.move[:moves], self.spent[:moves])
 
 
 def _three(sums: Int64s) -> tuple[int, int, int]:
@@ -811,31 +608,3 @@ def _counts(values: Ints) -> bool:
 def _one_piece(array: Ints) -> Ints:
     """Return the array in one piece, as 32 or 64 bits."""
     return whole(array, array.dtype if array.dtype in (np.int32, np.int64) else np.int64)
-
-
-def _stages(chosen: Iterable[int]) -> Bools:
-    """Return for each number of a stage whether it is one of some."""
-    there = np.zeros(256, np.bool_)
-    there[list(chosen)] = True
-    return there
-
-
-@cache
-def _every_stage() -> Bytes:
-    return np.arange(256, dtype=np.uint8)
-
-
-def _table(stage_of_code: Bytes, codes: np.dtype[Any]) -> Bytes:
-    """Return the stage of every code there can be; those without an event, padding too, lie in none."""
-    table = np.zeros(np.iinfo(codes).max + 1, np.uint8)
-    table[: len(stage_of_code)] = stage_of_code
-    return table
-
-
-def _parts(offsets: Int64s, threads: int, rows_of_one: int) -> list[tuple[int, int]]:
-    """Return ranges of customers, or groups, of about as many rows; one where there is little to do."""
-    n, rows = len(offsets) - 1, int(offsets[-1]) * rows_of_one
-    parts = 1 if threads < 2 or rows < _ROWS_FOR_THREADS else 4 * threads  # noqa: PLR2004 - one thread
-    wanted = np.arange(1, parts) * int(offsets[-1]) // parts
-    edges = np.unique([0, *np.searchsorted(offsets, wanted).tolist(), n]).tolist()
-    return list(pairwise(edges)) if n else [(0, 0)]

@@ -24,6 +24,7 @@ from cx_widgets.engine._protocol import (
     Level,
     Moves,
     Purchases,
+    Spells,
     Visits,
 )
 
@@ -185,10 +186,6 @@ class NumpyEngine:
             found[:, number] = self.ranked(group, ((len(group) - 1) // 2, len(group) // 2))
         return found[0], found[1]
 
-    def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
-        """Return the Kaplan-Meier medians of durations that ended and durations cut off."""
-        return [stats.kaplan_meier_median(ended, censored) for ended, censored in groups]
-
     def purchases(self, staged: StagedRows, buying: Iterable[int], researching: Iterable[int]) -> Purchases:
         """Return the purchases."""
         rows = staged.coded()
@@ -241,15 +238,28 @@ def totals_of(paths: FunnelPaths, end_tick: int, patience: int) -> FunnelTotals:
     waiting = paths.reach[first.customer][end_tick - paths.last_entry.astype(np.int64) < patience]
     took = np.full(len(paths.reach), -1, dtype=last.reached.dtype)
     took[last.customer] = last.reached - last.entered
-    nothing = first.reached[:0]
     return FunnelTotals(
         reach=np.array([len(level.customer) for level in paths.levels], dtype=np.int64),
         open=np.bincount(waiting[waiting < n_levels], minlength=n_levels + 1)[1:],
-        since_entry=(nothing, *(level.reached - level.entered for level in paths.levels[1:])),
-        since_previous=(nothing, *(level.reached - level.previous for level in paths.levels[1:])),
+        median_since_entry=_medians_of(level.reached - level.entered for level in paths.levels[1:]),
+        median_since_previous=_medians_of(level.reached - level.previous for level in paths.levels[1:]),
         deepest=paths.reach,
         took=took,
     )
+
+
+def _medians_of(times: Iterable[Ints]) -> Floats:
+    """Return the median of the times of each level but the first, for which there are none."""
+    return np.array([np.nan, *map(median_of, times)])
+
+
+def median_of(values: Ints) -> float:
+    """Return the median of whole numbers, exactly; NaN of none."""
+    if not len(values):
+        return np.nan
+    middle = (len(values) - 1) // 2, len(values) // 2
+    low, high = np.partition(values, middle)[list(middle)]
+    return float(low) + float(high - low) / 2
 
 
 def losses_of(
@@ -421,20 +431,27 @@ def _moves_of(made: Visits, rows: CodedRows) -> Moves:
         backs=(int(backs.sum()), int(backs @ backs), int(backs @ between)),
         between=(int(between.sum()), int(between @ between), int(np.count_nonzero(between))),
         every=(int(every.sum()), int(every @ every), int(np.count_nonzero(every))),
-        spent=spent,
-        spent_sums=_sums(move[by_move.order], spent, size).reshape(width, width),
+        spells=spells_of(np.split(spent, np.cumsum(np.bincount(move, minlength=size))[:-1]), width),
     )
 
 
-def _sums(group: Codes, values: Ints, size: int) -> Floats:
-    """Return the sums of values whose groups are in order: in halves, which fit into integers."""
-    first = np.flatnonzero(_first_of_run(group))
-    sums = np.zeros(size)
-    if len(first):
-        wide = values.astype(np.int64)
-        upper, lower = (np.add.reduceat(half, first) for half in (wide >> 32, wide & 0xFFFFFFFF))
-        sums[group[first]] = upper * 2.0**32 + lower
-    return sums
+def spells_of(spent: Sequence[Ints], width: int) -> Spells:
+    """Return how long visits lasted, from the ticks before each move, none of moves into the first stage."""
+    sums, staying = np.zeros(width * width), np.full(width, np.nan)
+    medians = np.full(width * width, np.nan)
+    for stage in range(1, width):
+        # The first of a stage are its moves to the end.
+        censored, *ended = spent[stage * width : (stage + 1) * width]
+        staying[stage] = stats.kaplan_meier_median(np.concatenate(ended), censored)
+    for move in range(width, width * width):
+        sums[move], medians[move] = _sum(spent[move]), median_of(spent[move])
+    return Spells(sums.reshape(width, width), medians.reshape(width, width), staying)
+
+
+def _sum(values: Ints) -> float:
+    # In halves, so that a sum of nanoseconds over years fits into integers.
+    wide = values.astype(np.int64)
+    return float((wide >> 32).sum()) * 2.0**32 + float((wide & 0xFFFFFFFF).sum())
 
 
 class _Runs(NamedTuple):

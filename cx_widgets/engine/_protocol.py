@@ -223,11 +223,10 @@ class FunnelTotals:
         Customers that reached each level.
     open
         Customers whose deepest level is each of them and who may still go on.
-    since_entry, since_previous
-        For each level the ticks between the start of the chain that reached it first, or the earliest
-        arrival at the level before on a chain with that start, and that moment: one entry for each customer
-        who reached it, in no particular order. At the first level both are empty: all would be 0. At the
-        second they are one.
+    median_since_entry, median_since_previous
+        For each level the median of the ticks, over the customers who reached it, between the start of the
+        chain that reached it first, or the earliest arrival at the level before on a chain with that start,
+        and that moment; NaN at the first level, where all would be 0, and where nobody reached it.
     deepest
         For each customer of the log the deepest level reached; 0 for those who never entered.
     took
@@ -236,8 +235,8 @@ class FunnelTotals:
 
     reach: Ints
     open: Ints
-    since_entry: tuple[Ints, ...]
-    since_previous: tuple[Ints, ...]
+    median_since_entry: Floats
+    median_since_previous: Floats
     deepest: Bytes
     took: Ints
 
@@ -290,6 +289,27 @@ class Visits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Spells:
+    """How many ticks passed from the start of visits to the move that ended them.
+
+    After the last visit of a customer that is the end of observation.
+
+    Attributes
+    ----------
+    sums, medians
+        By move, in a table like that of the counts: the sum of the ticks before it, and their median, NaN
+        where there are none. The first line, the moves into the stage of entry, has 0 and NaN.
+    staying
+        For each stage the Kaplan-Meier median of its visits, those censored that were the last of their
+        customer; NaN for none, where more than half have no known end, and at 0.
+    """
+
+    sums: Floats
+    medians: Floats
+    staying: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Moves:
     """The moves between stages, counted by customer and in all; 0 is before the first and after the last.
 
@@ -310,11 +330,8 @@ class Moves:
     between, every
         Of all moves between two different stages, and of all moves: how many, the sum over customers of their
         squares, and how many customers made any.
-    spent
-        Ticks from the start of a visit to the move that ended it, or to the end of observation where it was
-        the last; moves in the order of the table of counts, without its first line.
-    spent_sums
-        The sums of these ticks, in a table like that of the counts; its first line is 0.
+    spells
+        How long visits lasted.
     """
 
     count: Ints
@@ -328,21 +345,7 @@ class Moves:
     backs: tuple[int, int, int]
     between: tuple[int, int, int]
     every: tuple[int, int, int]
-    spent: Ints
-    spent_sums: Floats
-
-    def spent_before(self, origin: int, target: int) -> Ints:
-        """Return the ticks spent in a stage before the moves from it to another, or to the end (0)."""
-        ends = np.cumsum(self.count[1:].ravel())
-        last = (origin - 1) * len(self.count) + target
-        end = int(ends[last])
-        return self.spent[end - int(self.count[origin, target]) : end]
-
-    def spent_in(self, stage: int) -> Ints:
-        """Return the ticks of the visits to a stage that ended, each with a move to a stage."""
-        ends = np.cumsum(self.count[1:].sum(axis=1))
-        end, visits = int(ends[stage - 1]), int(self.count[stage].sum())
-        return self.spent[end - visits + int(self.count[stage, 0]) : end]
+    spells: Spells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -551,12 +554,5 @@ class Engine(Protocol):
         """Return the lower and the upper middle value of groups of numbers, none of them empty.
 
         The two are one where a group has an odd size.
-        """
-        ...
-
-    def survival_medians(self, groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
-        """Return the Kaplan-Meier median of each pair of durations that ended and durations cut off.
-
-        NaN where the curve does not come down to one half.
         """
         ...

@@ -176,11 +176,6 @@ def middles(groups: Sequence[Ints]) -> tuple[Ints, Ints]:
     return engine().middles(groups)
 
 
-def survival_medians(groups: Sequence[tuple[Ints, Ints]]) -> list[float]:
-    """Return the Kaplan-Meier median of each pair of durations that ended and durations cut off."""
-    return engine().survival_medians(groups)
-
-
 def rows_in(log: EventLog, definition: Definition, stages: Iterable[int]) -> Ints:
     """Return the positions in the packed log of the rows in some stages, in its order."""
     return engine().rows_in(staged_rows(log, definition), stages)

@@ -44,11 +44,8 @@ def by_group(code: Ints | NDArray[np.uint16], ticks: Ints) -> Groups:
     return Groups(groups[first], size, _means(values, first), low + (high - low) / 2)
 
 
-def of_sizes(code: Longs, size: Longs, ticks: Ints, sums: Floats | None = None) -> Groups:
-    """Return the mean and the median of ticks that stand by group, of groups in order with these sizes.
-
-    The sums of the groups spare adding up again.
-    """
+def of_sizes(code: Longs, size: Longs, ticks: Ints) -> Groups:
+    """Return the mean and the median of ticks that stand by group, of groups in order with these sizes."""
     if len(code) > _FEW:
         return by_group(np.repeat(code, size), ticks)
     first = np.cumsum(size) - size
@@ -56,8 +53,6 @@ def of_sizes(code: Longs, size: Longs, ticks: Ints, sums: Floats | None = None) 
     low, high = (
         part.astype(np.float64) for part in middles(np.split(ticks, first[1:]) if len(first) else [])
     )
-    if sums is not None:
-        return Groups(code, size, sums / size, low + (high - low) / 2)
     return Groups(code, size, _means(ticks, first) if len(code) else np.empty(0), low + (high - low) / 2)
 
 

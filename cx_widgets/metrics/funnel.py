@@ -337,9 +337,6 @@ def _plain(log: EventLog, definition: Definition) -> _Made:
     entrants = np.full(len(reach), log.n_customers if everybody else reach[0])
     # Nobody needs any time from entry to entry; the second stage has entry before it.
     at_once = [0.0 if reach[0] else np.nan]
-    steps = len(reach) - 1
-    medians = _result.medians_of_ticks([*totals.since_entry[1:], *totals.since_previous[2:]])
-    from_entry = at_once + medians[:steps]
     return _Made(
         reach=reach,
         previous=previous,
@@ -347,8 +344,8 @@ def _plain(log: EventLog, definition: Definition) -> _Made:
         entrants=entrants,
         open=totals.open,
         bounds=(*stats.wilson(reach, entrants), *stats.wilson(both, previous)),
-        from_previous=from_entry[:2] + medians[steps:],
-        from_entry=from_entry,
+        from_previous=at_once + totals.median_since_previous[1:].tolist(),
+        from_entry=at_once + totals.median_since_entry[1:].tolist(),
         n_units=log.n_customers,
         method=WILSON,
     )

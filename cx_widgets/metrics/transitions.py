@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import assigned_events, moves, survival_medians, visits
+from cx_widgets.engine import assigned_events, moves, visits
 from cx_widgets.errors import unknown
-from cx_widgets.metrics import _groups, _result
+from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import CLUSTERED, Figure, estimated
 from cx_widgets.metrics._result import Result, Table
@@ -382,14 +382,10 @@ def _frame(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
         trial_squares=every_squares,
         clusters=visitors,
     )
-    sizes = counts[1:].ravel()
-    made_at = np.flatnonzero(sizes) + width
-    sums = made.spent_sums.ravel()[made_at]
-    spells = _groups.of_sizes(made_at, sizes[sizes > 0], made.spent, sums)
-    mean, median = np.full((2, width * width), np.nan)
-    mean[spells.code], median[spells.code] = spells.mean, spells.median
     # Visits that lead to (end) have not ended yet, so far as is known.
-    mean[::width] = median[::width] = np.nan
+    ended = (origin > 0) & (target > 0)
+    mean = np.where(ended, stats.ratio(made.spells.sums[origin, target], found), np.nan)
+    median = np.where(ended, made.spells.medians[origin, target], np.nan)
     names = np.array([START, *definition.names], dtype=object)
     targets = np.array([END, *definition.names], dtype=object)
     return pd.DataFrame(
@@ -406,8 +402,8 @@ def _frame(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
             "share_of_all_upper": all_upper,
             "per_customer": stats.ratio(found, visitors),
             "customers": made.customers[origin, target],
-            "dwell_mean": log.durations(mean[origin * width + target]),
-            "dwell_median": log.durations(median[origin * width + target]),
+            "dwell_mean": log.durations(mean),
+            "dwell_median": log.durations(median),
             "kind": pd.Series(_kinds(origin, target), dtype=str),
             "method": CLUSTERED,
         }
@@ -420,13 +416,11 @@ def _kinds(origin: Ints, target: Ints) -> list[str]:
 
 
 def _stages(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
-    numbers = range(1, len(made.count))
-    medians = survival_medians([(made.spent_in(one), made.spent_before(one, 0)) for one in numbers])
     return pd.DataFrame(
         {
             "visits": made.count[1:].sum(axis=1),
             "customers": made.leavers[1:],
-            "dwell_median": log.durations(np.array(medians, dtype=np.float64)),
+            "dwell_median": log.durations(made.spells.staying[1:]),
             "censored": made.count[1:, 0],
         },
         index=pd.Index(definition.names, name="stage"),

@@ -242,7 +242,11 @@ def kaplan_meier_median(ended: ArrayLike, censored: ArrayLike) -> float:
     # Censoring only brings the curve down sooner: it is at one half once half of all have ended.
     half = (total + 1) // 2 - 1
     if 0 <= half < len(lasted):
-        lasted = lasted[lasted <= placed(lasted, [half])[0]]
+        most = placed(lasted, [half])[0]
+        # Until somebody is cut off the curve is the share that has not ended.
+        if not (cut <= most).any():
+            return float(most)
+        lasted = lasted[lasted <= most]
     time, survival, _, _ = _curve(np.sort(lasted), cut, total)
     return _first_half(time, survival)
 

@@ -1,0 +1,48 @@
+"""Work shared among threads: ranges of customers of about as many rows, and what was made of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from cx_widgets._library import pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+WORTH_SHARING = 200_000
+"""Rows, or numbers, below which a second thread costs more than it saves."""
+# More pieces than threads, so that none waits long for the slowest.
+_PIECES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """So many threads."""
+
+    threads: int
+
+    def parts(self, offsets: NDArray[np.int64], rows_of_one: int = 1) -> list[tuple[int, int]]:
+        """Return ranges of customers, or groups, of about as many rows; one where there is little to do."""
+        n, rows = len(offsets) - 1, int(offsets[-1]) * rows_of_one
+        parts = _PIECES * self.threads if self.shares(rows) else 1
+        wanted = np.arange(1, parts) * int(offsets[-1]) // parts
+        edges = np.unique([0, *np.searchsorted(offsets, wanted).tolist(), n]).tolist()
+        return list(pairwise(edges)) if n else [(0, 0)]
+
+    def shares(self, numbers: int) -> bool:
+        """Return whether so many rows, or numbers, are better shared."""
+        return self.threads > 1 and numbers >= WORTH_SHARING
+
+    def each(self, work: Callable[..., T], parts: Sequence[tuple[object, ...]]) -> list[T]:
+        """Return what a function gave for each of some arguments; several are worked on at once."""
+        if len(parts) < 2 or self.threads < 2:  # noqa: PLR2004 - nothing to share
+            return [work(*part) for part in parts]
+        return [future.result() for future in [pool(self.threads).submit(work, *part) for part in parts]]
