@@ -227,6 +227,54 @@ class Paces(Structure):
     _fields_ = tuple((name, c_int64) for name in ("moved", "bent", "longer", "shorter"))
 
 
+class UnitRows(Structure):
+    """`UnitRows` of native/attempts.cpp."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("code_bytes", "tick_bytes")),
+        *((name, c_void_p) for name in ("first_row", "position", "codes", "ticks")),
+        *((name, c_void_p) for name in ("stages_of_code", "excluded_of_code", "held", "clock")),
+    )
+
+
+class SpecialRules(Structure):
+    """`Rules` of native/attempts.cpp."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("n_levels", "n_exclusions", "n_blocks", "order", "entry", "open")),
+        *((name, c_int64) for name in ("ties", "grace", "reuse", "one_by_one", "window")),
+        *((name, c_void_p) for name in ("own_window", "optional", "directly", "prior", "block")),
+        *((name, c_void_p) for name in ("after", "before", "effect")),
+    )
+
+
+class AttemptSpace(Structure):
+    """`Space` of native/attempts.cpp."""
+
+    _fields_ = tuple(
+        (name, c_void_p)
+        for name in (
+            *("row", "tick", "bits", "excluded", "track", "ordered", "begins", "of_value", "unit_of_value"),
+            *("lowest", "run_begin", "run_end", "foreign"),
+            *("slot_tick", "slot_clock", "slot_bits", "slot_excluded", "slot_rows"),
+            *("at", "reached", "parent", "states", "met", "start", "done", "soonest"),
+        )
+    )
+
+
+class Attempts(Structure):
+    """`Answer` of native/attempts.cpp."""
+
+    _fields_ = (
+        ("room", c_int64),
+        *((name, c_void_p) for name in ("unit", "depth", "began")),
+        *((name, c_void_p) for name in ("waiting", "waiting_tick", "waiting_clock")),
+        *((name, c_void_p) for name in ("reach", "reached", "entered", "previous")),
+        *((name, c_void_p) for name in ("chain", "chain_stage", "chain_position", "left", "at_level")),
+        *((name, c_int64) for name in ("lines", "waits", "matches", "lefts")),
+    )
+
+
 _ANY = c_void_p
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_interface": (c_int, []),
@@ -282,6 +330,13 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_leads": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Leads)]),
     "cx_paces": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), _ANY, POINTER(Paces)]),
     "cx_last_in": (None, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
+    "cx_attempts": (
+        None,
+        [
+            *(POINTER(UnitRows), POINTER(SpecialRules), c_int64, c_int64),
+            *(POINTER(AttemptSpace), POINTER(Attempts)),
+        ],
+    ),
     "cx_stages_of_lanes": (
         None,
         [_ANY, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, _ANY],

@@ -6,7 +6,8 @@ import datetime as dt
 import operator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
     Masks = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
     StageNumbers = np.ndarray[tuple[int], np.dtype[np.uint8]]
+    Codes = np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]
+    Predicate: TypeAlias = "Condition | Occurrence"
+
+# Numbers of rows are one or two bytes, of which one is left for padding; of the last few sets of predicates.
+_BYTE, _MOST_CODES, _KEPT_CODES = 255, 65_535, 4
 
 _COMPARE: Mapping[str, Callable[..., pd.Series]] = {
     "==": operator.eq,
@@ -97,6 +103,9 @@ def stage_of_rows(stages: Sequence[Stage], log: EventLog) -> StageNumbers:
     binding = bind(stages, log)
     if not any(stage.conditional for stage in stages):
         return _frozen(binding.lut.astype(np.uint8)[log.packed.codes])
+    coded = row_codes(log, predicates(stages, log))
+    if coded is not None:
+        return _frozen(stage_of_codes(stages, log, coded)[coded.codes])
     key = tuple((stage.events, stage.where, stage.nth) for stage in stages)
     return log.memo(("stage_of_rows", key), lambda: _conditional(stages, binding, log))
 
@@ -116,6 +125,162 @@ def excluded_rows(exclusion: Exclusion, log: EventLog) -> Mask:
     stage = _as_stage(exclusion)
     claim = _claim(stage, log.event_names)
     return _rows_of(stage, (*claim.named, *claim.matched), log)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """The rows that come so many times in their customer's rows of some events under some conditions."""
+
+    events: tuple[str, ...]
+    where: tuple[Condition, ...]
+    nth: int | str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowCodes:
+    """A small number for each row: rows with one number have one event name and satisfy the same predicates.
+
+    So whatever asks for events and predicates asks a table of these numbers, as long as they are many, and
+    no row.
+
+    Attributes
+    ----------
+    codes
+        The number of each row, in packed order.
+    events
+        The code of the event name, by number.
+    holds
+        Where each predicate holds, by number.
+    counts
+        Rows, by number.
+    """
+
+    codes: Codes
+    events: np.ndarray[tuple[int], np.dtype[np.int64]]
+    holds: Mapping[Predicate, Mask]
+    counts: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+
+def predicates(
+    stages: Sequence[Stage],
+    log: EventLog,
+    exclusions: Sequence[Exclusion] = (),
+    *,
+    overlapping: bool = False,
+) -> tuple[Predicate, ...]:
+    """Return what stages and exclusions ask of a row besides its event name, each predicate once.
+
+    Stages that are ``overlapping`` share rows; else a row belongs to the first that takes it.
+    """
+    found: dict[Predicate, None] = {}
+    for stage, events in zip(stages, _events_of(stages, log, overlapping=overlapping), strict=True):
+        found |= dict.fromkeys(_asked(stage, events))
+    for exclusion in exclusions:
+        found |= dict.fromkeys(exclusion.where)
+    # An order of their own: that of the stages may change.
+    return tuple(sorted(found, key=repr))
+
+
+def row_codes(log: EventLog, asked: tuple[Predicate, ...]) -> RowCodes | None:
+    """Return numbers that tell rows apart by event name and predicates; None where they are too many."""
+    packed = log.packed
+    if not asked:
+        return RowCodes(packed.codes, np.arange(len(log.event_names)), {}, log.event_counts)
+    kept = log.memo("row codes", _FewCodes)
+    return kept.get(asked, lambda: _row_codes(log, asked))
+
+
+def stage_of_codes(stages: Sequence[Stage], log: EventLog, coded: RowCodes) -> StageNumbers:
+    """Return for each number of rows that of the stage that takes them, from 1; 0 for none."""
+    binding = bind(stages, log)
+    numbers = np.zeros(len(coded), dtype=np.uint8)
+    for code, event in enumerate(coded.events.tolist()):
+        for index in binding.candidates[event]:
+            if all(coded.holds[one][code] for one in _asked(stages[index], binding.stage_events[index])):
+                numbers[code] = index + 1
+                break
+    return numbers
+
+
+def stages_of_codes(stages: Sequence[Stage], log: EventLog, coded: RowCodes) -> Masks:
+    """Return which numbers of rows each stage asks for, a line for each stage; stages may overlap."""
+    every = _events_of(stages, log, overlapping=True)
+    lines = [_in_codes(stage, events, log, coded) for stage, events in zip(stages, every, strict=True)]
+    return np.array(lines, dtype=np.bool_).reshape(len(lines), len(coded))
+
+
+def excluded_codes(exclusion: Exclusion, log: EventLog, coded: RowCodes) -> Mask:
+    """Return which numbers of rows an exclusion is about."""
+    stage = _as_stage(exclusion)
+    return _in_codes(stage, _events_of([stage], log, overlapping=True)[0], log, coded)
+
+
+def _events_of(stages: Sequence[Stage], log: EventLog, *, overlapping: bool) -> Sequence[tuple[str, ...]]:
+    if not overlapping:
+        return bind(stages, log).stage_events
+    claims = [_claim(stage, log.event_names) for stage in stages]
+    return [(*claim.named, *claim.matched) for claim in claims]
+
+
+def _asked(stage: Stage, events: tuple[str, ...]) -> tuple[Predicate, ...]:
+    if stage.nth is None:
+        return stage.where
+    return (Occurrence(tuple(sorted(events)), stage.where, stage.nth),)
+
+
+def _in_codes(stage: Stage, events: tuple[str, ...], log: EventLog, coded: RowCodes) -> Mask:
+    member = np.isin(np.array(log.event_names, dtype=object), np.array(events, dtype=object))
+    found: Mask = member[coded.events]
+    for one in _asked(stage, events):
+        found = found & coded.holds[one]
+    return found
+
+
+def _row_codes(log: EventLog, asked: tuple[Predicate, ...]) -> RowCodes | None:
+    codes: Codes = log.packed.codes
+    events = np.arange(len(log.event_names))
+    counts = log.event_counts
+    holds: dict[Predicate, Mask] = {}
+    for one in asked:
+        if isinstance(one, Occurrence):
+            mask = _rows_of(Stage("nth", one.events, where=one.where, nth=one.nth), one.events, log)
+        else:
+            mask = _mask(one, log)
+        # Each number becomes two, those without rows are given up.
+        both = codes.astype(np.int32) * 2 + mask
+        counts = np.bincount(both, minlength=2 * len(events))
+        there = np.flatnonzero(counts)
+        if len(there) >= _MOST_CODES:
+            return None
+        number: Codes = np.zeros(len(counts), np.uint8 if len(there) <= _BYTE else np.uint16)
+        number[there] = np.arange(len(there))
+        codes, counts, events = number[both], counts[there], events[there // 2]
+        holds = {other: held[there // 2] for other, held in holds.items()}
+        holds[one] = there % 2 == 1
+    return RowCodes(_frozen(codes), events, holds, counts)
+
+
+class _FewCodes:
+    """The numbers that rows had for the last few sets of predicates: they are as long as the log."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Predicate, ...], RowCodes | None] = {}
+        self._lock = Lock()
+
+    def get(self, asked: tuple[Predicate, ...], compute: Callable[[], RowCodes | None]) -> RowCodes | None:
+        with self._lock:
+            if asked in self._kept:
+                self._kept[asked] = self._kept.pop(asked)
+                return self._kept[asked]
+        made = compute()
+        with self._lock:
+            self._kept[asked] = made
+            while len(self._kept) > _KEPT_CODES:
+                del self._kept[next(iter(self._kept))]
+        return made
 
 
 def _as_stage(exclusion: Exclusion) -> Stage:

@@ -21,12 +21,14 @@ from types import SimpleNamespace
 import numpy as np
 
 sys.path[:0] = [sys.argv[1], str(Path(sys.argv[1]).parent)]
+from random_rules import random_rules
 from random_tables import SMALL, random_table, read
 from small_logs import random_case
 from test_engines_agree import HARD, answers, different
 
 from cx_widgets import _library, _numbering, _rows
-from cx_widgets.engine import NativeEngine, NumpyEngine, _native
+from cx_widgets.engine import NativeEngine, NumpyEngine, _attempts, _lanes, _memory, _native, _native_ways
+from cx_widgets.engine._special import special_funnel
 
 mprotect = ctypes.CDLL(None).mprotect
 kept = []
@@ -66,8 +68,10 @@ def empty_like(array):
     return guarded(array.shape, array.dtype)
 
 
-_native.np = SimpleNamespace(**{**vars(np), "empty": guarded, "zeros": zeros})
-_native.whole = copied
+for module in (_attempts, _lanes, _memory, _native, _native_ways):
+    module.np = SimpleNamespace(**{**vars(np), "empty": guarded, "zeros": zeros, "full": full})
+    module.whole = copied
+_attempts.PART = 20
 for module, name, value in SMALL:
     setattr(module, name, value)
 for module in (_rows, _numbering):
@@ -80,6 +84,11 @@ cases = [(case.log, case.definition) for case in (random_case(rng) for _ in rang
 cases += [make(rng) for make in HARD if make.__name__ in sys.argv[3].split(",")]
 for log, definition in cases:
     assert different(answers(one, log, definition), answers(NumpyEngine(), log, definition)) is None
+    kept.clear()
+for _ in range(60):
+    log, definition = random_rules(rng)
+    ours, theirs = (special_funnel(log, definition, which, by_walking=True) for which in (one, NumpyEngine()))
+    assert different(ours, theirs) is None
     kept.clear()
 for _ in range(60):
     table, without = random_table(rng)

@@ -6,9 +6,9 @@
     python tools/sanitize.py --run tools/fuzz.py --seconds 600
 
 ``kernels``: random tables to read, and random logs of every width, with long and short customers, ties,
-windows, conditions and up to 250 stages. Each compiled engine, on one thread and on three, must answer as
-numpy does, and so must the figures. The run fails where a compiled function was never called: each new
-kernel must be reached by some case.
+windows, conditions and up to 250 stages, and funnels under random rules. Each compiled engine, on one
+thread and on three, must answer as numpy does, and so must the figures. The run fails where a compiled
+function was never called: each new kernel must be reached by some case.
 
 ``files``: saved logs that were cut, overwritten, or given other headers with right checksums: huge and
 negative counts, sections that overlap, wrong types. Opening and counting must give a log that holds
@@ -37,10 +37,12 @@ import pandas as pd
 import cx_widgets as cx
 from cx_widgets import engine
 from cx_widgets._store import layout
-from cx_widgets.engine import _choice, _workers
+from cx_widgets.engine import _attempts, _choice, _workers
+from cx_widgets.engine._special import special_funnel
 
 # What the tests ask of engines, and a test sees to it that they ask everything.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+from random_rules import random_rules
 from random_tables import SMALL, random_table, read
 from test_engines_agree import answers, different
 
@@ -245,6 +247,11 @@ def kernels_case(rng: np.random.Generator) -> None:
     where = different(answers(one, log, definition), answers(plain, log, definition))
     if where is not None:
         raise AssertionError(f"{name}: answer {where}")
+    ruled = random_rules(rng, int(rng.choice([10, 30, 200])))
+    ours, theirs = (special_funnel(*ruled, which, by_walking=True) for which in (one, plain))
+    where = different(ours, theirs)
+    if where is not None:
+        raise AssertionError(f"{name}: {where} under {ruled[1].to_code()}")
     seed = int(rng.integers(2**32))
     ours, theirs = (list(numbers(which, np.random.default_rng(seed))) for which in (one, plain))
     if ours != theirs:
@@ -496,6 +503,7 @@ def run(
 
 def fuzz_kernels(seed: int, seconds: float, cases: range) -> None:
     """Run cases of kernels and look which were called."""
+    _attempts.PART = 50
     _workers.WORTH_SHARING = 100  # small parts for many threads
     for module, attribute, value in SMALL:
         setattr(module, attribute, value)

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cx_widgets.engine._protocol import Chains, FunnelPaths, Level, Subjects
+from cx_widgets.engine._protocol import Chains, FunnelPaths, Level, Lines, Subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cx_widgets.engine._protocol import Bools, Ints
+    from numpy.typing import NDArray
+
+    from cx_widgets.engine._protocol import Bools, Ints, UnitCodes
 
 NONE = -1
 
@@ -530,16 +532,16 @@ def _eligible(way: Way, tracks: Sequence[_Track]) -> list[Attempt]:
 class _Answer:
     """What has been found out so far, a list entry for each line of the answer."""
 
-    n_levels: int
-    reach: list[int]
     levels: list[list[tuple[int, int, int, int]]]
-    entrant: list[int]
+    lines: list[tuple[int, int, int]]
     waiting: list[tuple[int, int, int]]
     chains: list[tuple[int, int, int]]
 
-    def add(self, subject: int, attempts: Sequence[Attempt], prior: Sequence[int]) -> None:
-        """Add a subject that is counted by the best of its attempts."""
-        deepest = 0
+    def add(self, unit: int, attempts: Sequence[Attempt], prior: Sequence[int]) -> None:
+        """Add a line that is counted by the best of some attempts."""
+        if not attempts:
+            return
+        line = len(self.lines)
         for level, lines in enumerate(self.levels):
             there = [made for made in attempts if made.arrivals[level] != NONE]
             if not there:
@@ -552,37 +554,36 @@ class _Answer:
             there = [made for made in there if made.start_tick == entered]
             before = prior[level]
             came = [made.tick(before) for made in there if level and made.arrivals[before] != NONE]
-            lines.append((subject, reached, entered, min(came, default=reached)))
+            lines.append((line, reached, entered, min(came, default=reached)))
             deepest, carried = level + 1, there[0]
-        self.reach.append(deepest)
-        if deepest:
-            self.entrant.append(subject)
-            self.chains += [(subject, stage, position) for stage, position in carried.matched()]
+        self.lines.append((unit, deepest, carried.start_tick))
+        self.chains += [(line, stage, position) for stage, position in carried.matched()]
         going = [
             (made.start_tick, made.start_clock) for made in attempts if made.met == NONE and not made.replaced
         ]
         if going:
-            self.waiting.append((subject, *max(going)))
+            self.waiting.append((line, *max(going)))
 
-    def paths(self, subjects: Subjects | None) -> FunnelPaths:
+    def as_arrays(self) -> Lines:
         """Return the answer as arrays."""
-        nothing = np.empty(0, dtype=np.int64)
+
+        def columns(lines: Sequence[tuple[int, ...]], width: int) -> list[Ints]:
+            return list(np.array(lines, dtype=np.int64).reshape(-1, width).T.copy())
+
+        unit, depth, began = columns(self.lines, 3)
+        line, tick, clock = columns(self.waiting, 3)
+        whose, stage, position = columns(self.chains, 3)
         levels = []
         for lines in self.levels:
-            table = np.array(lines, dtype=np.int64).reshape(-1, 4)
-            subject, reached, entered, previous = table.T
-            levels.append(Level(subject, reached, entered, previous, nothing, nothing, nothing))
-        waiting = np.array(self.waiting, dtype=np.int64).reshape(-1, 3)
-        chains = np.array(self.chains, dtype=np.int64).reshape(-1, 3)
-        return FunnelPaths(
-            reach=np.array(self.reach, dtype=np.uint8),
+            there, reached, entered, previous = columns(lines, 4)
+            levels.append((there, reached, entered, previous))
+        return Lines(
+            unit=unit,
+            depth=depth.astype(np.uint8),
+            began=began,
+            waiting=(line, tick, clock),
             levels=tuple(levels),
-            last_entry=waiting[:, 1],
-            entrant=np.array(self.entrant, dtype=np.int64),
-            waiting=waiting[:, 0],
-            last_clock=waiting[:, 2],
-            subjects=subjects,
-            chains=Chains(*chains.T),
+            chains=(whose, stage, position),
         )
 
 
@@ -591,10 +592,13 @@ def general_funnel(rows: UnitRows, way: Way, n_units: int, subjects: Subjects | 
 
     ``subjects`` says what the units are, None for customers.
     """
-    n, prior = way.n_levels, way.prior
-    answer = _Answer(n, [], [[] for _ in range(n)], [], [], [])
-    owners: list[tuple[int, int]] = []
-    next_unit = 0
+    return paths_of(lines_of(rows, way), way, n_units, subjects)
+
+
+def lines_of(rows: UnitRows, way: Way) -> Lines:
+    """Return how far units, or their attempts, get under special rules."""
+    prior = way.prior
+    answer = _Answer([[] for _ in range(way.n_levels)], [], [], [])
     for unit, tracks in _units(rows, way):
         if way.count == "attempts":
             made = sorted(
@@ -602,27 +606,70 @@ def general_funnel(rows: UnitRows, way: Way, n_units: int, subjects: Subjects | 
             )
             if any(one.effect == "remove" for one in made):
                 continue
-            for number, one in enumerate((one for one in made if one.effect != "reset"), start=1):
-                answer.add(len(owners), [one], prior)
-                owners.append((unit, number))
+            for one in made:
+                if one.effect != "reset":
+                    answer.add(unit, [one], prior)
             continue
-        for empty in range(next_unit, unit):
-            answer.add(empty, [], prior)
-        next_unit = unit + 1
         attempts = _eligible(way, tracks)
-        if any(one.effect == "remove" for one in attempts):
-            attempts = []
-        answer.add(unit, [one for one in attempts if one.effect != "reset"], prior)
-    if way.count == "unique":
-        for empty in range(next_unit, n_units):
-            answer.add(empty, [], prior)
-        return answer.paths(subjects)
-    table = np.array(owners, dtype=np.int64).reshape(-1, 2)
-    unit_of, number_of = table.T
+        if not any(one.effect == "remove" for one in attempts):
+            answer.add(unit, [one for one in attempts if one.effect != "reset"], prior)
+    return answer.as_arrays()
+
+
+def paths_of(lines: Lines, way: Way, n_units: int, subjects: Subjects | None) -> FunnelPaths:
+    """Return the lines of a funnel as its paths."""
+    subject = lines.unit
+    reach = np.zeros(n_units, dtype=np.uint8)
+    if way.count == "attempts":
+        subject, reach = np.arange(len(lines.unit)), lines.depth
+        subjects = _attempts_of(lines.unit, subjects)
+    else:
+        reach[subject] = lines.depth
+    nothing = np.empty(0, dtype=np.int64)
+    waiting, last_entry, last_clock = lines.waiting
+    whose, stage, position = lines.chains
+    return FunnelPaths(
+        reach=reach,
+        levels=tuple(
+            Level(subject[line], reached, entered, previous, nothing, nothing, nothing)
+            for line, reached, entered, previous in lines.levels
+        ),
+        last_entry=last_entry,
+        entrant=subject,
+        waiting=subject[waiting],
+        last_clock=last_clock,
+        subjects=subjects,
+        chains=Chains(subject[whose], stage, position),
+    )
+
+
+def _attempts_of(unit: Ints, subjects: Subjects | None) -> Subjects:
+    number = np.arange(len(unit)) - np.searchsorted(unit, unit) + 1
     if subjects is None:
-        return answer.paths(Subjects(unit_of, unit_of, None, unit_of, number_of))
-    return answer.paths(
-        Subjects(subjects.customer[unit_of], unit_of, subjects.names, subjects.number[unit_of], number_of)
+        return Subjects(unit, unit, None, unit, number)
+    return Subjects(subjects.customer[unit], unit, subjects.names, subjects.number[unit], number)
+
+
+def rows_of_codes(rows: UnitCodes, n_levels: int, n_exclusions: int) -> UnitRows:
+    """Return the rows of units as the walk reads them."""
+    n_units = len(rows.first_row) - 1
+    unit = np.repeat(np.arange(n_units), np.diff(rows.first_row))
+    position = np.arange(len(unit)) if rows.position is None else rows.position
+    code, tick = rows.codes[position], rows.ticks[position].astype(np.int64)
+
+    def lines(bits_of_code: NDArray[np.uint64], number: int) -> Bools:
+        of_code = bits_of_code >> np.arange(number, dtype=np.uint64)[:, None] & np.uint64(1) > 0
+        found: Bools = of_code[:, code]
+        return found
+
+    return UnitRows(
+        unit=unit,
+        tick=tick,
+        position=position,
+        stages=lines(rows.stages_of_code, n_levels),
+        excluded=lines(rows.excluded_of_code, n_exclusions),
+        held=np.zeros(len(unit), dtype=np.int64) if rows.held is None else rows.held[position],
+        clock=tick if rows.clock is None else rows.clock,
     )
 
 

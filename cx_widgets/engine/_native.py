@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctypes import byref
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cx_widgets.engine._general import Way
     from cx_widgets.engine._lanes import Lanes
-    from cx_widgets.engine._protocol import Bools, Bytes, Floats, Ints, StagedRows
+    from cx_widgets.engine._protocol import Bools, Bytes, Floats, Ints, Lines, StagedRows, UnitCodes
     from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
 
@@ -150,6 +152,21 @@ class NativeEngine:
         return FunnelPaths(
             reach=reach, levels=tuple(answers[1:]), last_entry=last_entry[: levels[1].customers]
         )
+
+    def attempts(self, rows: UnitCodes, way: Way) -> Lines:
+        """Return how far units, or their attempts, get under special rules."""
+        # Imported here: whoever counts plainly never waits for the special rules.
+        from cx_widgets.engine import _attempts  # noqa: PLC0415
+
+        if not _attempts.fits(rows, way):
+            return self._plain.attempts(rows, way)
+        lines, left = _attempts.walk(self._cx.cx_attempts, self._workers, rows, way)
+        others = None
+        if len(left):
+            others = self._plain.attempts(_attempts.some_units(rows, left), way)
+            others = replace(others, unit=left[others.unit])
+        by_beginning = way.count == "attempts" and rows.held is not None
+        return _attempts.in_order(lines, others, by_beginning=by_beginning)
 
     def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:
         """Return what the funnel adds up to."""

@@ -31,7 +31,18 @@ from cx_widgets.engine._protocol import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, Journeys, StagedRows
+    from cx_widgets.engine._general import Way
+    from cx_widgets.engine._protocol import (
+        Bools,
+        Bytes,
+        Codes,
+        Floats,
+        Ints,
+        Journeys,
+        Lines,
+        StagedRows,
+        UnitCodes,
+    )
     from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
 
@@ -80,6 +91,13 @@ class NumpyEngine:
         entries = levels[0].arrival
         last = _last_of_run(rows.customer[entries])
         return FunnelPaths(reach=reach, levels=tuple(levels), last_entry=rows.tick[entries[last]])
+
+    def attempts(self, rows: UnitCodes, way: Way) -> Lines:
+        """Return how far units, or their attempts, get under special rules."""
+        # Imported here: whoever counts plainly never waits for the special rules.
+        from cx_widgets.engine._general import lines_of, rows_of_codes  # noqa: PLC0415
+
+        return lines_of(rows_of_codes(rows, way.n_levels, len(way.exclusions)), way)
 
     def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:
         """Return what the funnel adds up to."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
+    from cx_widgets.engine._general import Way
     from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
 
@@ -241,6 +242,60 @@ class FunnelTotals:
     took: Ints
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitCodes:
+    """Every row of the log that belongs to a unit, by unit, then time, then place in the frame, in numbers.
+
+    Attributes
+    ----------
+    first_row
+        Unit u owns the rows ``first_row[u]`` to ``first_row[u + 1] - 1``.
+    position
+        Their positions in the packed log; None where rows stand as there.
+    codes, ticks, held
+        By position: a small number, the time, and the number of the values of columns held constant, -1
+        where one is missing; None where nothing is held.
+    stages_of_code, excluded_of_code
+        Which stages a row of each number may serve, and which exclusions it meets, as bits.
+    clock
+        By row what the window is measured on; None for the time. Along the rows of a unit it never falls.
+    """
+
+    first_row: Ints
+    position: Ints | None
+    codes: Codes
+    ticks: Ints
+    held: Ints | None
+    stages_of_code: NDArray[np.uint64]
+    excluded_of_code: NDArray[np.uint64]
+    clock: Ints | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """The lines of a funnel under special rules: units with an attempt that counts, or all such attempts.
+
+    Attributes
+    ----------
+    unit, depth, began
+        Of each line whose it is, the deepest level reached, and the start that got there.
+    waiting
+        Lines with an attempt that nothing has ended, and of each the last start of such an attempt and what
+        the clock showed then.
+    levels
+        For each level the lines that reached it, when, the entry and the arrival before.
+    chains
+        The matched rows of each line, by level: the line, the stage from 1 and the position.
+    """
+
+    unit: Ints
+    depth: Bytes
+    began: Ints
+    waiting: tuple[Ints, Ints, Ints]
+    levels: tuple[tuple[Ints, Ints, Ints, Ints], ...]
+    chains: tuple[Ints, Ints, Ints]
+
+
 NEVER, BEFORE, WINDOW, EXCLUDED, BROKEN, OPEN = range(1, 7)
 """Why somebody got no further than they did; 0 is no reason."""
 
@@ -463,6 +518,10 @@ class Engine(Protocol):
         more than ``window`` ticks after the start (exactly as many is inside; None is no limit). Other
         rows may lie between. Every row may start a chain, and a customer gets as far as the best one.
         """
+        ...
+
+    def attempts(self, rows: UnitCodes, way: Way) -> Lines:
+        """Return how far units, or their attempts, get under special rules, by unit and beginning."""
         ...
 
     def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:

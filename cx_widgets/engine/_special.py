@@ -8,18 +8,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cx_widgets.binding import excluded_rows, stages_of_rows
+from cx_widgets.binding import (
+    excluded_codes,
+    excluded_rows,
+    predicates,
+    row_codes,
+    stage_of_codes,
+    stages_of_codes,
+    stages_of_rows,
+)
 from cx_widgets.engine._calendar import calendar_numbers
-from cx_widgets.engine._general import UnitRows, Way, general_funnel
+from cx_widgets.engine._general import UnitRows, Way, general_funnel, paths_of
 from cx_widgets.engine._numpy import chains_of, order_inside_ticks
-from cx_widgets.engine._protocol import CodedRows, Subjects
+from cx_widgets.engine._protocol import CodedRows, Subjects, UnitCodes
 from cx_widgets.windows import CountedWindow
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cx_widgets.definition import Definition
     from cx_widgets.engine._protocol import Bools, Bytes, Engine, FunnelPaths, Ints
     from cx_widgets.log import EventLog
     from cx_widgets.rules import Rules
+
+BITS = 64
+"""Stages, or exclusions, that one number holds as bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,12 +73,27 @@ class Units:
     clock
         What the window is measured on: the time, the place in the unit, the number of the session or of the
         calendar unit.
+    first_row
+        Unit u owns the rows ``first_row[u]`` to ``first_row[u + 1] - 1``.
     """
 
     unit: Ints
     tick: Ints
     position: Ints
     clock: Ints
+    first_row: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grouped:
+    """The rows of a log by unit, ``in_place`` where they stand as in the packed log; the rules in numbers."""
+
+    rules: Rules
+    way: Way
+    n_units: int
+    subjects: Subjects | None
+    units: Units
+    in_place: bool
 
 
 def special_funnel(
@@ -76,73 +104,157 @@ def special_funnel(
     Where only units, entry or the order of ties differ, the rows are laid out for the plain funnel of the
     engine, unless the general one is asked for (``by_walking``).
     """
-    asked = laid(log, definition, by_walking=by_walking)
-    if isinstance(asked.rows, UnitRows):
-        paths = general_funnel(asked.rows, asked.way, asked.n_units, asked.subjects)
-    else:
-        window = asked.way.window
-        if definition.rules.counted_window is None or window is None:
-            paths = engine.funnel(asked.rows, window)
+    grouped = _grouped(log, definition)
+    way, units = grouped.way, grouped.units
+    if _only_laid_out(definition, grouped.rules) and not by_walking:
+        rows, coded = _laid_out(log, definition, grouped)
+        if definition.rules.counted_window is None or way.window is None:
+            paths = engine.funnel(rows, way.window)
         else:
-            paths = _by_clock(asked.rows, asked.units.clock[asked.coded], window, engine)
-        paths = replace(paths, subjects=asked.subjects, chains=chains_of(asked.rows, paths))
-    return _closed(log, definition, paths, asked)
+            paths = _by_clock(rows, units.clock[coded], way.window, engine)
+        paths = replace(paths, subjects=grouped.subjects, chains=chains_of(rows, paths))
+        return _closed(log, definition, paths, units)
+    codes = _unit_codes(log, definition, grouped)
+    if codes is None:
+        rows_of_units = _unit_rows(log, definition, grouped)
+        paths = general_funnel(rows_of_units, way, grouped.n_units, grouped.subjects)
+    else:
+        paths = paths_of(engine.attempts(codes, way), way, grouped.n_units, grouped.subjects)
+    return _closed(log, definition, paths, units)
 
 
 def laid(log: EventLog, definition: Definition, *, by_walking: bool = False) -> Laid:
     """Return the rows of the log by unit, as the funnel under the rules of the definition reads them."""
+    grouped = _grouped(log, definition)
+    way, n_units, subjects, units = grouped.way, grouped.n_units, grouped.subjects, grouped.units
+    if _only_laid_out(definition, grouped.rules) and not by_walking:
+        rows, coded = _laid_out(log, definition, grouped)
+        return Laid(rows, way, n_units, subjects, units, coded)
+    every_place = np.arange(len(units.unit))
+    return Laid(_unit_rows(log, definition, grouped), way, n_units, subjects, units, every_place)
+
+
+def _grouped(log: EventLog, definition: Definition) -> _Grouped:
     rules, packed = definition.rules, log.packed
-    numbers = definition.stage_of_rows(log)
-    stages = None
-    if rules.reuse != "never":
-        stages = stages_of_rows(definition.stages, log)
-        if not (stages.sum(axis=0, dtype=np.int16) > 1).any():
-            # No row can serve two stages: there is nothing to reuse.
-            rules, stages = rules.replace({"reuse": "never"}), None
+    if rules.reuse != "never" and not _overlap(log, definition):
+        # No row can serve two stages: there is nothing to reuse.
+        rules = rules.replace({"reuse": "never"})
     unit, names = _units(log, definition)
     position: Ints = np.arange(log.n_events)
     if names is not None:
         kept = np.flatnonzero(unit >= 0)
         position = kept[np.lexsort((packed.rows_at(kept), packed.ticks[kept], unit[kept]))]
         unit = unit[position]
-    tick = packed.ticks[position].astype(np.int64)
+    tick = packed.ticks[position] if names is not None else packed.ticks
+    tick = tick.astype(np.int64)
     subjects = None
-    n_units = log.n_customers
+    first_row: Ints = packed.offsets
     if rules.unit != "customer":
-        n_units = len(names) if names is not None else int(unit[-1]) + 1 if len(unit) else 0
-        first = np.searchsorted(unit, np.arange(n_units))
+        begins = np.flatnonzero(unit[1:] != unit[:-1]) + 1
+        first_row = np.concatenate([[0], begins, [len(unit)]]) if len(unit) else np.zeros(1, np.int64)
+        first = first_row[:-1]
         customer = packed.customers[position[first]].astype(np.int64)
-        number = np.arange(n_units) - np.searchsorted(customer, customer) + 1 if names is None else customer
-        subjects = Subjects(customer, np.arange(n_units), names, number, None)
+        number = _place_among_equals(customer) + 1 if names is None else customer
+        subjects = Subjects(customer, np.arange(len(first)), names, number, None)
     clock, window = _clock(log, rules, unit, tick)
-    units = Units(unit, tick, position, clock)
-    if _only_laid_out(definition, rules) and not by_walking:
-        coded = _coded(numbers[position], tick, unit, rules)
-        rows = CodedRows(
-            customer=unit[coded],
-            tick=tick[coded],
-            stage=numbers[position[coded]],
-            row=position[coded],
-            n_customers=n_units,
-            n_stages=len(definition),
-            end_tick=packed.end_tick,
-        )
-        return Laid(rows, _way(log, definition, rules, window), n_units, subjects, units, coded)
-    if stages is None:
+    return _Grouped(
+        rules=rules,
+        way=_way(log, definition, rules, window),
+        n_units=len(first_row) - 1,
+        subjects=subjects,
+        units=Units(unit, tick, position, clock, first_row),
+        in_place=names is None,
+    )
+
+
+def _place_among_equals(values: Ints) -> Ints:
+    """Return of each value how many equal ones stand before it; equal values stand together."""
+    begins = np.ones(len(values), dtype=bool)
+    begins[1:] = values[1:] != values[:-1]
+    at = np.flatnonzero(begins)
+    sizes = np.diff(np.append(at, len(values)))
+    return np.arange(len(values)) - np.repeat(at, sizes)
+
+
+def _overlap(log: EventLog, definition: Definition) -> bool:
+    """Whether a row of the log may serve two stages."""
+    coded = row_codes(log, predicates(definition.stages, log, overlapping=True))
+    if coded is None:
+        stages = stages_of_rows(definition.stages, log)
+    else:
+        stages = stages_of_codes(definition.stages, log, coded)[:, coded.counts > 0]
+    return bool((stages.sum(axis=0, dtype=np.int16) > 1).any())
+
+
+def _laid_out(log: EventLog, definition: Definition, grouped: _Grouped) -> tuple[CodedRows, Ints]:
+    """Return the rows in a stage with units in the place of customers, and their places among all rows."""
+    units, numbers = grouped.units, definition.stage_of_rows(log)
+    coded = _coded(numbers[units.position], units.tick, units.unit, grouped.rules)
+    rows = CodedRows(
+        customer=units.unit[coded],
+        tick=units.tick[coded],
+        stage=numbers[units.position[coded]],
+        row=units.position[coded],
+        n_customers=grouped.n_units,
+        n_stages=len(definition),
+        end_tick=log.packed.end_tick,
+    )
+    return rows, coded
+
+
+def _unit_rows(log: EventLog, definition: Definition, grouped: _Grouped) -> UnitRows:
+    """Return every row of a unit with all that the general funnel asks for."""
+    rules, units = grouped.rules, grouped.units
+    if rules.reuse == "never":
+        numbers = definition.stage_of_rows(log)
         stages = np.array([numbers == number for number in range(1, len(definition) + 1)], dtype=bool)
+    else:
+        stages = stages_of_rows(definition.stages, log)
     excluded = np.array([excluded_rows(one, log) for one in rules.exclusions], dtype=bool)
     excluded = excluded.reshape(len(rules.exclusions), log.n_events)
-    every = UnitRows(
-        unit=unit,
-        tick=tick,
-        position=position,
-        stages=stages[:, position],
-        excluded=excluded[:, position],
-        held=_held(log, rules.hold_constant)[position],
-        clock=clock,
+    return UnitRows(
+        unit=units.unit,
+        tick=units.tick,
+        position=units.position,
+        stages=stages[:, units.position],
+        excluded=excluded[:, units.position],
+        held=_held(log, rules.hold_constant)[units.position],
+        clock=units.clock,
     )
-    every_place = np.arange(len(unit))
-    return Laid(every, _way(log, definition, rules, window), n_units, subjects, units, every_place)
+
+
+def _unit_codes(log: EventLog, definition: Definition, grouped: _Grouped) -> UnitCodes | None:
+    """Return the same in numbers that edits of the stages leave alone; None where they are too many."""
+    rules, stages, units = grouped.rules, definition.stages, grouped.units
+    overlapping = rules.reuse != "never"
+    coded = row_codes(log, predicates(stages, log, rules.exclusions, overlapping=overlapping))
+    if coded is None or max(len(stages), len(rules.exclusions)) > BITS:
+        return None
+    if overlapping:
+        lines = stages_of_codes(stages, log, coded)
+    else:
+        numbers = stage_of_codes(stages, log, coded)
+        lines = np.array([numbers == number for number in range(1, len(stages) + 1)], dtype=bool)
+    excluded = [excluded_codes(one, log, coded) for one in rules.exclusions]
+    held = rules.hold_constant
+    return UnitCodes(
+        first_row=units.first_row,
+        position=None if grouped.in_place else units.position,
+        codes=coded.codes,
+        ticks=log.packed.ticks,
+        held=log.memo(("held", held), lambda: _held(log, held)) if held else None,
+        stages_of_code=_bits(lines, len(coded)),
+        excluded_of_code=_bits(np.array(excluded, dtype=bool), len(coded)),
+        clock=None if rules.counted_window is None else units.clock,
+    )
+
+
+def _bits(lines: Bools, n_codes: int) -> NDArray[np.uint64]:
+    """Return for each code the lines it is in."""
+    bits = np.zeros(n_codes, dtype=np.uint64)
+    for number, line in enumerate(lines):
+        bits |= line.astype(np.uint64) << np.uint64(number)
+    return bits
 
 
 def _clock(log: EventLog, rules: Rules, unit: Ints, tick: Ints) -> tuple[Ints, int | None]:
@@ -190,7 +302,7 @@ def _by_clock(rows: CodedRows, clock: Ints, window: int, engine: Engine) -> Funn
     return replace(paths, levels=levels, last_entry=times(last), last_clock=clock_of[last % apart])
 
 
-def _closed(log: EventLog, definition: Definition, paths: FunnelPaths, asked: Laid) -> FunnelPaths:
+def _closed(log: EventLog, definition: Definition, paths: FunnelPaths, units: Units) -> FunnelPaths:
     """Return the paths with word of whose window has not closed and whose unit is not over."""
     if definition.rules.window is None:
         return paths
@@ -198,7 +310,7 @@ def _closed(log: EventLog, definition: Definition, paths: FunnelPaths, asked: La
     whose = waiting if paths.subjects is None else paths.subjects.unit[waiting]
     begun = paths.last_entry.astype(np.int64)
     clock = begun if paths.last_clock is None else paths.last_clock
-    return replace(paths, unclosed=unclosed(log, definition, asked.units, (whose, begun, clock)))
+    return replace(paths, unclosed=unclosed(log, definition, units, (whose, begun, clock)))
 
 
 def unclosed(log: EventLog, definition: Definition, units: Units, starts: tuple[Ints, Ints, Ints]) -> Bools:
@@ -211,7 +323,7 @@ def unclosed(log: EventLog, definition: Definition, units: Units, starts: tuple[
     whose, begun, clock = starts
     if rules.window is None:
         return np.zeros(len(whose), dtype=bool)
-    last = np.searchsorted(units.unit, whose, side="right") - 1
+    last = units.first_row[whose + 1] - 1
     quiet = packed.end_tick - units.tick[last]
     window = rules.window
     if not isinstance(window, CountedWindow):
