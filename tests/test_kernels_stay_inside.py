@@ -58,8 +58,8 @@ def zeros(shape, kind=float):
     return made
 
 
-def full(shape, value, kind):
-    made = guarded(shape, kind)
+def full(shape, value, kind=None):
+    made = guarded(shape, np.asarray(value).dtype if kind is None else kind)
     made[...] = value
     return made
 
