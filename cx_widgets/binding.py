@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import operator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import pandas as pd
 
-from cx_widgets.durations import parse_duration
+from cx_widgets import _conditions
+from cx_widgets._recent import Recent
 from cx_widgets.errors import CXError, listing, unknown
 from cx_widgets.problems import DefinitionError, Problem
 from cx_widgets.rules import DEFAULT_RULES
 from cx_widgets.stages import Stage, is_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from cx_widgets.exclusions import Exclusion
     from cx_widgets.log import EventLog
     from cx_widgets.rules import Rules
-    from cx_widgets.stages import Condition, Scalar
+    from cx_widgets.stages import Condition
 
     Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
     Masks = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
@@ -34,30 +31,6 @@ if TYPE_CHECKING:
 
 # Numbers of rows are one or two bytes, of which one is left for padding; of the last few sets of predicates.
 _BYTE, _MOST_CODES, _KEPT_CODES = 255, 65_535, 4
-
-_COMPARE: Mapping[str, Callable[..., pd.Series]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-_HOLDS = {
-    "number": "numbers",
-    "bool": "True and False",
-    "time": "times",
-    "duration": "durations",
-    "text": "text",
-    "mixed": "values of several kinds",
-}
-_EXAMPLE = {
-    "number": "a number, e.g. 10",
-    "bool": "True or False",
-    "time": "a time, e.g. '2024-01-31' or '2024-01-31T12:00'",
-    "duration": "a duration, e.g. '90min'",
-    "text": "text, e.g. 'email'",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,10 +75,10 @@ def stage_of_rows(stages: Sequence[Stage], log: EventLog) -> StageNumbers:
     """Return for each row, in packed order, the number of its stage; 0 for none."""
     binding = bind(stages, log)
     if not any(stage.conditional for stage in stages):
-        return _frozen(binding.lut.astype(np.uint8)[log.packed.codes])
+        return _conditions.frozen(binding.lut.astype(np.uint8)[log.packed.codes])
     coded = row_codes(log, predicates(stages, log))
     if coded is not None:
-        return _frozen(stage_of_codes(stages, log, coded)[coded.codes])
+        return _conditions.frozen(stage_of_codes(stages, log, coded)[coded.codes])
     key = tuple((stage.events, stage.where, stage.nth) for stage in stages)
     return log.memo(("stage_of_rows", key), lambda: _conditional(stages, binding, log))
 
@@ -189,7 +162,7 @@ def row_codes(log: EventLog, asked: tuple[Predicate, ...]) -> RowCodes | None:
     packed = log.packed
     if not asked:
         return RowCodes(packed.codes, np.arange(len(log.event_names)), {}, log.event_counts)
-    kept = log.memo("row codes", _FewCodes)
+    kept = log.memo("row codes", lambda: Recent(_KEPT_CODES))
     return kept.get(asked, lambda: _row_codes(log, asked))
 
 
@@ -248,7 +221,7 @@ def _row_codes(log: EventLog, asked: tuple[Predicate, ...]) -> RowCodes | None:
         if isinstance(one, Occurrence):
             mask = _rows_of(Stage("nth", one.events, where=one.where, nth=one.nth), one.events, log)
         else:
-            mask = _mask(one, log)
+            mask = _conditions.mask(one, log)
         # Each number becomes two, those without rows are given up.
         both = codes.astype(np.int32) * 2 + mask
         counts = np.bincount(both, minlength=2 * len(events))
@@ -260,27 +233,7 @@ def _row_codes(log: EventLog, asked: tuple[Predicate, ...]) -> RowCodes | None:
         codes, counts, events = number[both], counts[there], events[there // 2]
         holds = {other: held[there // 2] for other, held in holds.items()}
         holds[one] = there % 2 == 1
-    return RowCodes(_frozen(codes), events, holds, counts)
-
-
-class _FewCodes:
-    """The numbers that rows had for the last few sets of predicates: they are as long as the log."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[Predicate, ...], RowCodes | None] = {}
-        self._lock = Lock()
-
-    def get(self, asked: tuple[Predicate, ...], compute: Callable[[], RowCodes | None]) -> RowCodes | None:
-        with self._lock:
-            if asked in self._kept:
-                self._kept[asked] = self._kept.pop(asked)
-                return self._kept[asked]
-        made = compute()
-        with self._lock:
-            self._kept[asked] = made
-            while len(self._kept) > _KEPT_CODES:
-                del self._kept[next(iter(self._kept))]
-        return made
+    return RowCodes(_conditions.frozen(codes), events, holds, counts)
 
 
 def _as_stage(exclusion: Exclusion) -> Stage:
@@ -310,7 +263,7 @@ def _bind(stages: tuple[Stage, ...], log: EventLog, rules: Rules) -> Binding:
     overlaps = (_overlap(stages, name, order, takers[name]) for name, order in asking.items())
     return Binding(
         stage_events=tuple(taken),
-        lut=_frozen(lut),
+        lut=_conditions.frozen(lut),
         candidates=candidates,
         problems=tuple(problems),
         overlaps=tuple(note for note in overlaps if note is not None),
@@ -451,7 +404,7 @@ def _where_problems(stage: Stage, log: EventLog) -> list[Problem]:
             problems.append(Problem("unknown_column", message, stage=stage.name, field=condition.column))
             continue
         try:
-            _column(log, condition.column).operand(condition)
+            _conditions.column(log, condition.column).operand(condition)
         except DefinitionError as error:
             message = f"stage {stage.name!r}: {error}"
             problems.append(Problem("condition_type", message, stage=stage.name, field=condition.column))
@@ -472,7 +425,7 @@ def _conditional(stages: Sequence[Stage], binding: Binding, log: EventLog) -> St
             rows = here[codes] & holds[index] & free
             numbers[rows] = index + 1
             free &= ~rows
-    return _frozen(numbers)
+    return _conditions.frozen(numbers)
 
 
 def _rows_of(stage: Stage, events: tuple[str, ...], log: EventLog) -> Mask:
@@ -480,7 +433,7 @@ def _rows_of(stage: Stage, events: tuple[str, ...], log: EventLog) -> Mask:
     member = np.isin(np.array(log.event_names, dtype=object), np.array(events, dtype=object))
     rows: Mask = member[packed.codes]
     for condition in stage.where:
-        rows = rows & _mask(condition, log)
+        rows = rows & _conditions.mask(condition, log)
     if stage.nth is None:
         return rows
     at = np.flatnonzero(rows)
@@ -494,133 +447,3 @@ def _rows_of(stage: Stage, events: tuple[str, ...], log: EventLog) -> Mask:
     chosen = np.zeros(len(rows), dtype=np.bool_)
     chosen[at[wanted]] = True
     return chosen
-
-
-def _mask(condition: Condition, log: EventLog) -> Mask:
-    column = _column(log, condition.column)
-    return log.memo(("condition", condition), lambda: _frozen(column.matches(condition)))
-
-
-def _column(log: EventLog, name: str) -> _Column:
-    return log.memo(("column for conditions", name), lambda: _Column.of(log.column(name)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Column:
-    """A column with the kind of its values; of a categorical one, categories and codes."""
-
-    kind: str
-    values: pd.Series
-    codes: np.ndarray[tuple[int], np.dtype[np.integer]] | None = None
-
-    @classmethod
-    def of(cls, values: pd.Series) -> _Column:
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            inner = cls.of(pd.Series(values.cat.categories))
-            return cls(inner.kind, inner.values, values.cat.codes.to_numpy())
-        kind = _kind_of(values)
-        if kind == "time" and values.dtype == np.dtype(object):
-            try:
-                return cls(kind, pd.to_datetime(values))
-            except ValueError:
-                return cls("mixed", values)
-        return cls(kind, values)
-
-    def matches(self, condition: Condition) -> Mask:
-        """Return which rows satisfy a condition; a null satisfies no comparison."""
-        if self.codes is not None:
-            # A few categories are tested instead of many rows; code -1, a null, reads the last place.
-            tested = _Column(self.kind, self.values).matches(condition)
-            rows: Mask = np.append(tested, condition.op == "is null")[self.codes]
-            return rows
-        present = self.values.notna().to_numpy(dtype=np.bool_)
-        if condition.op in ("is null", "not null"):
-            return present if condition.op == "not null" else ~present
-        if self.kind == "empty":
-            return np.zeros(len(present), dtype=np.bool_)
-        operand = self.operand(condition)
-        if condition.op in ("in", "not in"):
-            found = self.values.isin(operand if isinstance(operand, list) else [operand])
-            found = found if condition.op == "in" else ~found
-        elif condition.op == "contains":
-            found = self.values.str.contains(str(operand), regex=False, na=False)
-        else:
-            found = _COMPARE[condition.op](self.values, operand)
-        return found.to_numpy(dtype=np.bool_, na_value=False) & present
-
-    def operand(self, condition: Condition) -> object:
-        """Return the condition's value in the column's own type, or refuse it."""
-        name = condition.column
-        if condition.op in ("is null", "not null") or self.kind == "empty":
-            return None
-        if self.kind == "mixed":
-            raise DefinitionError(
-                f"condition {str(condition)!r}: column {name!r} holds {_HOLDS['mixed']}. "
-                f"Make it one kind in the data, e.g. df[{name!r}].astype(str)."
-            )
-        if condition.op == "contains" and self.kind != "text":
-            raise DefinitionError(
-                f"condition {str(condition)!r} looks for text within text, but column {name!r} "
-                f"holds {_HOLDS[self.kind]}. Use '==' or 'in'."
-            )
-        if isinstance(condition.value, tuple):
-            return [self._converted(condition, value) for value in condition.value]
-        return self._converted(condition, condition.value)
-
-    def _converted(self, condition: Condition, value: Scalar | None) -> object:
-        fits = {
-            "bool": isinstance(value, bool),
-            "number": isinstance(value, (int, float)) and not isinstance(value, bool),
-        }.get(self.kind, isinstance(value, str))
-        if fits and self.kind in ("time", "duration"):
-            try:
-                return self._moment(str(value)) if self.kind == "time" else parse_duration(value)
-            except ValueError:
-                fits = False
-        if not fits:
-            raise DefinitionError(
-                f"condition {str(condition)!r}: column {condition.column!r} holds {_HOLDS[self.kind]}, "
-                f"not {value!r}. Give {_EXAMPLE[self.kind]}."
-            )
-        return value
-
-    def _moment(self, text: str) -> pd.Timestamp:
-        # pandas alone would also read "now", and "1/2/2024" by guessing.
-        dt.datetime.fromisoformat(text)
-        moment = pd.Timestamp(text)
-        zone = self.values.dt.tz
-        if zone is None and moment.tzinfo is not None:
-            raise ValueError(text)
-        return moment.tz_localize(zone) if zone is not None and moment.tzinfo is None else moment
-
-
-def _kind_of(column: pd.Series) -> str:
-    dtype = column.dtype
-    if dtype == np.dtype(object):
-        return _KIND_OF_OBJECTS.get(pd.api.types.infer_dtype(column, skipna=True), "mixed")
-    return next((kind for kind, test in _KIND_OF_TYPES.items() if test(dtype)), "mixed")
-
-
-_KIND_OF_TYPES: Mapping[str, Callable[..., bool]] = {
-    "bool": pd.api.types.is_bool_dtype,
-    "number": pd.api.types.is_numeric_dtype,
-    "time": pd.api.types.is_datetime64_any_dtype,
-    "duration": pd.api.types.is_timedelta64_dtype,
-    "text": pd.api.types.is_string_dtype,
-}
-_KIND_OF_OBJECTS = {
-    "string": "text",
-    "empty": "empty",
-    "boolean": "bool",
-    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
-    **dict.fromkeys(("datetime", "datetime64", "date"), "time"),
-    **dict.fromkeys(("timedelta", "timedelta64"), "duration"),
-}
-
-
-_A = TypeVar("_A", bound="np.ndarray[tuple[int], np.dtype[np.generic]]")
-
-
-def _frozen(array: _A) -> _A:
-    array.flags.writeable = False
-    return array

@@ -46,6 +46,7 @@ FLOORS = [
         "touchpoints",
     },
     {
+        "_conditions",
         "_edits",
         "_text",
         "_well_formed",

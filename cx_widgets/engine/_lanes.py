@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctypes import byref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cx_widgets.log import Packed
 
     Int64s = NDArray[np.int64]
+
+T = TypeVar("T")
 
 GROUP = 16
 """Customers side by side, as in native/lanes.h."""
@@ -74,13 +76,13 @@ class Lanes:
         return byref(self._lanes)
 
 
-class _Latest:
-    """The stages of the edit asked about last."""
+class _Latest(Generic[T]):
+    """What was made for the edit asked about last."""
 
     def __init__(self) -> None:
-        self._kept: tuple[object, Lanes] | None = None
+        self._kept: tuple[object, T] | None = None
 
-    def get(self, key: object, compute: Callable[[], Lanes]) -> Lanes:
+    def get(self, key: object, compute: Callable[[], T]) -> T:
         kept = self._kept
         if kept is None or kept[0] != key:
             # Given up first, so that there are never two of them.
@@ -95,7 +97,7 @@ def staged_lanes(cx: ctypes.CDLL, workers: Workers, rows: StagedRows) -> Lanes |
     if packed.ticks.dtype != np.int32 or packed.end_tick >= LANE_TICKS - 1:
         return None
     # All that is asked about an edit needs the same stages: they are kept until the next one.
-    latest = rows.keep(("engine", "lanes", "latest"), _Latest)
+    latest: _Latest[Lanes] = rows.keep(("engine", "lanes", "latest"), _Latest)
     in_order = packed.has_ties and not rows.by_row
     key = rows.stage_of_code.tobytes(), rows.key, in_order
     return latest.get(key, lambda: _Layout(cx, workers).staged(rows, in_order=in_order))
@@ -112,11 +114,12 @@ class _Layout:
         packed = rows.packed
         plan = rows.keep(("engine", "lanes", "plan"), lambda: Plan.of(packed.offsets))
         ticks = rows.keep(("engine", "lanes", "ticks"), lambda: self.ticks(packed, plan))
-        # Codes of conditions are as many as there are edits of them: those are laid out anew each time.
+        # Codes of conditions are as many as there are edits of conditions: the last ones are kept.
+        conditions: _Latest[NDArray[Any]] = rows.keep(("engine", "lanes", "conditions"), _Latest)
         codes = (
             rows.keep(("engine", "lanes", "codes"), lambda: self.codes(rows, plan))
             if rows.key is None
-            else self.codes(rows, plan)
+            else conditions.get(rows.key, lambda: self.codes(rows, plan))
         )
         stage_of_code = table(rows.stage_of_code, codes.dtype)
         stage = np.empty(len(codes), np.uint8)

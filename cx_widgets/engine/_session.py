@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from cx_widgets.binding import bind
+from cx_widgets.binding import bind, predicates, row_codes, stage_of_codes
 from cx_widgets.engine._choice import engine
 from cx_widgets.engine._numpy import chains_of
 from cx_widgets.engine._protocol import CodedRows, StagedRows
@@ -87,15 +87,20 @@ def coded_rows(log: EventLog, definition: Definition, *, by_row: bool = False) -
 
 def staged_rows(log: EventLog, definition: Definition, *, by_row: bool = False) -> StagedRows:
     """Return the rows of the log with their stages, without putting them in order or even looking at them."""
-    packed = log.packed
+    stages, packed = definition.stages, log.packed
     codes: Codes = packed.codes
     key: Hashable = None
-    if any(stage.conditional for stage in definition.stages):
-        # The stages themselves are the codes: no look-up table can say what a condition does.
-        codes, key = definition.stage_of_rows(log), _assignment(definition)
-        table = np.arange(_CODES, dtype=np.uint8)
-    else:
-        table = bind(definition.stages, log).lut.astype(np.uint8)
+    table = bind(stages, log).lut.astype(np.uint8)
+    if any(stage.conditional for stage in stages):
+        asked = predicates(stages, log)
+        coded = row_codes(log, asked)
+        if coded is None:
+            # The stages themselves are the codes: no look-up table can say what so many conditions do.
+            codes, key = definition.stage_of_rows(log), _assignment(definition)
+            table = np.arange(_CODES, dtype=np.uint8)
+        else:
+            # Conditions are in the codes already: an edit that leaves them alone changes the table only.
+            codes, key, table = coded.codes, asked, stage_of_codes(stages, log, coded)
     return StagedRows(
         packed=packed,
         codes=codes,
@@ -110,11 +115,13 @@ def staged_rows(log: EventLog, definition: Definition, *, by_row: bool = False) 
 
 def events_by_stage(log: EventLog, definition: Definition) -> Ints:
     """Return how many rows of the log lie in each stage, those outside all stages first."""
-    width = len(definition.stages) + 1
-    if any(stage.conditional for stage in definition.stages):
+    stages = definition.stages
+    width = len(stages) + 1
+    coded = row_codes(log, predicates(stages, log))
+    if coded is None:
         return np.bincount(definition.stage_of_rows(log), minlength=width)
     events = np.zeros(width, dtype=np.int64)
-    np.add.at(events, bind(definition.stages, log).lut, log.event_counts)
+    np.add.at(events, stage_of_codes(stages, log, coded), coded.counts)
     return events
 
 
