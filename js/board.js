@@ -45,7 +45,12 @@ function create(host) {
   const answers = newest(host, "_view");
   answers.watch((answer) => drafts.acknowledge(answer.revision), host.signal);
   hearTogether(host);
-  return { catalog: () => host.get("_catalog") ?? NO_CATALOG, drafts, answers };
+  return {
+    catalog: () => host.get("_catalog") ?? NO_CATALOG,
+    drafts,
+    answers,
+    ahead: (definition) => host.send?.({ kind: "ahead", definition }),
+  };
 }
 
 /**

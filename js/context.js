@@ -13,6 +13,7 @@ import { partition, reduce } from "./draft.js";
  * @property {() => Catalog} catalog
  * @property {ReturnType<typeof import("./host.js").revised<Draft>>} drafts
  * @property {ReturnType<typeof import("./host.js").newest<BoardView>>} answers
+ * @property {(definition: Draft["definition"]) => void} ahead Tell Python of a definition that may come.
  */
 
 /** @typedef {{ chip: string, stage?: string | null } | { stage: string } | { add: true }} FocusTarget */
@@ -29,6 +30,7 @@ import { partition, reduce } from "./draft.js";
  * @property {() => import("./draft.js").Partition} parts
  * @property {() => boolean} updating Whether the newest draft waits for its answer.
  * @property {(action: Action, focus?: FocusTarget) => boolean} act Edit; false if nothing changed.
+ * @property {(action: Action) => void} ahead Let Python count what an action would lead to; nothing is shown of it.
  * @property {(text: string) => void} say Announce to screen readers.
  * @property {(text: string) => void} refuse Say and show why something cannot be done.
  * @property {() => string} refusal
@@ -102,6 +104,17 @@ export function createBoard(view, voice, redraw) {
       state.drafts.edit(next);
       say(sentence(next.edit));
       return true;
+    },
+    ahead(action) {
+      if (this.updating()) return;
+      const before = draft();
+      let next;
+      try {
+        next = reduce(before, action, state.catalog());
+      } catch {
+        return; // the drop itself says why it cannot be
+      }
+      if (next !== before) state.ahead(next.definition);
     },
     say,
     refuse,

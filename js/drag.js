@@ -18,7 +18,7 @@ const EDGE = 40;
 const FASTEST = 18;
 
 /** @typedef {{ kind: "chip", event: string, from: string | null } | { kind: "stage", stage: string }} Load */
-/** @typedef {{ words: string, icon: import("./icons.js").IconName, drop: (() => void) | null }} Outcome */
+/** @typedef {{ words: string, icon: import("./icons.js").IconName, drop: (() => void) | null, ahead?: import("./wire.d.ts").Action }} Outcome */
 
 /**
  * Where a header that is dropped on a stage goes: its outer quarters insert, the middle merges.
@@ -127,13 +127,15 @@ export function enableDrag(board, columns) {
       columns.mark(place.index, "chip", load.event);
       const { stage } = place;
       if (also && load.from !== null && stage !== null) {
-        return { words: `Also in ${stage}`, icon: "both", drop: () => columns.share(load.event, stage) };
+        const share = /** @type {const} */ ({ type: "share", event: load.event, to: stage });
+        return { words: `Also in ${stage}`, icon: "both", drop: () => columns.share(load.event, stage), ahead: share };
       }
+      const assign = /** @type {const} */ ({ type: "assign", event: load.event, to: stage, from: load.from });
       return {
-        words: place.stage === null ? "To the unassigned" : `To ${place.stage}`,
-        icon: place.stage === null ? "tray" : "move",
-        drop: () =>
-          void board.act({ type: "assign", event: load.event, to: place.stage, from: load.from }, { chip: load.event, stage: place.stage }),
+        words: stage === null ? "To the unassigned" : `To ${stage}`,
+        icon: stage === null ? "tray" : "move",
+        drop: () => void board.act(assign, { chip: load.event, stage }),
+        ahead: assign,
       };
     }
     const { definition } = board.draft();
@@ -149,7 +151,8 @@ export function enableDrag(board, columns) {
       const problem = mergeProblem(definition, load.stage, into);
       columns.mark(place.index, problem ? "no" : "merge");
       if (problem) return { words: problem, icon: "close", drop: null };
-      return { words: `Merge into ${into}`, icon: "merge", drop: () => void board.act({ type: "merge", from: load.stage, into }, { stage: into }) };
+      const merge = /** @type {const} */ ({ type: "merge", from: load.stage, into });
+      return { words: `Merge into ${into}`, icon: "merge", drop: () => void board.act(merge, { stage: into }), ahead: merge };
     }
     const to = insertionIndex(own, place.index, zone);
     if (to === own) {
@@ -157,7 +160,8 @@ export function enableDrag(board, columns) {
       return { words: "Stays", icon: "equal", drop: null };
     }
     columns.mark(place.index, zone);
-    return { words: `Move to position ${to + 1}`, icon: "move", drop: () => void board.act({ type: "move", stage: load.stage, to }, { stage: load.stage }) };
+    const move = /** @type {const} */ ({ type: "move", stage: load.stage, to });
+    return { words: `Move to position ${to + 1}`, icon: "move", drop: () => void board.act(move, { stage: load.stage }), ahead: move };
   };
 
   /**
@@ -199,6 +203,8 @@ export function enableDrag(board, columns) {
       ghost.style.transform = `translate(${Math.round(x - grip.x)}px, ${Math.round(y - grip.y)}px)`;
       outcome = outcomeAt(load, x, y, also);
       if (words.textContent !== outcome.words) {
+        // What would be dropped here is counted while the pointer is still on its way or makes up its mind.
+        if (outcome.ahead) board.ahead(outcome.ahead);
         label.replaceChildren(icon(outcome.icon), words);
         words.textContent = outcome.words;
       }

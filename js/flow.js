@@ -27,6 +27,9 @@ const NAME_FONT = 12;
 const GLIDE_MS = 180;
 const COLOURS = 8;
 
+/** Widths of text that are kept. */
+const MOST_WIDTHS = 2000;
+
 /** @param {number} index */
 const colour = (index) => `--cx-flow-colour: var(--cx-stage-${(index % COLOURS) + 1})`;
 
@@ -44,10 +47,19 @@ const choiceOf = (item) =>
 function ruler(el) {
   const context = document.createElement("canvas").getContext("2d");
   const family = getComputedStyle(el).fontFamily || "sans-serif";
+  /** @type {Map<string, number>} Numbers and names come back in edit after edit. */
+  const known = new Map();
   return (/** @type {string} */ text, /** @type {number} */ size, weight = 400) => {
     if (!context) return text.length * size * 0.6;
-    context.font = `${weight} ${size}px ${family}`;
-    return context.measureText(text).width + 1;
+    const key = `${weight} ${size} ${text}`;
+    let wide = known.get(key);
+    if (wide === undefined) {
+      if (known.size >= MOST_WIDTHS) known.clear();
+      context.font = `${weight} ${size}px ${family}`;
+      wide = context.measureText(text).width + 1;
+      known.set(key, wide);
+    }
+    return wide;
   };
 }
 
@@ -122,6 +134,7 @@ export default widget({
     /** @type {{ id: string, at: { x: number, y: number } | null } | null} Under the pointer, or focused (without a place). */
     let near = null;
     let open = false;
+    let width = -1;
 
     /** @returns {FlowSelection | null} */
     const selection = () => host.get("_selection") ?? null;
@@ -220,7 +233,8 @@ export default widget({
     /** @param {boolean} moving Whether shapes may glide to their places. */
     const draw = (moving) => {
       view = readFlow(state.view.get());
-      const available = Math.floor(root.clientWidth);
+      // As the observer saw it last: to ask now would lay out the page in the middle of an answer.
+      const available = width;
       setAttribute(root, "data-revision", view.revision);
       setAttribute(root, "data-stale", view.stale);
       setText(title, view.title);
@@ -229,7 +243,7 @@ export default widget({
       setText(problem, problemSentence(view));
       setAttribute(toggle, "aria-label", `Table: ${view.title}`);
       toggle.hidden = view.stages.length === 0;
-      if (available === 0) return;
+      if (available <= 0) return;
 
       const before = baselineShares(view);
       plan = layoutFlow(view, available, {
@@ -445,7 +459,6 @@ export default widget({
     state.view.watch(() => guard(() => draw(true)), signal);
     host.watch("_selection", () => guard(drawSelection), signal);
 
-    let width = -1;
     const observer = new ResizeObserver(() =>
       guard(() => {
         const now = Math.floor(root.clientWidth);

@@ -200,3 +200,73 @@ def test_an_edit_of_the_workbench_is_answered_in_two_messages_and_one_that_chang
     assert json.dumps(parts, allow_nan=False)
     _, answer = edited(bench.definition)
     assert {part["model"] for part in answer["content"]["parts"]} == {bench.board.model_id}
+
+
+async def turns(done):
+    """Let the loop have its turns until something is done."""
+    for _ in range(100_000):
+        if done():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("never done")
+
+
+def ahead(bench, definition):
+    """Say what the page says while a chip hangs over a stage, and let the kernel count."""
+    content = {"kind": "ahead", "definition": definition}
+    message = {"content": {"data": {"method": "custom", "content": content}}, "buffers": []}
+
+    async def hear():
+        bench.board._handle_msg(message)
+        await turns(lambda: not bench.board.pace._counting)
+
+    asyncio.run(hear())
+
+
+def test_what_may_come_is_counted_step_by_step_until_an_edit_comes(pace):
+    async def hover():
+        pace.ahead(lambda number=number: pace.said.append(number) for number in range(99))
+        await turns(lambda: len(pace.said) >= 2)
+        with pace.edit():
+            pace.step("strip", lambda: pace.said.append("strip"))
+        await pace.over.wait()
+        await turns(lambda: not pace._counting)
+
+    asyncio.run(hover())
+    assert pace.said == [0, 1, "strip", "rest"]
+
+
+def test_another_edit_that_may_come_takes_the_place_of_the_one_before(pace):
+    async def hover():
+        pace.ahead(lambda: pace.said.append("first") for _ in range(99))
+        pace.ahead([lambda: pace.said.append("second")])
+        await turns(lambda: not pace._counting)
+
+    asyncio.run(hover())
+    assert pace.said == ["second"]
+
+
+def test_a_chip_over_a_stage_has_python_count_what_its_drop_would_show_and_shows_nothing(sent, log):
+    bench = cx.Workbench(log, JOURNEY)
+    before = dict(bench.board._view), bench.definition
+    dropped = cx.Definition({"Consider": ["ad"], "Buy": ["compare", "order"]})
+    sent.clear()
+    ahead(bench, dropped.to_dict())
+    assert sent == []
+    assert (bench.board._view, bench.definition) == before
+
+    def fail():
+        raise AssertionError("not counted ahead")
+
+    for name in ("figures", "funnel", "loyalty", "reasons"):
+        assert log.memo((name, dropped), fail).definition == dropped
+    assert log.memo(("compare", bench.baseline, dropped), fail).definition == dropped
+    assert log.memo(("transitions", dropped, "merged"), fail).definition == dropped
+
+
+@pytest.mark.parametrize("definition", [None, 7, {"stages": [{"name": "Buy", "events": ["nowhere"]}]}])
+def test_what_cannot_be_counted_is_not_counted_ahead(sent, log, definition):
+    bench = cx.Workbench(log, JOURNEY)
+    sent.clear()
+    ahead(bench, definition)
+    assert sent == []

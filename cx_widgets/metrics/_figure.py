@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.engine import Ints
+    from cx_widgets.metrics._lines import Cells
     from cx_widgets.stats import Estimate
 
 NAN = float("nan")
@@ -243,6 +244,12 @@ class FigureResult(Result):
     """A result made of figures; ``result["key"]`` is one of them."""
 
     _figures: tuple[Figure, ...]
+
+    def columns(self) -> Cells:
+        return {
+            "key": [figure.key for figure in self._figures],
+            **{name: [getattr(figure, name) for figure in self._figures] for name in _COLUMNS},
+        }
 
     def keys(self) -> tuple[str, ...]:
         """Return the keys, in order."""

@@ -15,11 +15,13 @@ from cx_widgets.durations import format_duration
 from cx_widgets.engine import middles
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.log import EventLog
+from cx_widgets.metrics._lines import WhenAsked, cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cx_widgets.engine import Bytes, Ints
+    from cx_widgets.metrics._lines import Cells
 
 MERGED, KEPT = "merged", "kept"
 MOST_LINES = 100
@@ -99,13 +101,24 @@ class Result:
     definition: Definition
     n_customers: int
     unassigned_events: int
-    _frame: pd.DataFrame
+    if TYPE_CHECKING:
+        _frame: pd.DataFrame
+    else:
+        _frame: WhenAsked = WhenAsked()
     _log: EventLog = field(metadata={"why": "customers behind a figure are looked up when asked for"})
 
     @property
     def frame(self) -> pd.DataFrame:
         """The table, a copy that may be changed."""
         return self._frame.copy()
+
+    def columns(self) -> Cells:
+        """Return the table column by column as lists of plain values, the index first.
+
+        Durations are in seconds, and what is undefined is NaN: what a program needs that shows the table or
+        sends it on, without a frame in between.
+        """
+        return cells_of(self._frame)
 
     def _table(self) -> Table:
         raise NotImplementedError

@@ -11,6 +11,7 @@ import pandas as pd
 from cx_widgets import stats
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._figure import Influence, change_text, interval_text, number_text
+from cx_widgets.metrics._lines import when_asked
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.figures import figures
 from cx_widgets.stats import Estimate
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cx_widgets.engine import Ints
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._figure import Figure, Moved
+    from cx_widgets.metrics._lines import Cell, Cells
 
     Floats = NDArray[np.float64]
 
@@ -45,6 +47,10 @@ class Changes(Result):
     """
 
     baseline: Definition
+    _lines: tuple[tuple[Cell, ...], ...]
+
+    def columns(self) -> Cells:  # noqa: D102 - of every result
+        return dict(zip(("key", *_COLUMNS), map(list, zip(*self._lines, strict=True)), strict=True))
 
     def _table(self) -> Table:
         rows = tuple(
@@ -128,21 +134,22 @@ def _compare(log: EventLog, baseline: Definition, definition: Definition) -> Cha
     before, now = figures(log, baseline), figures(log, definition)
     there, here = _result.check(log, baseline)[0], _result.check(log, definition)[0]
     whole = here if here is there else log
-    lines = [
-        _line(over_customers(whole, there, before[key]), over_customers(whole, here, now[key]))
+    lines = tuple(
+        (key, *_line(over_customers(whole, there, before[key]), over_customers(whole, here, now[key])))
         for key in now.keys()  # noqa: SIM118 - keys, not items, of a result
-    ]
+    )
     return Changes(
         definition=definition,
         baseline=baseline,
         n_customers=now.n_customers,
         unassigned_events=now.unassigned_events,
-        _frame=pd.DataFrame(lines, columns=list(_COLUMNS), index=pd.Index(now.keys(), name="key")),
+        _lines=lines,
+        _frame=when_asked(lambda: pd.DataFrame(lines, columns=["key", *_COLUMNS]).set_index("key")),
         _log=log,
     )
 
 
-def _line(before: Figure, now: Figure) -> tuple[object, ...]:
+def _line(before: Figure, now: Figure) -> tuple[Cell, ...]:
     change, note = change_of(before, now)
     return (
         now.label,

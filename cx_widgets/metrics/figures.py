@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from cx_widgets.metrics._figure import (
     estimated,
     frame_of,
 )
+from cx_widgets.metrics._lines import when_asked
 from cx_widgets.metrics.funnel import funnel
 from cx_widgets.metrics.loyalty import loyalty
 
@@ -125,7 +127,7 @@ def _figures(log: EventLog, definition: Definition) -> Figures:
         unassigned_events=conversions.unassigned_events,
         open_customers=conversions.open_customers,
         _figures=strip,
-        _frame=frame_of(strip),
+        _frame=when_asked(partial(frame_of, strip)),
         _log=log,
     )
 

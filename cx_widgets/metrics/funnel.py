@@ -24,6 +24,7 @@ from cx_widgets.metrics._customers import (
     reached,
 )
 from cx_widgets.metrics._figure import CLUSTERED, WILSON
+from cx_widgets.metrics._lines import Known, Lines, Times, when_asked
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.engine import FunnelPaths, Ints
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._lines import Cells
 
     Floats = NDArray[np.float64]
 
@@ -55,6 +57,10 @@ class Funnel(Result):
 
     open_customers: int
     n_units: int
+    _lines: Lines
+
+    def columns(self) -> Cells:  # noqa: D102 - of every result
+        return self._lines.cells()
 
     def customers(self, stage: str, state: str = "reached") -> pd.DataFrame:
         """Return the customers behind a bar or a loss, one line each.
@@ -281,25 +287,25 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
     reach, previous, both = made.reach, made.previous, made.both
     first = np.arange(len(reach)) == 0
     low, high, step_low, step_high = made.bounds
-    frame = pd.DataFrame(
+    lines = Lines(
         {
             "reach": reach,
             "entrants": made.entrants,
             "conversion": stats.ratio(reach, made.entrants),
             "conversion_lower": low,
             "conversion_upper": high,
-            "previous": pd.arrays.IntegerArray(previous, first.copy()),
+            "previous": Known(previous, first),
             "step_conversion": np.where(first, np.nan, stats.ratio(both, previous)),
             "step_lower": np.where(first, np.nan, step_low),
             "step_upper": np.where(first, np.nan, step_high),
-            "drop_off": pd.arrays.IntegerArray(previous - both, first.copy()),
+            "drop_off": Known(previous - both, first),
             "drop_off_share": np.where(first, np.nan, stats.ratio(previous - both, previous)),
             "open": made.open,
-            "median_from_previous": log.durations([np.nan, *made.from_previous[1:]]),
-            "median_from_entry": log.durations(made.from_entry),
+            "median_from_previous": Times(log, np.array([np.nan, *made.from_previous[1:]])),
+            "median_from_entry": Times(log, np.array(made.from_entry)),
             "method": made.method,
         },
-        index=pd.Index(definition.names, name="stage"),
+        index=("stage", list(definition.names)),
     )
     return Funnel(
         definition=definition,
@@ -307,7 +313,8 @@ def _funnel(log: EventLog, definition: Definition) -> Funnel:
         unassigned_events=log.n_events - assigned_events(log, definition),
         open_customers=int(made.open.sum()),
         n_units=made.n_units,
-        _frame=frame,
+        _lines=lines,
+        _frame=when_asked(lines.frame),
         _log=log,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ from cx_widgets.metrics._figure import (
     frame_of,
     undefined,
 )
+from cx_widgets.metrics._lines import Lines, when_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from cx_widgets.engine import Buyers, Ints
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._figure import Moved
+    from cx_widgets.metrics._lines import Cells
     from cx_widgets.metrics._result import Table
 
     Floats = NDArray[np.float64]
@@ -53,7 +56,11 @@ class Loyalty(FigureResult):
         One line for each figure, see `loyalty`.
     """
 
-    _retention: pd.DataFrame
+    _retention: Lines
+
+    def retention_columns(self) -> Cells:
+        """Return the table of `retention` column by column as `columns` does."""
+        return self._retention.cells()
 
     @property
     def retention(self) -> pd.DataFrame:
@@ -64,7 +71,7 @@ class Loyalty(FigureResult):
         1 in period 0 by definition. Only buyers for whom the whole period lies before the end of
         observation count (``mature``). The curve ends with the last period that has one.
         """
-        return self._retention.copy()
+        return self._retention.frame()
 
     @property
     def second_purchase(self) -> pd.DataFrame:
@@ -189,7 +196,7 @@ def _loyalty(log: EventLog, definition: Definition) -> Loyalty:
         unassigned_events=log.n_events - assigned_events(log, definition),
         _figures=figures,
         _retention=_curve(who, periods),
-        _frame=frame_of(figures),
+        _frame=when_asked(partial(frame_of, figures)),
         _log=log,
     )
 
@@ -284,13 +291,13 @@ def _over(log: EventLog, definition: Definition, who: Buyers) -> Ints:
     return periods
 
 
-def _curve(who: Buyers, over: Ints) -> pd.DataFrame:
+def _curve(who: Buyers, over: Ints) -> Lines:
     last = min(int(over.max(initial=0)), LONGEST_CURVE)
     ended = np.bincount(np.minimum(over, last), minlength=last + 1)
     mature = len(over) - np.cumsum(ended)[:last]
     retained = who.retained[:last]
     lower, upper = stats.wilson(retained, mature)
-    return pd.DataFrame(
+    return Lines(
         {
             "period": np.arange(last),
             "retained": retained,

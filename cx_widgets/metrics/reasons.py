@@ -34,6 +34,7 @@ from cx_widgets.metrics._customers import (
     noun,
 )
 from cx_widgets.metrics._figure import CLUSTERED, WILSON
+from cx_widgets.metrics._lines import Lines, Nanoseconds, Words, when_asked
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.engine import Bytes, FunnelLosses, Ints
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._lines import Cells
 
 REASONS = ("never", "before", "window", "excluded", "broken", "open")
 
@@ -153,6 +155,10 @@ class Reasons(Result):
     converted: int
     removed: int
     _causes: pd.DataFrame
+    _lines: Lines
+
+    def columns(self) -> Cells:  # noqa: D102 - of every result
+        return self._lines.cells()
 
     @property
     def causes(self) -> pd.DataFrame:
@@ -409,20 +415,25 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
         mine = by[before == number]
         if len(mine):
             medians[place, known.index("window")] = _middle(mine)
-    frame = pd.DataFrame(
+    missed = [names[number - 1] for number in here]
+    lines = Lines(
         {
+            "stage": Words([name for name in missed for _ in known]),
+            "reason": Words([*known] * len(missed)),
             "customers": customers,
             "losses": losses,
             "share": stats.ratio(customers, losses),
             "lower": lower,
             "upper": upper,
-            "overshoot_median": pd.TimedeltaIndex(medians.ravel().view("m8[ns]")),
+            "overshoot_median": Nanoseconds(medians.ravel()),
             "method": CLUSTERED if clustered else WILSON,
-        },
-        index=pd.MultiIndex.from_product(
-            [[names[number - 1] for number in here], known], names=["stage", "reason"]
-        ),
+        }
     )
+
+    def frame() -> pd.DataFrame:
+        index = pd.MultiIndex.from_product([missed, known], names=["stage", "reason"])
+        return lines.frame().drop(columns=["stage", "reason"]).set_index(index)
+
     return Reasons(
         definition=definition,
         n_customers=log.n_customers,
@@ -431,7 +442,8 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
         converted=int(np.count_nonzero(ended.reach == len(names))),
         removed=_removed(log, definition),
         _causes=_causes(log, definition, ended),
-        _frame=frame,
+        _lines=lines,
+        _frame=when_asked(frame),
         _log=log,
     )
 

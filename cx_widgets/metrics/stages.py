@@ -9,10 +9,12 @@ import pandas as pd
 
 from cx_widgets.binding import stages_of_rows
 from cx_widgets.engine import customers_by_stage, events_by_stage
+from cx_widgets.metrics._lines import Lines, cells_of
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._lines import Cells
 
 UNASSIGNED = "(unassigned)"
 
@@ -50,18 +52,30 @@ def stage_sizes(log: EventLog, definition: Definition) -> pd.DataFrame:
         log = log.until(definition.rules.observation_end)
 
     def compute() -> pd.DataFrame:
-        names = definition.names
         if definition.rules.reuse != "never":
             return _asked_for(log, definition)
-        customers = customers_by_stage(log, definition)
-        events = events_by_stage(log, definition)
-        frame = pd.DataFrame(
-            {"events": events, "customers": customers},
-            index=pd.Index([UNASSIGNED, *names], name="stage"),
-        )
-        return frame.loc[[*names, UNASSIGNED]]
+        return _partition(log, definition).frame()
 
     return log.memo(("stage_sizes", definition), compute)
+
+
+def stage_columns(log: EventLog, definition: Definition) -> Cells:
+    """Return the table of `stage_sizes` column by column as lists, the stages first."""
+    if definition.rules.reuse != "never":
+        return cells_of(stage_sizes(log, definition))
+    if definition.rules.observation_end is not None:
+        log = log.until(definition.rules.observation_end)
+    return _partition(log, definition).cells()
+
+
+def _partition(log: EventLog, definition: Definition) -> Lines:
+    sizes = {
+        "events": events_by_stage(log, definition),
+        "customers": customers_by_stage(log, definition),
+    }
+    # Those outside all stages come last here.
+    columns = {name: np.append(numbers[1:], numbers[:1]).astype(np.int64) for name, numbers in sizes.items()}
+    return Lines(columns, index=("stage", [*definition.names, UNASSIGNED]))
 
 
 def _asked_for(log: EventLog, definition: Definition) -> pd.DataFrame:

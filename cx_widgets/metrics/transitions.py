@@ -14,6 +14,7 @@ from cx_widgets.errors import unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import CLUSTERED, Figure, estimated
+from cx_widgets.metrics._lines import Lines, Times, Words, when_asked
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.engine import Bytes, Ints, Moves, Visits
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._lines import Cells
 
     Longs = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -51,8 +53,21 @@ class Transitions(Result):
     back_share: Figure
     visitors_total: int
     repeats: str
-    _stages: pd.DataFrame
+    _stages: Lines
     _counts: Longs
+    _lines: Lines
+
+    def columns(self) -> Cells:  # noqa: D102 - of every result
+        return self._lines.cells()
+
+    def stage_columns(self) -> Cells:
+        """Return the table of `stages` column by column as `columns` does."""
+        return self._stages.cells()
+
+    @property
+    def counts(self) -> Longs:
+        """The numbers of `matrix`, as an array."""
+        return np.column_stack([self._counts[:, 1:], self._counts[:, 0]])
 
     @property
     def stages(self) -> pd.DataFrame:
@@ -62,14 +77,14 @@ class Transitions(Result):
         last visit of a customer is censored at the end of observation (``censored`` counts them), so the
         median is Kaplan-Meier's: NaT where more than half of the visits have no known end.
         """
-        return self._stages.copy()
+        return self._stages.frame()
 
     @property
     def matrix(self) -> pd.DataFrame:
         """The counts as a table: from (``(start)`` and the stages) by to (the stages and ``(end)``)."""
         names = self.definition.names
         return pd.DataFrame(
-            np.column_stack([self._counts[:, 1:], self._counts[:, 0]]),
+            self.counts,
             index=pd.Index([START, *names], name="from"),
             columns=pd.Index([*names, END], name="to"),
         )
@@ -308,6 +323,7 @@ def transitions(log: EventLog, definition: Definition, *, repeats: str = "merged
 
 def _transitions(log: EventLog, definition: Definition, repeats: str) -> Transitions:
     made = moves(log, definition, merged=repeats == _result.MERGED)
+    lines = _lines(log, definition, made)
     return Transitions(
         definition=definition,
         n_customers=log.n_customers,
@@ -318,7 +334,8 @@ def _transitions(log: EventLog, definition: Definition, repeats: str) -> Transit
         repeats=repeats,
         _stages=_stages(log, definition, made),
         _counts=made.count,
-        _frame=_frame(log, definition, made),
+        _lines=lines,
+        _frame=when_asked(lines.frame),
         _log=log,
     )
 
@@ -353,7 +370,7 @@ def _next_stage(made: Visits) -> Bytes:
     return np.where(made.last, np.uint8(0), np.append(made.stage[1:], made.stage[:1])[: len(made.stage)])
 
 
-def _frame(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
+def _lines(log: EventLog, definition: Definition, made: Moves) -> Lines:
     counts = made.count
     width = len(counts)
     exits = counts.sum(axis=1)
@@ -386,12 +403,11 @@ def _frame(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
     ended = (origin > 0) & (target > 0)
     mean = np.where(ended, stats.ratio(made.spells.sums[origin, target], found), np.nan)
     median = np.where(ended, made.spells.medians[origin, target], np.nan)
-    names = np.array([START, *definition.names], dtype=object)
-    targets = np.array([END, *definition.names], dtype=object)
-    return pd.DataFrame(
+    names, targets = [START, *definition.names], [END, *definition.names]
+    return Lines(
         {
-            "from": pd.Series(names[origin], dtype=str),
-            "to": pd.Series(targets[target], dtype=str),
+            "from": Words([names[number] for number in origin.tolist()]),
+            "to": Words([targets[number] for number in target.tolist()]),
             "count": found,
             "share": stats.ratio(found, exits[origin]),
             "lower": lower,
@@ -402,9 +418,9 @@ def _frame(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
             "share_of_all_upper": all_upper,
             "per_customer": stats.ratio(found, visitors),
             "customers": made.customers[origin, target],
-            "dwell_mean": log.durations(mean),
-            "dwell_median": log.durations(median),
-            "kind": pd.Series(_kinds(origin, target), dtype=str),
+            "dwell_mean": Times(log, mean),
+            "dwell_median": Times(log, median),
+            "kind": Words(_kinds(origin, target)),
             "method": CLUSTERED,
         }
     )
@@ -412,16 +428,19 @@ def _frame(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
 
 def _kinds(origin: Ints, target: Ints) -> list[str]:
     conditions = [origin == 0, target == 0, target == origin, target == origin + 1, target > origin]
-    return list(np.select(conditions, ["start", "end", "repeat", "forward", "skip"], default="back"))
+    kinds: list[str] = np.select(
+        conditions, ["start", "end", "repeat", "forward", "skip"], default="back"
+    ).tolist()
+    return kinds
 
 
-def _stages(log: EventLog, definition: Definition, made: Moves) -> pd.DataFrame:
-    return pd.DataFrame(
+def _stages(log: EventLog, definition: Definition, made: Moves) -> Lines:
+    return Lines(
         {
             "visits": made.count[1:].sum(axis=1),
             "customers": made.leavers[1:],
-            "dwell_median": log.durations(made.spells.staying[1:]),
+            "dwell_median": Times(log, made.spells.staying[1:]),
             "censored": made.count[1:, 0],
         },
-        index=pd.Index(definition.names, name="stage"),
+        index=("stage", list(definition.names)),
     )

@@ -21,8 +21,9 @@ from cx_widgets.presets import Preset
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from cx_widgets.metrics._lines import Cells
     from cx_widgets.problems import Problem
     from cx_widgets.widgets._pace import Pace
 
@@ -63,6 +64,14 @@ class DefinitionTrait(t.TraitType[Definition, object]):
         return as_definition(value)
 
 
+class LogTrait(t.TraitType[EventLog, object]):
+    """An event log; anything else is refused."""
+
+    def validate(self, obj: t.HasTraits | None, value: object) -> EventLog:  # noqa: ARG002 - traitlets passes it
+        """Return the value, which is an event log."""
+        return as_log(value)
+
+
 F = TypeVar("F", bound="Face")
 
 
@@ -85,8 +94,8 @@ def at_the_boundary(method: Callable[[F, object], None]) -> Callable[[F, object]
 class Face(t.HasTraits):
     """A view of one log under one definition, beside a baseline.
 
-    ``definition`` and ``baseline`` are assignable at any time. A definition that cannot be counted on
-    this log (an unknown event, an empty stage) keeps the last good figures in sight and says why.
+    ``definition``, ``baseline`` and ``event_log`` are assignable at any time. A definition that cannot be
+    counted on the log (an unknown event, an empty stage) keeps the last good figures in sight and says why.
     """
 
     definition = DefinitionTrait(help="The definition shown; assignable.")
@@ -95,7 +104,7 @@ class Face(t.HasTraits):
         Selection, allow_none=True, default_value=None, help="What a click selected, or None."
     )
 
-    event_log: EventLog
+    event_log = LogTrait(help="The events that are counted; assign the longer one when new events have come.")
     pace: Pace | None = None
     previews: ClassVar[bool] = False
     """Whether it shows figures of a sample, marked as such, before the exact ones of a large log."""
@@ -105,7 +114,7 @@ class Face(t.HasTraits):
 
     def _start(self, log: object, definition: object, baseline: object) -> None:
         """Check the arguments before anything is drawn, then draw once."""
-        self.event_log = as_log(log)
+        self.set_trait("event_log", log)
         first = as_definition(definition)
         pinned = first if baseline is None else as_definition(baseline)
         self.set_trait("definition", first)
@@ -113,6 +122,7 @@ class Face(t.HasTraits):
         self._refresh(None)
         self.observe(self._on_definition, names=["definition", "baseline"])
         self.observe(self._on_selected, names="selected")
+        self.observe(self._on_log, names="event_log")
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -133,6 +143,14 @@ class Face(t.HasTraits):
         return funnel(self.event_log, self._good).customers(self._good.names[0]).iloc[:0]
 
     def _on_definition(self, change: object) -> None:
+        self._refresh(change)
+
+    def _on_log(self, change: object) -> None:
+        """Show the same definition on other events."""
+        if self._good is not None and self._good.problems(self.event_log):
+            self._good = None
+        if self._good_baseline is not None and self._good_baseline.problems(self.event_log):
+            self._good_baseline = None
         self._refresh(change)
 
     def _on_selected(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
@@ -166,6 +184,11 @@ class Face(t.HasTraits):
         finally:
             self._sampled = None
 
+    def _to_count(self, definition: Definition) -> Iterable[Callable[[], object]]:
+        """Give what is counted for a drawing as calls whose results the log keeps."""
+        del definition
+        return ()
+
     @property
     def _counted(self) -> EventLog:
         """The log whose figures are drawn: the whole one, or its sample for a preview."""
@@ -184,6 +207,17 @@ class Face(t.HasTraits):
         return frame.assign(
             **{name: (frame[name].astype("Float64") * sample.times).round() for name in columns}
         )
+
+    def _estimated_cells(self, columns: Cells, counts: Sequence[str]) -> Cells:
+        """Do the same for a table by its columns."""
+        sample = self._counted.sampled
+        if sample is None or self._sampled is None:
+            return columns
+        times = sample.times
+        return {
+            **columns,
+            **{name: [np.round(float(number) * times) for number in columns[name]] for name in counts},
+        }
 
     def _scaled(self, count: float) -> float:
         """Return a count, of a sample as it stands for the whole log."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import bqplot
 import numpy as np
@@ -10,15 +10,39 @@ import numpy as np
 from cx_widgets.widgets import _theme
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
+    from numpy.typing import NDArray
 
 _MARGIN_PX = {"top": 10, "bottom": 44, "left": 60, "right": 16}
 _HEIGHT_PX = 248
 _MOST_MARKS = 12
 
 
+class Curve(NamedTuple):
+    """A table of shares, an entry for each period: the share, its bounds, and of how many it is."""
+
+    period: Sequence[float | str]
+    value: Sequence[float | str]
+    lower: Sequence[float | str]
+    upper: Sequence[float | str]
+    n: Sequence[float | str]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Curve:
+        """Return the curve of a frame with columns of these names."""
+        return cls(*(frame[name].tolist() for name in cls._fields))
+
+
+def _known(curve: Curve) -> NDArray[np.float64]:
+    """Return the columns of a curve as numbers, of the periods whose share is known."""
+    columns = np.array(curve, dtype=np.float64)
+    return columns[:, ~np.isnan(columns[1])]
+
+
 class ShareCurve(_theme.Frame):
-    """The chart of a table of shares: columns ``period``, ``value``, ``lower``, ``upper``, ``n``.
+    """The chart of a curve of shares.
 
     Parameters
     ----------
@@ -52,26 +76,26 @@ class ShareCurve(_theme.Frame):
         marks = [self._band, self._ghost, self._line]
         super().__init__(marks, [self._across, self._upwards], _MARGIN_PX, padding_x=0.02)
 
-    def draw(self, now: pd.DataFrame, before: pd.DataFrame | None, across: str) -> None:
-        """Show a table, and the baseline's where there is one; nothing where no share is known.
+    def draw(self, now: Curve, before: Curve | None, across: str) -> None:
+        """Show a curve, and the baseline's where there is one; nothing where no share is known.
 
         ``across`` says what the periods are, along their axis.
         """
-        now = now[now["value"].notna()]
-        behind = now.iloc[:0] if before is None else before[before["value"].notna()]
+        period, share, lower, upper, n = _known(now)
+        behind = np.empty((len(Curve._fields), 0)) if before is None else _known(before)
         parts = (self._band, self._ghost, self._line, self._shares, self._across_scale, self._across)
         with _theme.held(*parts, self._upwards):
-            for mark, table in ((self._line, now), (self._ghost, behind)):
-                mark.x, mark.y = table["period"].to_numpy(float), table["value"].to_numpy(float)
+            self._line.x, self._line.y = period, share
+            self._ghost.x, self._ghost.y = behind[0], behind[1]
             self._ghost.visible = before is not None
-            self._band.x = now["period"].to_numpy(float)
-            self._band.y = now[["lower", "upper"]].to_numpy(float).T
-            marks = _theme.share_marks(now["value"], behind["value"], now["upper"][now["n"] >= _theme.FIRM])
+            self._band.x = period
+            self._band.y = np.array([lower, upper])
+            marks = _theme.share_marks(share, behind[1], upper[n >= _theme.FIRM])
             self._shares.max, self._upwards.tick_values = float(marks[-1]), marks
-            last = int(max([1, *now["period"], *behind["period"]]))
+            last = int(max([1, *period, *behind[0]]))
             self._across_scale.max, self._across.label = float(last), across
             self._across.tick_values = np.arange(0, last + 1, -(-last // _MOST_MARKS), dtype=float)
-        if len(now):
+        if len(period):
             self.show(_HEIGHT_PX)
         else:
             self.hide()

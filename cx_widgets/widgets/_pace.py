@@ -11,12 +11,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from cx_widgets.log import EventLog
     from cx_widgets.widgets._together import Together
 
-SLICE_SECONDS = 0.008
+SLICE_SECONDS = 0.016
 """So long steps follow each other; then the kernel listens whether a newer edit has come."""
 PAUSE_SECONDS = 0.001
 """So long it listens: a message passes through several turns of the kernel's loop until it arrives here."""
@@ -38,13 +38,15 @@ class Pace:
         self._at_rest, self._stopped = at_rest, stopped
         self._previews: dict[object, Callable[[], None]] = {}
         self._left: dict[object, Callable[[], None]] = {}
+        self._ahead: Iterator[Callable[[], object]] = iter(())
         self.editing = False
-        self._going = False
+        self._going = self._counting = False
 
     @contextmanager
     def edit(self) -> Iterator[None]:
         """Put off what is drawn inside until the edit is complete."""
         self.editing = True
+        self._ahead = iter(())
         try:
             yield
         finally:
@@ -74,6 +76,28 @@ class Pace:
         self._left[owner] = action
         if preview is not None and self.sample is not None:
             self._previews[owner] = partial(preview, self.sample)
+
+    def ahead(self, counts: Iterable[Callable[[], object]]) -> None:
+        """Count what an edit that may come will ask for, one after another, until one is there.
+
+        Only what the log keeps is gained by it: the edit finds it counted. Nothing is drawn. Another
+        edit that may come takes its place.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._ahead = iter(() if self._going or self.sample is not None else counts)
+        if not self._counting:
+            self._counting = True
+            loop.call_soon(self._count, loop)
+
+    def _count(self, loop: asyncio.AbstractEventLoop) -> None:
+        step = next(self._ahead, None)
+        self._counting = step is not None
+        if step is not None:
+            step()
+            loop.call_later(PAUSE_SECONDS, self._count, loop)
 
     def _go(self, loop: asyncio.AbstractEventLoop) -> None:
         try:

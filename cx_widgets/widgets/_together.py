@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import anywidget
 import ipywidgets as w
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    import anywidget
 
 HEARS = "hears together"
 TOGETHER = "together"
@@ -73,7 +72,12 @@ class Together:
             state = widget.get_state(key=key)
             if not state:
                 return
-            bare, paths, buffers = w.widgets.widget._remove_buffers(state)  # noqa: SLF001 - as send_state does
+            # Our own views are JSON all through: to look for buffers in them is most of the work of sending.
+            bare, paths, buffers = (
+                (state, [], [])
+                if isinstance(widget, anywidget.AnyWidget)
+                else w.widgets.widget._remove_buffers(state)  # noqa: SLF001 - as send_state does
+            )
             part = {"model": widget.model_id, "state": bare, "buffer_paths": paths, "buffers": buffers}
             self._parts.append(part)
 
@@ -82,6 +86,16 @@ class Together:
     def _on_message(self, speaker: object, content: object, buffers: object) -> None:  # noqa: ARG002 - ipywidgets passes them
         if isinstance(content, dict) and content.get("kind") == HEARS:
             self._heard = True
+
+
+def close_whole(root: object) -> None:
+    """Close a widget that has gone from the page, with all that are parts of it."""
+    for widget in _widgets_in(root):
+        if widget.comm is not None:
+            parts = [getattr(widget, name) for name in widget.keys]
+            widget.close()
+            for part in parts:
+                close_whole(part)
 
 
 def _widgets_in(value: object) -> Iterator[w.Widget]:

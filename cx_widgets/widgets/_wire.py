@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from cx_widgets.metrics._lines import Cell, Cells
 
 JSON: TypeAlias = object
 """Anything `json.dumps` takes without NaN; the wire tests read it back."""
@@ -33,11 +35,18 @@ def plain(value: object) -> JSON:
     raise TypeError(f"{type(value).__name__} does not cross the wire")
 
 
-def rows(frame: pd.DataFrame, names: Mapping[str, str] | None = None) -> list[dict[str, JSON]]:
-    """Return the rows of a frame as JSON objects, without its index; ``names`` are columns and their keys."""
-    wanted = names or {str(name): str(name) for name in frame.columns}
-    columns = [[plain(value) for value in frame[name].tolist()] for name in wanted]
-    return [dict(zip(wanted.values(), values, strict=True)) for values in zip(*columns, strict=True)]
+def rows(
+    columns: Mapping[str, Sequence[object]], names: Mapping[str, str] | None = None
+) -> list[dict[str, JSON]]:
+    """Return the lines of a table as JSON objects; ``names`` are its columns and their keys."""
+    wanted = names or {name: name for name in columns}
+    values = [[plain(value) for value in columns[name]] for name in wanted]
+    return [dict(zip(wanted.values(), line, strict=True)) for line in zip(*values, strict=True)]
+
+
+def lines(columns: Cells) -> list[dict[str, Cell]]:
+    """Return the lines of a table as mappings of plain values."""
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def records(frame: pd.DataFrame, index: str | None = None) -> list[dict[str, Any]]:

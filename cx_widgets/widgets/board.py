@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import anywidget
@@ -14,10 +15,11 @@ from cx_widgets import presets
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
+from cx_widgets.metrics._lines import cells_of
 from cx_widgets.metrics.compare import compare
 from cx_widgets.metrics.figures import figures
 from cx_widgets.metrics.preview import changes_in, preview_of
-from cx_widgets.metrics.stages import stage_sizes
+from cx_widgets.metrics.stages import stage_columns
 from cx_widgets.problems import DefinitionError
 from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS, ROLES
 from cx_widgets.widgets import _wire
@@ -27,7 +29,7 @@ from cx_widgets.widgets._rule_catalog import rule_catalog
 from cx_widgets.widgets._together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import pandas as pd
 
@@ -42,8 +44,12 @@ _BESIDE = {
     "upper": "delta_upper",
     "method": "delta_method",
 }
+_SIZES = {"events": "events", "customers": "customers"}
 PREVIEW_ABOVE = 50_000_000
 PREVIEW_OF = 16
+AHEAD = "ahead"
+AHEAD_UP_TO = 10_000_000
+"""Events; with more, counting what may come could keep waiting what has come."""
 
 
 class StageBoard(Face, anywidget.AnyWidget):
@@ -86,13 +92,23 @@ class StageBoard(Face, anywidget.AnyWidget):
         self.together = Together(self)
         self.pace = Pace(self.together, at_rest=self._rest, stopped=self._on_stopped)
         self._show_figures = figures
+        self._preview_above = preview_above
         self._broken: Problem | None = None
         self._answered: object = None
         self._writing = False
+        self.beside: tuple[Face, ...] = ()
+        """The views that answer an edit after the board."""
         self._start(log, definition, baseline)
         self.together.follow(self)
-        if self.event_log.n_events > preview_above and self.event_log.sampled is None:
-            self.pace.sample = self.event_log.sample(PREVIEW_OF)
+        self.on_msg(self._on_message)
+        self._take_sample()
+
+    def _to_count(self, definition: Definition) -> Iterable[Callable[[], object]]:
+        """Give the figures, their changes and the sizes of the stages as calls."""
+        log, baseline = self.event_log, self._good_baseline or definition
+        yield partial(figures, log, definition)
+        yield partial(compare, log, baseline, definition)
+        yield partial(stage_columns, log, definition)
 
     def undo(self) -> None:
         """Go one edit back; nothing happens where there is none."""
@@ -130,6 +146,32 @@ class StageBoard(Face, anywidget.AnyWidget):
             self._answer_soon()
         else:
             self._write(draft)
+
+    def _on_message(self, board: object, content: object, buffers: object) -> None:  # noqa: ARG002 - ipywidgets passes them
+        if isinstance(content, dict) and content.get("kind") == AHEAD:
+            self._count_ahead(content.get("definition"))
+
+    @at_the_boundary
+    def _count_ahead(self, content: object) -> None:
+        """Count a definition that the next edit may make, while the pointer is on its way."""
+        log, definition = self.event_log, _parsed({"definition": content}, "definition")
+        if log.n_events > AHEAD_UP_TO or definition is None or definition.problems(log):
+            return
+        views: tuple[Face, ...] = (self, *self.beside)
+        asked = (view._to_count(definition) for view in views)  # noqa: SLF001 - faces, of our own
+        self.pace.ahead(chain.from_iterable(asked))
+
+    def _take_sample(self) -> None:
+        log = self.event_log
+        large = log.n_events > self._preview_above and log.sampled is None
+        self.pace.sample = log.sample(PREVIEW_OF) if large else None
+
+    def _on_log(self, change: object) -> None:
+        """Offer what the new events offer; the draft stays as it is, with its history."""
+        self._take_sample()
+        self._catalog = _catalog(self.event_log, show_figures=self._show_figures)
+        super()._on_log(change)
+        self._answer_soon()
 
     def _write(self, draft: dict[str, JSON]) -> None:
         """Set the draft from Python, where what follows from it is drawn at once."""
@@ -197,7 +239,8 @@ class StageBoard(Face, anywidget.AnyWidget):
     def _answer(self) -> None:
         self._answered = self._draft
         log, definition = self.event_log, self.definition
-        sizes = _wire.rows(self._estimated(stage_sizes(self._counted, definition), ("events", "customers")))
+        columns = self._estimated_cells(stage_columns(self._counted, definition), ("events", "customers"))
+        sizes = _wire.rows(columns, _SIZES)
         problems = (*([self._broken] if self._broken else []), *definition.problems(log))
         self._view = {
             "revision": _wire.revision_of(self._draft),
@@ -220,16 +263,14 @@ class StageBoard(Face, anywidget.AnyWidget):
             return []
         log, now, before = self._counted, self._good, self._good_baseline or self._good
         if log.sampled is None:
-            strip, changes = figures(log, now).frame, compare(log, before, now).frame
+            strip, changes = figures(log, now).columns(), compare(log, before, now).columns()
         else:
-            strip, changes = preview_of(log, now).frame, changes_in(log, before, now)
-            strip = self._estimated(strip, ("numerator", "denominator"))
+            strip, changes = preview_of(log, now).columns(), cells_of(changes_in(log, before, now))
+            strip = self._estimated_cells(strip, ("numerator", "denominator"))
         beside = _wire.rows(changes, _BESIDE)
         if self._good_baseline is None:
             beside = [dict.fromkeys(each) for each in beside]
-        keys = (str(key) for key in strip.index.tolist())
-        lines = zip(keys, _wire.rows(strip), beside, strict=True)
-        return [{"key": key, **line, **change} for key, line, change in lines]
+        return [{**line, **change} for line, change in zip(_wire.rows(strip), beside, strict=True)]
 
 
 def _parsed(draft: Mapping[str, JSON], key: str) -> Definition | None:

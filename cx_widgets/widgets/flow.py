@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isnan
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,11 +16,11 @@ from cx_widgets.widgets._base import STATIC, Face
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    import pandas as pd
-
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._lines import Cells
     from cx_widgets.metrics.transitions import Transitions
     from cx_widgets.widgets._wire import JSON
 
@@ -55,6 +56,10 @@ class FlowView(Face, anywidget.AnyWidget):
         self._start(log, definition, baseline)
         self.observe(self._on_selection, names="_selection")
 
+    def _to_count(self, definition: Definition) -> Iterable[Callable[[], object]]:
+        """Give the transitions as a call."""
+        return (partial(transitions, self.event_log, definition),)
+
     def _draw(self) -> None:
         revision = _wire.revision_of(self._view) + 1
         empty: dict[str, JSON] = {
@@ -75,12 +80,12 @@ class FlowView(Face, anywidget.AnyWidget):
         now = transitions(self._counted, self._good)
         before = None
         if self._compared is not None:
-            before = transitions(self._counted, self._compared).frame
+            before = transitions(self._counted, self._compared).columns()
         self._view = {
             **empty,
             "description": _description(now),
-            "stages": _stages(self._estimated(now.stages, ("visits", "customers"))),
-            "links": _links(self._estimated(now.frame, ("count", "denominator", "customers"))),
+            "stages": _stages(self._estimated_cells(now.stage_columns(), ("visits", "customers"))),
+            "links": _links(self._estimated_cells(now.columns(), ("count", "denominator", "customers"))),
             "baseline_links": None if before is None else _wire.rows(before, _SHARES),
         }
         self._mark_selected()
@@ -115,16 +120,15 @@ def _from_wire(wire: Mapping[str, str]) -> Selection:
     return Selection("moved", wire["from"], wire["to"])
 
 
-def _stages(frame: pd.DataFrame) -> list[JSON]:
-    names = {"visits": "visits", "customers": "customers", "dwell_median": "dwell_seconds"}
-    rows = _wire.rows(frame, names)
-    return [{"name": str(name), **row} for name, row in zip(frame.index.tolist(), rows, strict=True)]
+def _stages(columns: Cells) -> list[JSON]:
+    names = {"stage": "name", "visits": "visits", "customers": "customers", "dwell_median": "dwell_seconds"}
+    return list(_wire.rows(columns, names))
 
 
-def _links(frame: pd.DataFrame) -> list[JSON]:
+def _links(columns: Cells) -> list[JSON]:
     as_they_are = ("from", "to", "count", "share", "lower", "upper", "denominator", "customers", "kind")
     names = {**{name: name for name in as_they_are}, "dwell_median": "dwell_seconds"}
-    return list(_wire.rows(frame, names))
+    return list(_wire.rows(columns, names))
 
 
 def _description(now: Transitions) -> str:

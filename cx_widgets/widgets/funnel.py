@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import bqplot
@@ -16,11 +17,11 @@ from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import pandas as pd
-
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._lines import Cells
 
 _NAME_LENGTH = 20
 _ROW_PX = 44
@@ -105,15 +106,19 @@ class FunnelView(Face, w.VBox):
         self._start(log, definition, baseline)
         self._caption.observe(self._on_row, names="_selected")
 
+    def _to_count(self, definition: Definition) -> Iterable[Callable[[], object]]:
+        """Give the funnel as a call."""
+        return (partial(funnel, self.event_log, definition),)
+
     def _draw(self) -> None:
         if self._good is None:
             self._empty()
             return
         log, counts = self._counted, ("reach", "entrants", "previous", "drop_off", "open")
-        now = self._estimated(funnel(log, self._good).frame, counts)
+        now = self._estimated_cells(funnel(log, self._good).columns(), counts)
         ghost = now
         if self._compared is not None:
-            ghost = self._estimated(funnel(log, self._compared).frame, counts)
+            ghost = self._estimated_cells(funnel(log, self._compared).columns(), counts)
         self._bar_chart(now, ghost)
         legend = [("customers who reach the stage", "now"), ("95% interval", "interval")]
         if self._compared is not None:
@@ -129,18 +134,21 @@ class FunnelView(Face, w.VBox):
         )
         self._mark_selected()
 
-    def _bar_chart(self, now: pd.DataFrame, ghost: pd.DataFrame) -> None:
-        reach = now["reach"].to_numpy(dtype=float)
-        entrants = now["entrants"].to_numpy(dtype=float)
-        at = np.arange(len(now), dtype=float)
-        names = [str(name) for name in now.index]
-        ends = entrants[:, None] * now[["conversion_lower", "conversion_upper"]].to_numpy(dtype=float)
-        before = ghost["reach"].reindex(now.index).to_numpy(dtype=float)
+    def _bar_chart(self, now: Cells, ghost: Cells) -> None:
+        reach, entrants, lower, upper, conversion = (
+            np.array(now[name], dtype=float)
+            for name in ("reach", "entrants", "conversion_lower", "conversion_upper", "conversion")
+        )
+        names = [str(name) for name in now["stage"]]
+        at = np.arange(len(names), dtype=float)
+        ends = entrants[:, None] * np.column_stack([lower, upper])
+        there = dict(zip(ghost["stage"], ghost["reach"], strict=True))
+        before = np.array([there.get(name, np.nan) for name in names], dtype=float)
         parts = (self._ghost, self._bars, self._whiskers, self._labels, self._losses)
         with _theme.held(*parts, self._frame, self._rows, self._counts, self._axis):
             # bars keep half a row free at both ends, except where there is but one
-            ends_at = -0.05 if len(now) > 1 else -0.5
-            self._rows.min, self._rows.max = ends_at, len(now) - 1 - ends_at
+            ends_at = -0.05 if len(names) > 1 else -0.5
+            self._rows.min, self._rows.max = ends_at, len(names) - 1 - ends_at
             self._counts.max = float(max(np.nanmax(reach), np.nanmax(before, initial=0.0), 1.0) * _HEADROOM)
             self._axis.tick_values = at
             self._axis.tick_labels = {
@@ -148,7 +156,7 @@ class FunnelView(Face, w.VBox):
             }
             self._axis.tick_format = "d"
             self._bars.x, self._bars.y = at, reach
-            self._bars.colors = [_theme.stage_colour(i) for i in range(len(now))]
+            self._bars.colors = [_theme.stage_colour(i) for i in range(len(names))]
             self._ghost.x, self._ghost.y = at, np.nan_to_num(before)
             self._ghost.visible = self._compared is not None
             xs, ys = _theme.whiskers(ends, at)
@@ -157,14 +165,14 @@ class FunnelView(Face, w.VBox):
             self._labels.y = at
             self._labels.text = [
                 f"{_numbers.count(n)} · {_numbers.percent(share)}"
-                for n, share in zip(reach, now["conversion"].to_numpy(dtype=float), strict=True)
+                for n, share in zip(reach.tolist(), conversion.tolist(), strict=True)
             ]
-            self._losses.x, self._losses.y = np.zeros(max(len(now) - 1, 0)), at[1:] - 0.5
+            self._losses.x, self._losses.y = np.zeros(max(len(names) - 1, 0)), at[1:] - 0.5
             self._losses.text = [
-                f"↓ {_numbers.count(lost)} lost ({_numbers.percent(share)})"
-                for lost, share in zip(now["drop_off"].iloc[1:], now["drop_off_share"].iloc[1:], strict=True)
+                f"↓ {_numbers.count(lost)} lost ({_numbers.percent(float(share))})"
+                for lost, share in zip(now["drop_off"][1:], now["drop_off_share"][1:], strict=True)
             ]
-            self._frame.show(_ROW_PX * len(now) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
+            self._frame.show(_ROW_PX * len(names) + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
 
     def _empty(self) -> None:
         self._frame.hide()
@@ -205,17 +213,16 @@ class FunnelView(Face, w.VBox):
         self._caption.tell("Funnel", note=sentence)
 
 
-def _description(now: pd.DataFrame) -> str:
-    last = now.iloc[-1]
+def _description(now: Cells) -> str:
     return (
-        f"{_numbers.count(last['reach'])} of {_numbers.count(last['entrants'])} customers "
-        f"({_numbers.percent(float(last['conversion']))}) reach {now.index[-1]}."
+        f"{_numbers.count(now['reach'][-1])} of {_numbers.count(now['entrants'][-1])} customers "
+        f"({_numbers.percent(float(now['conversion'][-1]))}) reach {now['stage'][-1]}."
     )
 
 
-def _table(now: pd.DataFrame) -> list[tuple[str | None, list[str]]]:
+def _table(now: Cells) -> list[tuple[str | None, list[str]]]:
     table: list[tuple[str | None, list[str]]] = []
-    for place, row in enumerate(_wire.records(now, "stage")):
+    for place, row in enumerate(_wire.lines(now)):
         name = row["stage"]
         if place:
             lost = f"{_numbers.count(row['drop_off'])} ({_numbers.percent(float(row['drop_off_share']))})"
@@ -228,8 +235,8 @@ def _table(now: pd.DataFrame) -> list[tuple[str | None, list[str]]]:
             _numbers.percent(float(row["step_conversion"])),
             _numbers.count(row["drop_off"]) if place else _numbers.UNDEFINED,
             _numbers.count(row["open"]),
-            _numbers.timedelta(row["median_from_previous"]),
-            _numbers.timedelta(row["median_from_entry"]),
+            _numbers.seconds(float(row["median_from_previous"])),
+            _numbers.seconds(float(row["median_from_entry"])),
         ]
         table.append((f"reached:{name}", cells))
     return table

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 import ipywidgets as w
 import numpy as np
@@ -14,14 +15,15 @@ from cx_widgets.widgets import _wire
 from cx_widgets.widgets._advice import with_advice
 from cx_widgets.widgets._base import Face, chart_and_table
 from cx_widgets.widgets._caption import Caption
-from cx_widgets.widgets._curve import ShareCurve
+from cx_widgets.widgets._curve import Curve, ShareCurve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    import pandas as pd
-
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._lines import Cell, Cells
+    from cx_widgets.metrics.loyalty import Loyalty
 
 _FIGURES = ("Figure", "Value", "95% interval", "Of", "How")
 _PERIODS = ("Period", "Came back", "Wholly observed", "Retention", "95% interval")
@@ -48,6 +50,10 @@ class LoyaltyOverview(Face, w.VBox):
         super().__init__(children=[chart_and_table([self._caption, self._frame], [self._numbers])])
         self._start(log, definition, baseline)
 
+    def _to_count(self, definition: Definition) -> Iterable[Callable[[], object]]:
+        """Give the loyalty figures as a call."""
+        return (partial(loyalty, self.event_log, definition),)
+
     def _draw(self) -> None:
         if self._good is None:
             self._frame.hide()
@@ -59,10 +65,11 @@ class LoyaltyOverview(Face, w.VBox):
         before = now if self._compared is None else loyalty(self._counted, self._compared)
         same = self._compared is None
         period = format_duration(self._good.rules.retention_period)
-        behind = None if same else _drawable(before.retention)
-        self._frame.draw(_drawable(now.retention), behind, f"Periods of {period} since the first purchase")
+        curve = now.retention_columns()
+        behind = None if same else _drawable(before.retention_columns())
+        self._frame.draw(_drawable(curve), behind, f"Periods of {period} since the first purchase")
         legend = [("now", "now"), ("95% interval", "interval")] + ([] if same else [("baseline", "baseline")])
-        if not now.retention["rate"].notna().any():
+        if all(np.isnan(float(rate)) for rate in curve["rate"]):
             legend = []
         self._caption.tell(
             "Retention",
@@ -80,16 +87,16 @@ class LoyaltyOverview(Face, w.VBox):
                         _numbers.span(float(row["lower"]), float(row["upper"])),
                     ],
                 )
-                for row in _wire.records(self._estimated(now.retention, ("retained", "mature")), "period")
+                for row in _wire.lines(self._estimated_cells(curve, ("retained", "mature")))
             ],
-            note="Figures of the last good definition." if self._stale else _reason(now.frame),
+            note="Figures of the last good definition." if self._stale else _reason(now),
             preview=self._part_counted,
         )
-        figures = self._estimated(now.frame, ("numerator", "denominator"))
+        figures = self._estimated_cells(now.columns(), ("numerator", "denominator"))
         self._numbers.tell(
             "Loyalty",
             columns=_FIGURES,
-            rows=[(None, _cells(row)) for row in _wire.records(figures)],
+            rows=[(None, _cells(row)) for row in _wire.lines(figures)],
             preview=self._part_counted,
         )
 
@@ -97,20 +104,17 @@ class LoyaltyOverview(Face, w.VBox):
         self._caption.tell("Retention", note=sentence)
 
 
-def _drawable(curve: pd.DataFrame) -> pd.DataFrame:
+def _drawable(curve: Cells) -> Curve:
     """Return the periods after the first purchase's own."""
-    table = curve.reset_index().rename(columns={"rate": "value", "mature": "n"})
-    return table[table["period"] > 0]
+    return Curve(*(curve[name][1:] for name in ("period", "rate", "lower", "upper", "mature")))
 
 
-def _reason(frame: pd.DataFrame) -> str:
+def _reason(now: Loyalty) -> str:
     """Return why retention is undefined, or nothing."""
-    if not frame["value"].isna()["retention"]:
-        return ""
-    return with_advice(str(frame.loc["retention", "note"]))
+    return with_advice(now["retention"].note) if np.isnan(now["retention"].value) else ""
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
+def _cells(row: Mapping[str, Cell]) -> list[str]:
     show = _SHOWN.get(str(row["unit"]), _plain)
     bounds = [float(row["lower"]), float(row["upper"])]
     known = not any(np.isnan(bounds))

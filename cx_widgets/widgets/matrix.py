@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import bqplot
@@ -16,8 +17,9 @@ from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
 _NAME_LENGTH = 16
@@ -86,16 +88,20 @@ class TransitionMatrix(Face, w.VBox):
         self._start(log, definition, baseline)
         self._caption.observe(self._on_row, names="_selected")
 
+    def _to_count(self, definition: Definition) -> Iterable[Callable[[], object]]:
+        """Give the transitions as a call."""
+        return (partial(transitions, self.event_log, definition),)
+
     def _draw(self) -> None:
         if self._good is None:
             self._frame.hide()
             self._caption.tell("Transitions", description="No figures yet.", note=self.problems[0].message)
             return
         now = transitions(self._counted, self._good)
-        moves = _wire.records(self._estimated(now.frame, ("count", "customers")))
+        moves = _wire.lines(self._estimated_cells(now.columns(), ("count", "customers")))
         names = list(self._good.names)
         origins, targets = ["(start)", *names], [*names, "(end)"]
-        counts = now.matrix.to_numpy(dtype=float)
+        counts = now.counts.astype(float)
         exits = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, exits, out=np.full_like(counts, np.nan), where=exits > 0)
         rows, columns = _heads(names)
@@ -133,7 +139,7 @@ class TransitionMatrix(Face, w.VBox):
                         _numbers.percent(float(row["share"])),
                         _numbers.span(float(row["lower"]), float(row["upper"])),
                         _numbers.count(row["customers"]),
-                        _numbers.timedelta(row["dwell_median"]),
+                        _numbers.seconds(float(row["dwell_median"])),
                     ],
                 )
                 for row in moves

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import bqplot
 import ipywidgets as w
@@ -17,11 +18,11 @@ from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import pandas as pd
-
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
+    from cx_widgets.metrics._lines import Cell
     from cx_widgets.metrics.reasons import Reasons
 
 _NAME_LENGTH = 20
@@ -83,6 +84,10 @@ class ReasonsView(Face, w.VBox):
         self._bars.on_element_click(self._on_part)
         self._caption.observe(self._on_row, names="_selected")
 
+    def _to_count(self, definition: Definition) -> Iterable[Callable[[], object]]:
+        """Give the reasons as a call."""
+        return (partial(reasons, self.event_log, definition),)
+
     def _draw(self) -> None:
         if self._good is None or len(self._good.names) == 1:
             self._frame.hide()
@@ -94,9 +99,10 @@ class ReasonsView(Face, w.VBox):
             self._caption.tell("Why customers were lost", description=why)
             return
         result = reasons(self.event_log, self._good)
-        frame = result.frame
-        known = [reason for reason in _SAID if reason in frame.index.get_level_values("reason")]
-        self._chart(frame, known)
+        lines = _wire.lines(result.columns())
+        there = {line["reason"] for line in lines}
+        known = [reason for reason in _SAID if reason in there]
+        self._chart(lines, known)
         counted = noun(self._good, 1).removeprefix("1 ")
         self._caption.tell(
             "Why customers were lost",
@@ -110,18 +116,15 @@ class ReasonsView(Face, w.VBox):
                 "95% interval",
                 "Too late by (median)",
             ),
-            rows=[
-                _row(str(stage), str(reason), row)
-                for (stage, reason), row in zip(frame.index.tolist(), _wire.records(frame), strict=True)
-            ],
+            rows=[_row(str(line["stage"]), str(line["reason"]), line) for line in lines],
             note=" ".join(
                 [*(["Figures of the last good definition."] if self._stale else []), *_notes(result)]
             ),
         )
         self._mark_selected()
 
-    def _chart(self, frame: pd.DataFrame, known: list[str]) -> None:
-        counts = dict(zip(frame.index.tolist(), frame["customers"].tolist(), strict=True))
+    def _chart(self, lines: Sequence[Mapping[str, Cell]], known: list[str]) -> None:
+        counts = {(line["stage"], line["reason"]): line["customers"] for line in lines}
         stages = list(dict.fromkeys(stage for stage, _ in counts))
         parts = np.array(
             [[counts.get((stage, reason), 0) for stage in stages] for reason in known], dtype=float
@@ -186,13 +189,13 @@ def _notes(result: Reasons) -> list[str]:
     return notes
 
 
-def _row(stage: str, reason: str, row: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+def _row(stage: str, reason: str, row: Mapping[str, Cell]) -> tuple[str | None, list[str]]:
     cells = [
         stage,
         _SAID[reason],
         _numbers.count(row["customers"]),
         _numbers.percent(float(row["share"])),
         _numbers.span(float(row["lower"]), float(row["upper"])),
-        _numbers.timedelta(row["overshoot_median"]),
+        _numbers.seconds(float(row["overshoot_median"])),
     ]
     return (f"{reason}:{stage}" if row["customers"] else None, cells)

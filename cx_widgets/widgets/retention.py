@@ -16,7 +16,7 @@ from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
-from cx_widgets.widgets._curve import ShareCurve
+from cx_widgets.widgets._curve import Curve, ShareCurve
 from cx_widgets.widgets._selection import NO_PURCHASE, PURCHASE, Selection
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class RetentionView(Face, w.VBox):
             except CXError:
                 before = None  # the baseline has no such stage
         curve = now.curve
-        known = bool(_pooled(curve)["value"].notna().any())
+        known = not np.isnan(np.array(_pooled(curve).value, dtype=float)).all()
         name = dict(_PERIODS)[self._period.value].capitalize()
         self._curve.draw(_pooled(curve), before, f"{name} after the first one")
         legend = [("now", "now"), ("95% interval", "interval")]
@@ -329,9 +329,9 @@ def _cell(key: str) -> tuple[str, int]:
     return cohort, int(period)
 
 
-def _pooled(curve: pd.DataFrame) -> pd.DataFrame:
+def _pooled(curve: pd.DataFrame) -> Curve:
     """Return the curve after the period of the start, where everybody is by definition."""
-    return curve[curve["period"] > 0].assign(n=curve["denominator"])
+    return Curve.of(curve[curve["period"] > 0].assign(n=curve["denominator"]))
 
 
 def _lines(shown: pd.DataFrame) -> list[tuple[str | None, list[str]]]:

@@ -42,6 +42,9 @@ class Workbench(Face, w.VBox):
     ----------
     definition, baseline
         The definitions on the board, live; assign to change them.
+    event_log
+        The events counted; assign the longer log when new events have come. Definition, baseline and what
+        can be undone stay.
     changes
         Every figure: baseline, now, difference, interval.
     selection
@@ -70,9 +73,10 @@ class Workbench(Face, w.VBox):
         self.add_class("cx-workbench")
         self._start(log, self.board.definition, self.board.baseline)
         for view in (self.board, self.funnel, self.flow, self.matrix, self.loyalty, self.closer):
-            for name in ("definition", "baseline", "selected"):
+            for name in ("definition", "baseline", "selected", "event_log"):
                 t.link((self, name), (view, name))
-        for view in (self.funnel, self.flow, self.matrix, self.loyalty, self.closer):
+        self.board.beside = (self.funnel, self.flow, self.matrix, self.loyalty, self.closer)
+        for view in self.board.beside:
             view.pace = self.board.pace
             self.board.together.follow(view)
 
