@@ -158,6 +158,17 @@ def move(stages: Stages, name: str, *, to: object) -> Stages:
     return add(others, stage, _place("to", to, len(others)))
 
 
+def with_stage(stages: Stages, name: str, changes: Mapping[str, object]) -> Stages:
+    """Return the stages with other conditions and rules of one."""
+    stage = named(stages, name)
+    if "name" in changes:
+        raise CXError(
+            f"with_stage keeps the name of stage {name!r}. Write rename({name!r}, {changes['name']!r}), "
+            "which changes it wherever it stands."
+        )
+    return replaced(stages, stage, stage.replace(**changes))
+
+
 def expand(stages: Stages, rules: Rules, log: EventLog) -> Stages:
     """Return the stages with each pattern replaced by the names it stands for in a log."""
     before = binding.bind(stages, log, rules)

@@ -421,6 +421,29 @@ class Definition:
         stage = self[name]
         return self._with(_edits.replaced(self.stages, stage, stage.replace(role=role)))
 
+    def with_stage(self, name: str, /, **changes: object) -> Definition:
+        """Return the definition with a stage's own conditions and rules changed.
+
+        Parameters
+        ----------
+        name : str
+            The stage.
+        **changes
+            Fields of `Stage` and their new values: ``where``, ``nth``, ``optional``, ``window`` and the rest;
+            `rename` gives it another name.
+
+        Returns
+        -------
+        Definition
+
+        Examples
+        --------
+        >>> journey = Definition({"Look": ["view"], "Buy": ["order"]})
+        >>> journey.with_stage("Buy", where=Condition("channel", "==", "web")).stages[1]
+        Stage('Buy', ['order'], where=[Condition('channel', '==', 'web')])
+        """
+        return self._with(_edits.with_stage(self.stages, name, changes))
+
     def with_rules(self, **rule_fields: Unpack[RuleFields]) -> Definition:
         """Return the definition with some rules changed.
 

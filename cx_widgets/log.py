@@ -434,6 +434,34 @@ class EventLog:
             raise unknown("column", name, held.columns)
         return self.memo(("column", name), lambda: held.column(name))
 
+    def value_counts(self, name: str) -> pd.Series:
+        """Return how many events have each value of a column, the most frequent first.
+
+        Parameters
+        ----------
+        name : str
+            One of `columns`.
+
+        Returns
+        -------
+        Series
+            Of int64, by value; of equally frequent ones the first in the log stands first. Events without a
+            value are left out; in an empty log there is none.
+
+        Raises
+        ------
+        CXError
+            When there is no such column, or it holds what cannot be told apart, such as lists.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"id": [2, 1, 2], "at": ["2024-01-02", "2024-01-01", "2024-01-01"],
+        ...                    "what": ["buy", "view", "view"], "shop": ["web", "app", "app"]})
+        >>> EventLog(df, customer="id", time="at", event="what").value_counts("shop").to_dict()
+        {'app': 2, 'web': 1}
+        """
+        return self.memo(("value_counts", name), lambda: _counted(self.column(name)))
+
     def to_ticks(self, duration: pd.Timedelta) -> int:
         """Return a duration in whole ticks, rounded down: what lasts at most that many ticks fits into it.
 
@@ -611,3 +639,16 @@ class EventLog:
 
     def _repr_html_(self) -> str:
         return _log_text.table_of(self)
+
+
+def _counted(column: pd.Series) -> pd.Series:
+    try:
+        codes, values = pd.factorize(column)
+    except TypeError as error:
+        raise CXError(
+            f"column {column.name!r} holds values that cannot be told apart ({error}). Make them text in the"
+            f" data, e.g. df[{column.name!r}].astype(str)."
+        ) from error
+    counts = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int64)
+    order = np.argsort(-counts, kind="stable")
+    return pd.Series(counts[order], index=pd.Index(values)[order], name=column.name)

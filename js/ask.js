@@ -7,8 +7,8 @@ import { float, placeBeside } from "./menu.js";
 /**
  * @param {HTMLElement} anchor Focus goes back to it.
  * @param {string} label
- * @param {(nodes: HTMLElement[], listen: (target: EventTarget, type: string, handler: (event: any) => void) => void) => { focus: HTMLElement, take: () => string | null }} build
- *   Fills the box; `take` does what was asked and returns null, or says why it cannot be.
+ * @param {(nodes: HTMLElement[], listen: (target: EventTarget, type: string, handler: (event: any) => void) => void, box: { signal: AbortSignal, place: () => void }) => { focus: HTMLElement, take: () => string | null }} build
+ *   Fills the box; `box.place` is for what changes its size; `take` does what was asked and returns null, or says why it cannot be.
  * @param {{ el: HTMLElement, signal: AbortSignal, guard: (action: () => void) => void }} options
  */
 export function ask(anchor, label, build, options) {
@@ -21,8 +21,10 @@ export function ask(anchor, label, build, options) {
   const cancel = h("button", { class: "cx-button cx-small" }, "Cancel");
   /** @type {HTMLElement[]} */
   const nodes = [];
-  const { focus, take } = build(nodes, listen);
-  const box = h(
+  /** @type {HTMLElement} */
+  let box;
+  const { focus, take } = build(nodes, listen, { signal, place: () => placeBeside(box, anchor.getBoundingClientRect()) });
+  box = h(
     "div",
     { class: "cx-float cx-ask", role: "dialog", "aria-label": label },
     h("div", { class: "cx-ask-title", dir: "auto" }, label),
@@ -51,7 +53,8 @@ export function ask(anchor, label, build, options) {
     if (event.key === "Escape") close();
     else if (event.key === "Enter" && event.target instanceof HTMLInputElement) submit();
     else if (event.key === "Tab") {
-      const stops = /** @type {HTMLElement[]} */ ([...box.querySelectorAll("input, select, button")]);
+      const all = /** @type {HTMLElement[]} */ ([...box.querySelectorAll("input, select, button")]);
+      const stops = all.filter((each) => each.checkVisibility?.() ?? true);
       const at = stops.indexOf(/** @type {HTMLElement} */ (event.target)) + (event.shiftKey ? -1 : 1);
       stops[(at + stops.length) % stops.length]?.focus();
     } else return;

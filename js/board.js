@@ -45,8 +45,13 @@ function create(host) {
   const answers = newest(host, "_view");
   answers.watch((answer) => drafts.acknowledge(answer.revision), host.signal);
   hearTogether(host);
+  const offered = () => host.get("_offered") ?? {};
   return {
     catalog: () => host.get("_catalog") ?? NO_CATALOG,
+    offered,
+    want: (column) => {
+      if (!(column in offered()) && host.get("_wanted") !== column) host.set("_wanted", column);
+    },
     drafts,
     answers,
     ahead: (definition) => host.send?.({ kind: "ahead", definition }),
@@ -245,6 +250,7 @@ function render(view) {
     if (first && isNumber(first.value)) setText(result, `${first.label} now ${figure(first.value, first.unit)}.`);
   }, signal);
   view.host.watch("_catalog", all, signal);
+  view.host.watch("_offered", () => view.guard(rules.draw), signal);
   const drawn = () => setAttribute(el, "data-drawn-revision", view.host.get("_drawn") ?? "");
   view.host.watch("_drawn", () => view.guard(drawn), signal);
   drawn();

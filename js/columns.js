@@ -6,7 +6,7 @@ import { compact, count } from "./format.js";
 import { icon } from "./icons.js";
 import { openMenu } from "./menu.js";
 import { conditionText, stageMarks } from "./rules_text.js";
-import { stageRuleItems } from "./stage_rules.js";
+import { askWhere, stageRuleItems } from "./stage_rules.js";
 
 /** @typedef {import("./context.js").Board} Board */
 /** @typedef {import("./draft.js").Column} Column */
@@ -175,7 +175,7 @@ export function createColumns(board) {
     const slot = h("div", { class: "cx-stage-slot" }, name);
     const counts = h("span", { class: "cx-column-counts" });
     const marks = h("div", { class: "cx-marks" });
-    const condition = h("p", { class: "cx-condition", dir: "auto", hidden: true });
+    const condition = h("button", { class: "cx-condition", dir: "auto", tabindex: -1, "aria-haspopup": "dialog", hidden: true });
     const patterns = h("div", { class: "cx-patterns" });
     const chips = h("div", { class: "cx-chips" });
     const hint = h("p", { class: "cx-hint" }, "Drop events here");
@@ -244,7 +244,7 @@ export function createColumns(board) {
     const condition = (stage.where ?? []).map(conditionText).join(" · ");
     parts.condition.hidden = !condition;
     setText(parts.condition, condition && `only ${condition}`);
-    setAttribute(parts.condition, "title", condition || null);
+    setAttribute(parts.condition, "title", condition ? `${condition}\nClick to change` : null);
 
     drawName(parts, stage.name);
     keyed(
@@ -581,7 +581,7 @@ export function createColumns(board) {
       setAttribute(each, "data-open", each === open);
       const parts = partsOf.get(each);
       if (!parts) continue;
-      for (const control of [parts.name, parts.role, parts.menu]) {
+      for (const control of [parts.name, parts.role, parts.menu, parts.condition]) {
         const index = each === open ? 0 : -1;
         if (control.tabIndex !== index) control.tabIndex = index;
       }
@@ -693,6 +693,10 @@ export function createColumns(board) {
     else if (button) board.act({ type: "remove_entry", event: button.dataset["remove"] ?? "", stage }, { stage });
     else if (target.closest(".cx-stage-menu")) stageMenu(stage);
     else if (target.closest(".cx-role")) stageMenu(stage, true);
+    else if (target.closest(".cx-condition")) {
+      const own = board.draft().definition.stages.find((each) => each.name === stage);
+      if (own) askWhere(board, own, /** @type {HTMLElement} */ (target));
+    }
     // A click without a pointer comes from a screen reader.
     else if (target.closest(".cx-stage-name") && event.detail === 0) stageMenu(stage);
   });

@@ -11,6 +11,8 @@ import { partition, reduce } from "./draft.js";
  * Shared by all views of one model.
  * @typedef {Object} Shared
  * @property {() => Catalog} catalog
+ * @property {() => Record<string, import("./wire.d.ts").Offer>} offered What columns can be compared with, as far as it was asked.
+ * @property {(column: string) => void} want Ask Python what a column can be compared with.
  * @property {ReturnType<typeof import("./host.js").revised<Draft>>} drafts
  * @property {ReturnType<typeof import("./host.js").newest<BoardView>>} answers
  * @property {(definition: Draft["definition"]) => void} ahead Tell Python of a definition that may come.
@@ -25,6 +27,9 @@ import { partition, reduce } from "./draft.js";
  * @property {import("./host.js").View<Shared>["listen"]} listen
  * @property {import("./host.js").View<Shared>["guard"]} guard
  * @property {() => Catalog} catalog
+ * @property {Shared["offered"]} offered
+ * @property {Shared["want"]} want
+ * @property {(callback: () => void, signal: AbortSignal) => void} onOffer
  * @property {() => Draft} draft
  * @property {() => BoardView | null} answer The newest answer of Python, which may belong to an older draft.
  * @property {() => import("./draft.js").Partition} parts
@@ -75,6 +80,9 @@ export function createBoard(view, voice, redraw) {
     listen: view.listen,
     guard: view.guard,
     catalog: state.catalog,
+    offered: state.offered,
+    want: state.want,
+    onOffer: (callback, signal) => view.host.watch("_offered", () => view.guard(callback), signal),
     draft,
     answer: () => state.answers.get() ?? null,
     parts() {

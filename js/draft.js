@@ -5,7 +5,7 @@
 
 import { globMatches, isGlob } from "./patterns.js";
 import { guessRole } from "./roles.js";
-import { exclusionWords, occurrence, RULES, ruleEdit } from "./rules_text.js";
+import { RULES, conditionText, exclusionWords, occurrence, ruleEdit } from "./rules_text.js";
 import { parseSpan, spanWords } from "./timespan.js";
 import { parseWindow } from "./window_text.js";
 
@@ -386,7 +386,8 @@ function withExclusion(definition, at, exclusion, catalog) {
  */
 function withStageRule(stage, field, value) {
   const { [field]: _, ...rest } = stage;
-  return /** @type {Stage} */ (value === null || value === undefined || value === false ? rest : { ...rest, [field]: value });
+  const nothing = value === null || value === undefined || value === false || (Array.isArray(value) && !value.length);
+  return /** @type {Stage} */ (nothing ? rest : { ...rest, [field]: value });
 }
 
 /**
@@ -401,6 +402,10 @@ function stageRuleEdit(stage, field, value) {
   if (field === "anchored") return value ? `let ${name} keep its place` : `let ${name} come in any place`;
   if (field === "window") {
     return value ? `gave ${name} a window of ${spanWords(parseSpan(String(value)) ?? 0)}` : `took the window of ${name} away`;
+  }
+  if (field === "where") {
+    const conditions = /** @type {import("./wire.d.ts").Condition[] | null} */ (value) ?? [];
+    return conditions.length ? `let ${name} have only rows where ${conditions.map(conditionText).join(" and ")}` : `let ${name} have all rows of its events`;
   }
   return value === null ? `let ${name} have every occurrence` : `let ${name} have the ${occurrence(/** @type {number | string} */ (value))}`;
 }

@@ -1,5 +1,6 @@
 /** The exclusions: what there is, and a form to add or change one. */
 
+import { createConditions } from "./conditions.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { exclusionProblem } from "./draft.js";
 import { icon } from "./icons.js";
@@ -8,35 +9,6 @@ import { EFFECTS, exclusionWords } from "./rules_text.js";
 /** @typedef {import("./context.js").Board} Board */
 /** @typedef {import("./wire.d.ts").Condition} Condition */
 /** @typedef {import("./wire.d.ts").Exclusion} Exclusion */
-
-const NO_VALUE = new Set(["is null", "not null"]);
-const MANY_VALUES = new Set(["in", "not in"]);
-
-/**
- * A typed value as the column's own kind; text that is none of it stays text, and Python says what is wrong.
- * @param {string} text
- * @param {string} kind
- */
-function typed(text, kind) {
-  const trimmed = text.trim();
-  if (kind === "number" && trimmed && Number.isFinite(Number(trimmed))) return Number(trimmed);
-  if (kind === "bool" && /^(true|false)$/i.test(trimmed)) return trimmed.toLowerCase() === "true";
-  return text;
-}
-
-/**
- * What was typed as a condition.
- * @param {string} column
- * @param {string} op
- * @param {string} text
- * @param {string} kind
- * @returns {Condition}
- */
-export function conditionOf(column, op, text, kind) {
-  if (NO_VALUE.has(op)) return { column, op };
-  if (MANY_VALUES.has(op)) return { column, op, value: text.split(",").map((part) => part.trim()).filter(Boolean).map((part) => typed(part, kind)) };
-  return { column, op, value: typed(text, kind) };
-}
 
 /**
  * @param {Board} board
@@ -62,17 +34,16 @@ export function createExclusions(board) {
   const before = h("select", { class: "cx-select", "aria-label": "Before the stage" });
   const effect = h("select", { class: "cx-select", "aria-label": "Effect" });
   const effectWords = h("span", { class: "cx-field-words" });
-  const conditions = h("span", { class: "cx-pills" });
-  const column = h("select", { class: "cx-select", "aria-label": "Column of a condition" });
-  const op = h("select", { class: "cx-select", "aria-label": "Comparison" });
-  const value = h("input", { class: "cx-text", type: "text", "aria-label": "Value to compare with", spellcheck: "false", autocomplete: "off" });
-  const addCondition = h("button", { class: "cx-button cx-small" }, "Add condition");
+  const conditions = createConditions(board, listen, {
+    none: "every such event",
+    changed: () => change({ where: conditions.read() }),
+  });
   const complaint = h("p", { class: "cx-complaint", role: "alert", hidden: true });
   const save = h("button", { class: "cx-button cx-small cx-primary" }, icon("check"), h("span", {}, "Save exclusion"));
   const cancel = h("button", { class: "cx-button cx-small" }, "Cancel");
   /** @param {string} label @param {Node[]} nodes */
   const line = (label, ...nodes) => h("div", { class: "cx-form-line" }, h("span", { class: "cx-field-name" }, label), h("span", { class: "cx-field-controls" }, ...nodes));
-  const whereLine = line("Only where", conditions, column, op, value, addCondition);
+  const whereLine = line("Only where", conditions.element);
   const form = h(
     "div",
     { class: "cx-form", role: "group", "aria-label": "Exclusion", hidden: true },
@@ -97,14 +68,6 @@ export function createExclusions(board) {
     name.value = "";
     if (!open.value.events.includes(typedName)) change({ events: [...open.value.events, typedName] });
   };
-  const takeCondition = () => {
-    if (!open || !column.value) return;
-    const kind = (board.catalog().columns ?? []).find((each) => each.name === column.value)?.kind ?? "text";
-    const made = conditionOf(column.value, op.value, value.value, kind);
-    value.value = "";
-    column.value = "";
-    change({ where: [...(open.value.where ?? []), made] });
-  };
   /** @param {boolean} giveBack */
   const close = (giveBack) => {
     open = null;
@@ -116,7 +79,7 @@ export function createExclusions(board) {
     const known = at === null ? undefined : list()[at];
     open = { at: known ? at : null, value: known ? { ...known } : { events: [] }, was: JSON.stringify(known ?? null) };
     name.value = "";
-    value.value = "";
+    conditions.show(open.value.where ?? []);
     complaint.hidden = true;
     draw();
     name.focus({ preventScroll: true });
@@ -125,12 +88,12 @@ export function createExclusions(board) {
   const submit = () => {
     if (!open) return;
     takeName();
-    if (column.value) takeCondition();
-    const problem = exclusionProblem(open.value);
+    const missing = conditions.take();
+    const problem = missing ?? exclusionProblem(open.value);
     if (problem) {
       complaint.hidden = false;
       setText(complaint, problem);
-      name.focus({ preventScroll: true });
+      if (missing === null) name.focus({ preventScroll: true });
       return;
     }
     const { at, value: exclusion } = open;
@@ -145,17 +108,13 @@ export function createExclusions(board) {
     takeName();
     name.focus({ preventScroll: true });
   });
-  listen(addCondition, "click", takeCondition);
   listen(after, "change", () => change({ after: after.value || null }));
   listen(before, "change", () => change({ before: before.value || null }));
   listen(effect, "change", () => change({ effect: effect.value }));
-  listen(column, "change", () => drawForm());
-  listen(op, "change", () => drawForm());
   listen(form, "keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.isComposing) return;
     if (event.key === "Escape") close(true);
     else if (event.key === "Enter" && event.target === name) name.value.trim() ? takeName() : submit();
-    else if (event.key === "Enter" && event.target === value) takeCondition();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -211,26 +170,7 @@ export function createExclusions(board) {
     setText(effectWords, EFFECTS[open.value.effect ?? "stop"]?.words ?? "");
     const columns = catalog.columns ?? [];
     whereLine.hidden = columns.length === 0 && where.length === 0;
-    keyed(
-      conditions,
-      where.map((condition, index) => ({ condition, key: `${index} ${JSON.stringify(condition)}` })),
-      (each) => each.key,
-      ({ condition, key }) => {
-        const text = [condition.column, condition.op, Array.isArray(condition.value) ? condition.value.join(", ") : String(condition.value ?? "")].join(" ").trim();
-        return pill(text, `Take away the condition ${text}`, () => {
-          const kept = (open?.value.where ?? []).filter((each, index) => `${index} ${JSON.stringify(each)}` !== key);
-          change({ where: kept });
-          column.focus({ preventScroll: true });
-        });
-      },
-      () => {},
-    );
-    fill(column, [{ value: "", label: where.length ? "another column" : "every such event" }, ...columns.map((each) => ({ value: each.name, label: each.name }))], column.value);
-    fill(op, (catalog.operators ?? ["=="]).map((each) => ({ value: each, label: each })), op.value || "==");
-    const chosen = column.value !== "";
-    op.hidden = addCondition.hidden = !chosen;
-    value.hidden = !chosen || NO_VALUE.has(op.value);
-    setAttribute(value, "placeholder", MANY_VALUES.has(op.value) ? "values, with commas between" : "value");
+    conditions.draw();
     setText(/** @type {Element} */ (save.lastElementChild), open.at === null ? "Save exclusion" : "Save changes");
   }
 

@@ -1,6 +1,7 @@
 /** A stage's own counting rules as items of its menu. */
 
 import { ask } from "./ask.js";
+import { createConditions } from "./conditions.js";
 import { h } from "./dom.js";
 import { occurrence } from "./rules_text.js";
 import { createSpanInput } from "./span_input.js";
@@ -12,6 +13,37 @@ import { parseSpan, spanText, spanWords } from "./timespan.js";
 
 const WINDOWS = ["1h", "1D", "7D", "30D"];
 const OCCURRENCES = [1, 2, 3, "2+", "3+"];
+
+/**
+ * Ask which rows of its events a stage has.
+ * @param {Board} board
+ * @param {Stage} stage
+ * @param {HTMLElement} anchor
+ */
+export const askWhere = (board, stage, anchor) =>
+  ask(
+    anchor,
+    `${stage.name} has only rows where`,
+    (nodes, listen, { signal, place }) => {
+      const conditions = createConditions(board, listen, { none: "every row; choose a column", changed: place });
+      nodes.push(conditions.element);
+      listen(conditions.element, "change", place);
+      board.onOffer(() => {
+        conditions.draw();
+        place();
+      }, signal);
+      conditions.show(stage.where ?? []);
+      return {
+        focus: /** @type {HTMLElement} */ (conditions.element.querySelector("select")),
+        take: () => {
+          const problem = conditions.take();
+          if (problem === null) board.act({ type: "stage_rule", stage: stage.name, field: "where", value: conditions.read() }, { stage: stage.name });
+          return problem;
+        },
+      };
+    },
+    board,
+  );
 
 /**
  * @param {Board} board
@@ -123,6 +155,13 @@ export function stageRuleItems(board, stage, anchor) {
       hint: seconds === null ? "" : `≤ ${spanWords(seconds)}`,
       disabled: unless(stage.window, anyOrder ?? first),
       items: windows,
+    },
+    {
+      label: "Only rows where…",
+      icon: "search",
+      hint: stage.where?.length ? String(stage.where.length) : "",
+      disabled: unless(stage.where?.length, board.catalog().columns?.length ? null : "The log has no columns besides customer, time and event."),
+      run: () => askWhere(board, stage, anchor),
     },
     { label: "Which occurrence", icon: "count", hint: nth === null ? "" : occurrence(nth), items: occurrences },
   ];

@@ -1,7 +1,8 @@
 /** The window: none, a length of time with its slider, or a number of events, sessions or calendar units. */
 
 import { h, setAttribute, setText } from "./dom.js";
-import { nextStop, SLIDER_MAX, sliderPosition, spanStops, spanText, spanWords, stopAt, unitOf, UNITS } from "./timespan.js";
+import { createSpanInput } from "./span_input.js";
+import { nextStop, parseSpan, SLIDER_MAX, sliderPosition, spanStops, spanText, spanWords, stopAt, unitOf, UNITS } from "./timespan.js";
 import { parseWindow, windowText, windowWords } from "./window_text.js";
 
 /** @typedef {import("./context.js").Board} Board */
@@ -29,8 +30,11 @@ export function createWindowControl(board) {
   const slider = h("input", { class: "cx-slider", type: "range", min: 0, max: SLIDER_MAX, step: 1, "aria-label": "Window" });
   const box = h("input", { class: "cx-number", type: "number", min: 0, step: "any", "aria-label": "Length of the window", inputmode: "decimal" });
   const units = h("select", { class: "cx-select", "aria-label": "Unit of the window" });
-  const gap = h("input", { class: "cx-number cx-gap", type: "text", "aria-label": "Gap that ends a session", title: "Gap that ends a session, such as 30min", spellcheck: "false", autocomplete: "off" });
-  const of = h("span", { class: "cx-muted", "aria-hidden": "true" }, "gap");
+  const gap = createSpanInput("the gap that ends a session", listen, (seconds) => {
+    if (seconds === null) board.refuse("The gap between sessions is longer than nothing.");
+    else take("sessions");
+  });
+  const of = h("span", { class: "cx-muted", "aria-hidden": "true" }, "a gap of");
 
   const fill = () => {
     const counted = board.catalog().window_units ?? [];
@@ -107,6 +111,10 @@ export function createWindowControl(board) {
     commit(nextStop(secondsNow() ?? (lastSeconds || 30 * DAY), stops(), step));
   });
 
+  const gapNow = () => {
+    const typed = current().kind === "sessions" ? gap.read() : null;
+    return typed === null ? lastGap : spanText(typed);
+  };
   /** The window that number, unit and gap say. @param {string} chosen */
   const take = (chosen) => {
     const size = box.valueAsNumber;
@@ -120,7 +128,7 @@ export function createWindowControl(board) {
     }
     const whole = "size" in now && size > 0 ? Math.max(1, Math.round(size)) : lastSize || 1;
     if (chosen === "events") return write(windowText({ kind: "events", size: whole }));
-    if (chosen === "sessions") return write(windowText({ kind: "sessions", size: whole, gap: gap.value.trim() || lastGap }));
+    if (chosen === "sessions") return write(windowText({ kind: "sessions", size: whole, gap: gapNow() }));
     return write(windowText({ kind: "calendar", size: whole, unit: chosen.replace("calendar ", "") }));
   };
   listen(box, "change", () => {
@@ -136,7 +144,6 @@ export function createWindowControl(board) {
   listen(units, "change", () => {
     take(units.value);
   });
-  listen(gap, "change", () => take("sessions"));
 
   function draw() {
     if (filled !== board.catalog()) {
@@ -161,8 +168,8 @@ export function createWindowControl(board) {
       if (box.value !== size) box.value = size;
     }
     box.hidden = off || window.kind === "other";
-    of.hidden = gap.hidden = window.kind !== "sessions";
-    if (window.kind === "sessions" && gap.value !== window.gap) gap.value = window.gap;
+    of.hidden = gap.element.hidden = window.kind !== "sessions";
+    if (window.kind === "sessions") gap.show(parseSpan(window.gap));
     const chosen =
       window.kind === "time" ? unitNow().key : window.kind === "calendar" ? `calendar ${window.unit}` : window.kind === "other" ? "other" : window.kind;
     const odd = units.querySelector("option[data-odd]");
@@ -176,7 +183,7 @@ export function createWindowControl(board) {
     if (units.value !== chosen) units.value = chosen;
   }
   return {
-    elements: [slider, box, units, of, gap],
+    elements: [slider, box, units, of, gap.element],
     words: () => WINDOW_WORDS[current().kind] ?? "",
     focus: () => (box.hidden ? units : box).focus({ preventScroll: true }),
     draw,

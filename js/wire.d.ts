@@ -123,6 +123,14 @@ export interface Catalog {
   effects?: string[];
 }
 
+/** What a condition on a column can compare with: frequent values with their events, how many more, lowest and highest. */
+export interface Offer {
+  kind: string;
+  values?: [value: string, events: number][];
+  more?: number;
+  ends?: [low: string, high: string];
+}
+
 export interface Problem {
   kind: string;
   message: string;
@@ -176,7 +184,7 @@ export type Action =
   | { type: "reset_rules" }
   | { type: "rule_preset"; key: string }
   | { type: "exclusion"; at: number | null; exclusion: Exclusion | null }
-  | { type: "stage_rule"; stage: string; field: "optional" | "window" | "directly" | "anchored" | "nth"; value: unknown }
+  | { type: "stage_rule"; stage: string; field: "optional" | "window" | "directly" | "anchored" | "nth" | "where"; value: unknown }
   | { type: "preset"; key: string; suggestions: boolean }
   | { type: "remove_entry"; event: string; stage?: string | null }
   | { type: "pin" }

@@ -14,7 +14,7 @@ from cx_widgets.metrics.stages import stage_sizes
 from cx_widgets.problems import DefinitionError
 from cx_widgets.rule_presets import tools
 from cx_widgets.rules import Rules, rule_choices
-from cx_widgets.widgets._rule_catalog import rule_catalog
+from cx_widgets.widgets._rule_catalog import rule_catalog, values_offered
 
 EDITS = json.loads((Path(__file__).parent / "golden" / "edits_of_rules.json").read_text(encoding="utf-8"))
 SPANS = {"grace": "2s", "session": "30min"}
@@ -50,11 +50,10 @@ def excluding(definition, action):
 
 
 def with_stage_rule(definition, action):
-    stages = [
-        stage.replace(**{action["field"]: action["value"]}) if stage.name == action["stage"] else stage
-        for stage in definition.stages
-    ]
-    return cx.Definition(stages, definition.rules)
+    value = action["value"]
+    if action["field"] == "where":
+        value = [cx.Condition.from_dict(each) for each in value or ()]
+    return definition.with_stage(action["stage"], **{action["field"]: value})
 
 
 PYTHON = {
@@ -90,6 +89,56 @@ def test_the_board_offers_every_word_of_every_rule_and_its_default(log):
     assert catalog["window_units"] == ["event", "session", "day", "week", "month", "quarter", "year"]
     assert catalog["observation"] == {"end": "2026-01-05 00:00:00", "time_zone": None}
     assert json.loads(json.dumps(catalog, allow_nan=False)) == catalog
+
+
+def test_a_column_offers_what_the_log_has_in_it_when_the_board_asks(log, journey):
+    board = cx.StageBoard(log, journey)
+    assert board._offered == {}
+    board._wanted = "device"
+    board._wanted = "value"
+    board._wanted = "no such column"
+    assert board._offered == {
+        "device": {"kind": "text", "values": [["phone", 4], ["desk", 3]], "more": 0},
+        "value": {"kind": "number", "ends": ["1", "20"]},
+    }
+
+
+def test_values_of_every_kind_are_offered_as_a_condition_takes_them():
+    frame = pd.DataFrame(
+        {
+            "who": range(120),
+            "when": pd.Timestamp("2026-01-01"),
+            "what": "a",
+            "many": [f"v{i:03}" for i in range(120)],
+            "size": pd.Categorical([3, 20] * 60),
+            "seen": pd.date_range("2026-01-01", periods=120, freq="h"),
+            "flag": [True, False] * 60,
+            "took": pd.to_timedelta(range(120), unit="min"),
+            "mixed": [1, "x"] * 60,
+            "empty": None,
+        }
+    )
+    log = cx.EventLog(frame, customer="who", time="when", event="what")
+    many = values_offered(log, "many")
+    assert (many["kind"], len(many["values"]), many["more"]) == ("text", 100, 20)
+    assert values_offered(log, "size") == {"kind": "number", "ends": ["3", "20"]}
+    assert values_offered(log, "seen") == {
+        "kind": "time",
+        "ends": ["2026-01-01 00:00:00", "2026-01-05 23:00:00"],
+    }
+    for name, kind in (("flag", "bool"), ("took", "duration"), ("mixed", "mixed"), ("empty", "empty")):
+        assert values_offered(log, name) == {"kind": kind}
+
+
+def test_a_stage_is_changed_in_all_but_its_name(journey):
+    only = cx.Condition("device", "==", "desk")
+    changed = journey.with_stage("Buy", where=only, nth=1)
+    assert changed["Buy"] == cx.Stage("Buy", ["order"], where=only, nth=1)
+    assert changed.with_stage("Buy", where=(), nth=None) == journey
+    with pytest.raises(cx.CXError, match=r"with_stage keeps the name .* Write rename\('Buy', 'Pay'\)"):
+        journey.with_stage("Buy", name="Pay")
+    with pytest.raises(cx.CXError, match=r"unknown stage 'Bye'\. Did you mean 'Buy'"):
+        journey.with_stage("Bye", nth=1)
 
 
 def test_what_the_board_says_cannot_be_combined_is_what_the_rules_refuse(log):

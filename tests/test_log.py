@@ -724,6 +724,28 @@ def test_threads_may_share_a_log():
     assert results == [i % 100 for i in range(2_000)]
 
 
+def test_values_are_counted_the_most_frequent_first_and_gaps_are_left_out():
+    frame = pd.DataFrame(
+        {
+            "id": [2, 1, 1, 1, 2],
+            "at": ["2024-01-02", "2024-01-01", "2024-01-02", "2024-01-03", "2024-01-01"],
+            "what": "view",
+            "shop": ["web", None, "app", "web", "desk"],
+            "price": [1.5, 2.0, 1.5, None, 2.0],
+            "lists": [[1], [2], [3], [4], [5]],
+        }
+    )
+    log = cx.EventLog(frame, customer="id", time="at", event="what")
+    # Customer 2 comes first: desk, web; then customer 1: none, app, web.
+    assert list(log.value_counts("shop").items()) == [("web", 2), ("desk", 1), ("app", 1)]
+    assert log.value_counts("price").to_dict() == {2.0: 2, 1.5: 2}
+    assert log.value_counts("shop").dtype == np.int64
+    with pytest.raises(cx.CXError, match="column 'lists' holds values that cannot be told apart"):
+        log.value_counts("lists")
+    with pytest.raises(cx.CXError, match=r"unknown column 'shops'\. Did you mean 'shop'"):
+        log.value_counts("shops")
+
+
 def test_logs_are_equal_only_to_themselves_and_can_be_pickled():
     log = log_of(shop=["w", "x", "y", "z"])
     again = pickle.loads(pickle.dumps(log))  # noqa: S301 - our own bytes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from cx_widgets import _conditions
 from cx_widgets.durations import format_duration
 from cx_widgets.exclusions import EFFECTS
 from cx_widgets.problems import DefinitionError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
     from cx_widgets.widgets._wire import JSON
 
+_MOST_VALUES = 100
 # The words that stand for any length of time where a rule takes words as well.
 _SPANS = {"ties": ("grace", "2s"), "unit": ("session", "30min")}
 
@@ -104,7 +106,25 @@ def _until(log: EventLog) -> str:
 
 
 def _kind(dtype: object) -> str:
-    """Return what a value to compare with is typed as; the definition has the last word."""
+    """Return what a column seems to hold by its type; `values_offered` knows it by its values."""
     if pd.api.types.is_bool_dtype(dtype):  # type: ignore[arg-type] # any object may be asked
         return "bool"
     return "number" if pd.api.types.is_numeric_dtype(dtype) else "text"  # type: ignore[arg-type] # the same
+
+
+def values_offered(log: EventLog, name: str) -> dict[str, JSON]:
+    """Return what a condition on a column can compare with: its kind, frequent texts, lowest and highest."""
+    kind = _conditions.column(log, name).kind
+    offered: dict[str, JSON] = {"kind": kind}
+    if kind == "text":
+        counts = log.value_counts(name)
+        offered["values"] = [[str(value), int(n)] for value, n in counts.iloc[:_MOST_VALUES].items()]
+        offered["more"] = max(len(counts) - _MOST_VALUES, 0)
+    elif kind in ("number", "time"):
+        column = log.column(name).dropna()
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = pd.Series(column.cat.remove_unused_categories().cat.categories)
+        if len(column):
+            ends = (column.min(), column.max())
+            offered["ends"] = [f"{end:g}" if kind == "number" else str(end)[:19] for end in ends]
+    return offered

@@ -25,7 +25,7 @@ from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS, ROLES
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
 from cx_widgets.widgets._pace import Pace
-from cx_widgets.widgets._rule_catalog import rule_catalog
+from cx_widgets.widgets._rule_catalog import rule_catalog, values_offered
 from cx_widgets.widgets._together import Together
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ class StageBoard(Face, anywidget.AnyWidget):
     _draft = t.Dict().tag(sync=True)
     _view = t.Dict().tag(sync=True)
     _drawn = t.Int().tag(sync=True)
+    # A column whose values the browser would like to offer, and what it can offer by column.
+    _wanted = t.Unicode().tag(sync=True)
+    _offered = t.Dict().tag(sync=True)
 
     pace: Pace
 
@@ -133,6 +136,7 @@ class StageBoard(Face, anywidget.AnyWidget):
             self._draft = _wire.first_draft(self.definition.to_dict(), self.baseline.to_dict())
             self._answer()
         self.observe(self._on_draft, names="_draft")
+        self.observe(self._on_wanted, names="_wanted")
 
     def _on_definition(self, change: object) -> None:
         """Answer a new definition; one assigned from Python joins the draft first."""
@@ -200,6 +204,12 @@ class StageBoard(Face, anywidget.AnyWidget):
                 self.baseline = baseline
         if self._answered is not self._draft:
             self._answer_soon()
+
+    @at_the_boundary
+    def _on_wanted(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
+        name = self._wanted
+        if name in self.event_log.columns and name not in self._offered:
+            self._offered = {**self._offered, name: values_offered(self.event_log, name)}
 
     def _answer_soon(self) -> None:
         self._answered = self._draft

@@ -395,6 +395,10 @@ test("what an edit of the rules did is said in words", () => {
   assert.equal(said({ type: "rule", field: "hold_constant", value: ["device"] }), "set hold constant to device");
   assert.equal(said({ type: "exclusion", at: 0, exclusion: null }), "took away the exclusion x");
   assert.equal(said({ type: "stage_rule", stage: "Buy", field: "window", value: "2D" }), "gave 'Buy' a window of 2 days");
+  assert.equal(
+    said({ type: "stage_rule", stage: "Buy", field: "where", value: [{ column: "device", op: "==", value: "desk" }] }),
+    "let 'Buy' have only rows where device == desk",
+  );
   assert.equal(said({ type: "stage_rule", stage: "Buy", field: "nth", value: "2+" }), "let 'Buy' have the 2nd and later");
 });
 

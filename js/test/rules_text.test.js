@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { conditionOf } from "../exclusions.js";
 import { changedRules, choiceOf, clashOf, columnUnit, exclusionWords, occurrence, stageMarks, unitColumn } from "../rules_text.js";
 import { parseWindow, windowText, windowWords } from "../window_text.js";
 
@@ -86,13 +85,4 @@ test("windows of every kind are read and written as the wire has them", () => {
   assert.deepEqual(parseWindow("soon"), { kind: "other", text: "soon" });
   assert.equal(windowWords("2 sessions of 30min"), "2 sessions (30 minutes gap)");
   assert.equal(windowWords("30D"), "30 days");
-});
-
-test("what is typed becomes a value of the column's kind, and text stays text", () => {
-  assert.deepEqual(conditionOf("v", ">", " 10 ", "number"), { column: "v", op: ">", value: 10 });
-  assert.deepEqual(conditionOf("v", ">", "ten", "number"), { column: "v", op: ">", value: "ten" });
-  assert.deepEqual(conditionOf("c", "==", "10", "text"), { column: "c", op: "==", value: "10" });
-  assert.deepEqual(conditionOf("b", "==", "True", "bool"), { column: "b", op: "==", value: true });
-  assert.deepEqual(conditionOf("c", "in", "a, b ,", "text"), { column: "c", op: "in", value: ["a", "b"] });
-  assert.deepEqual(conditionOf("c", "is null", "x", "text"), { column: "c", op: "is null" });
 });

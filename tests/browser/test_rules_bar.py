@@ -10,6 +10,11 @@ from cells import LOG
 from playwright.sync_api import expect
 
 WITH_COLUMNS = LOG.replace("cx.EventLog(events,", 'cx.EventLog(events.assign(device="phone"),')
+# Every other event by phone, <b> being no markup but a device.
+WHERE = LOG.replace(
+    "cx.EventLog(events,",
+    'cx.EventLog(events.assign(device=[("phone", "desk", "<b>")[i % 3] for i in range(len(events))]),',
+)
 WORKBENCH = "bench = cx.Workbench(log, journey)\nbench"
 
 
@@ -437,13 +442,16 @@ def test_a_window_is_counted_in_calendar_units_in_sessions_and_in_events(bench):
     expect(bench.board.get_by_role("slider", name="Window")).to_be_hidden()
     edited(bench, lambda: unit.select_option("sessions"))
     assert rules(bench) == {"window": "1 session of 30min"}
-    gap = bench.board.get_by_role("textbox", name="Gap that ends a session")
+    gap = bench.board.get_by_role("spinbutton", name="Length of the gap that ends a session")
+    expect(gap).to_have_value("30")
+    edited(bench, lambda: listed(bench, "Unit of the gap that ends a session").select_option("D"))
+    assert rules(bench) == {"window": "1 session of 30D"}
 
-    def two_of_three_days():
-        gap.fill("3D")
+    def three_days():
+        gap.fill("3")
         gap.press("Enter")
 
-    edited(bench, two_of_three_days)
+    edited(bench, three_days)
 
     def two():
         length.fill("2")
@@ -466,6 +474,54 @@ def test_a_window_is_counted_in_calendar_units_in_sessions_and_in_events(bench):
     edited(bench, lambda: unit.select_option("D"))
     edited(bench, bench.button("Reset: ties in row order").click)
     assert rules(bench) == {"window": "30D"}
+    assert bench.agrees_with_the_functions() == before
+
+
+def test_a_stage_takes_only_rows_with_chosen_values_and_undo_gives_it_all_back(lab):
+    bench = Bench.on(lab, WHERE, WORKBENCH)
+    page = bench.page
+    before = bench.agrees_with_the_functions()
+    form = page.get_by_role("dialog", name="Evaluate has only rows where")
+
+    def phones_only():
+        header(bench, "Evaluate").focus()
+        page.keyboard.press("m")
+        page.get_by_role("menuitem", name="Only rows where…").press("Enter")
+        expect(form.get_by_role("combobox", name="Column of a condition")).to_be_focused()
+        form.get_by_role("combobox", name="Column of a condition").select_option("device")
+        value = form.get_by_role("combobox", name="Value to compare with")
+        expect(value.get_by_role("option", name="phone")).to_be_attached()
+        value.select_option('"phone"')
+        form.get_by_role("button", name="Set").press("Enter")
+
+    after = edited(bench, phones_only)
+    assert after["funnel"] != before["funnel"]
+    assert bench.host.value("repr(bench.definition['Evaluate'])") == (
+        "Stage('Evaluate', ['view', 'compare'], where=[Condition('device', '==', 'phone')])"
+    )
+    condition = bench.stage("Evaluate").get_by_role("button", name="only device == phone")
+    expect(header(bench, "Evaluate")).to_be_focused()
+
+    def one_more():
+        condition.click()
+        form.get_by_role("combobox", name="Column of a condition").select_option("value")
+        form.get_by_role("combobox", name="Comparison").select_option("is null")
+        form.get_by_role("button", name="Add condition").click()
+        form.get_by_role("button", name="Change the condition device == phone").click()
+        form.get_by_role("combobox", name="Comparison").select_option("in")
+        for name in ("phone", "desk"):
+            form.get_by_role("combobox", name="Value to compare with").select_option(f'"{name}"')
+        form.get_by_role("button", name="Change condition").click()
+        form.get_by_role("button", name="Set").click()
+
+    edited(bench, one_more)
+    assert bench.host.value("[str(each) for each in bench.definition['Evaluate'].where]") == [
+        "device in ['phone', 'desk']",
+        "value is null",
+    ]
+    for _ in range(2):
+        edited(bench, bench.button("Undo").click)
+    expect(condition).to_be_hidden()
     assert bench.agrees_with_the_functions() == before
 
 
