@@ -118,11 +118,40 @@ def distinct(*columns: ArrayLike) -> Rows:
     return Rows(tuple(array[first] for array in arrays), count.astype(np.float64), code)
 
 
+def together(*parts: ArrayLike) -> tuple[Floats, ...]:
+    """Return numbers and columns of numbers as arrays of one shape."""
+    return np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in parts))
+
+
+def by_count(rows: Rows) -> tuple[Floats, Floats, float]:
+    """Return the values of the first column with the customers that have each, and all customers.
+
+    What depends on that column alone is computed once for each value.
+    """
+    counts, place = np.unique(rows.columns[0], return_inverse=True)
+    weight = np.asarray(np.bincount(place, weights=rows.weight), dtype=np.float64)
+    return counts, weight, float(weight.sum())
+
+
+def fit_histories(
+    evaluate: Evaluate,
+    histories: tuple[ArrayLike, ArrayLike, ArrayLike],
+    starts: Callable[[float], list[tuple[float, ...]]],
+    names: tuple[str, ...],
+    *,
+    on_step: OnStep | None,
+    progress: Progress | None,
+) -> Fit:
+    """Return the parameters for histories in time; ``starts`` is given their mean age, the scale of time."""
+    x, t_x, age = checked(*histories)
+    scale = max(float(age.mean()), float(np.finfo(float).tiny))
+    rows = distinct(x, t_x, age)
+    return maximise(evaluate, rows, starts(scale), names, on_step=on_step, progress=progress)
+
+
 def checked(counts: ArrayLike, recency: ArrayLike, age: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Return x, t_x and T as arrays of one length, or refuse what no customer can have done."""
-    x, t_x, age = np.broadcast_arrays(
-        *(np.asarray(part, dtype=np.float64) for part in (counts, recency, age))
-    )
+    x, t_x, age = together(counts, recency, age)
     if x.ndim != 1 or not len(x):
         raise CXError(f"a customer base is a list of customers; got the shape {x.shape}.")
     wrong = ~(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.errors import CXError
-from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, checked, distinct, maximise, numeric
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, checked, distinct, maximise, numeric, together
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -151,7 +151,7 @@ def purchases_if_alive(parameters: Parameters, chances: ArrayLike, x: ArrayLike,
     >>> purchases_if_alive(Parameters(1.2035, 0.7497, 0.6568, 2.7839), 5, [6], [6]).round(3).tolist()
     [3.752]
     """
-    chances, x, n = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (chances, x, n)))
+    chances, x, n = together(chances, x, n)
     total = np.zeros(x.shape)
     for ahead in range(int(chances.max(initial=0))):
         total += np.where(ahead < chances, rate_if_alive(parameters, ahead + 1, x, n), 0.0)
@@ -185,7 +185,7 @@ def rate_if_alive(parameters: Parameters, ahead: ArrayLike, x: ArrayLike, n: Arr
     from scipy.special import betaln  # noqa: PLC0415 - SciPy is slow to load and only needed here
 
     alpha, beta, gamma, delta = parameters
-    ahead, x, n = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (ahead, x, n)))
+    ahead, x, n = together(ahead, x, n)
     stay = np.exp(betaln(gamma, delta + n + ahead) - betaln(gamma, delta + n))
     rate: Floats = (alpha + x) / (alpha + beta + n) * stay
     return rate

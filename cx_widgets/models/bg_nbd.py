@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.models._beta import beta_nodes
-from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, checked, distinct, maximise
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, by_count, checked, fit_histories, together
 from cx_widgets.stats import dot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
@@ -165,15 +167,23 @@ def purchases_if_alive(parameters: Parameters, time: ArrayLike, x: ArrayLike, ag
     >>> purchases_if_alive(Parameters(0.243, 4.414, 0.793, 2.426), 39, [2], [38.86]).round(3).tolist()
     [1.687]
     """
-    r, alpha, a, b = parameters
-    time, x, age = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (time, x, age)))
+    r, *_ = parameters
+    time, x, age = together(time, x, age)
     expected = np.empty(x.shape)
-    for bought in np.unique(x):
-        who = x == bought
-        p, weight = beta_nodes(a, b + bought, NODES)
-        part = np.log1p(p * (time[who] / (alpha + age[who]))[:, None])
+    for bought, who, p, weight, part in _leaving_chances(parameters, time, x, age):
         expected[who] = (-np.expm1(-(r + bought) * part) / p) @ weight
     return expected
+
+
+def _leaving_chances(
+    parameters: Parameters, time: Floats, x: Floats, age: Floats
+) -> Iterator[tuple[float, NDArray[np.bool_], Floats, Floats, Floats]]:
+    """Yield, for each count: who has it, chances p to leave with weights, and log(1 + p t / (alpha+T))."""
+    _, alpha, a, b = parameters
+    for bought in np.unique(x).tolist():
+        who = x == bought
+        p, weight = beta_nodes(a, b + bought, NODES)
+        yield bought, who, p, weight, np.log1p(p * (time[who] / (alpha + age[who]))[:, None])
 
 
 def rate_if_alive(parameters: Parameters, time: ArrayLike, x: ArrayLike, age: ArrayLike) -> Floats:
@@ -201,13 +211,10 @@ def rate_if_alive(parameters: Parameters, time: ArrayLike, x: ArrayLike, age: Ar
     >>> rate_if_alive(Parameters(0.243, 4.414, 0.793, 2.426), 0, [2], [38.86]).round(4).tolist()
     [0.0518]
     """
-    r, alpha, a, b = parameters
-    time, x, age = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (time, x, age)))
+    r, alpha, *_ = parameters
+    time, x, age = together(time, x, age)
     rate = np.empty(x.shape)
-    for bought in np.unique(x):
-        who = x == bought
-        p, weight = beta_nodes(a, b + bought, NODES)
-        part = np.log1p(p * (time[who] / (alpha + age[who]))[:, None])
+    for bought, who, _, weight, part in _leaving_chances(parameters, time, x, age):
         rate[who] = np.exp(-(r + bought + 1) * part) @ weight * (r + bought) / (alpha + age[who])
     return rate
 
@@ -281,11 +288,14 @@ def fit(
     >>> found.n_customers, found.names
     (8, ('r', 'alpha', 'a', 'b'))
     """
-    x, t_x, age = checked(x, t_x, age)
-    rows = distinct(x, t_x, age)
-    scale = max(float(age.mean()), float(np.finfo(float).tiny))
-    starts = [(1.0, scale / 2, 1.0, 2.0), (0.3, scale / 8, 0.5, 5.0)]
-    return maximise(_evaluate, rows, starts, Parameters._fields, on_step=on_step, progress=progress)
+    return fit_histories(
+        _evaluate,
+        (x, t_x, age),
+        lambda scale: [(1.0, scale / 2, 1.0, 2.0), (0.3, scale / 8, 0.5, 5.0)],
+        Parameters._fields,
+        on_step=on_step,
+        progress=progress,
+    )
 
 
 def _evaluate(parameters: Floats, rows: Rows) -> tuple[float, Floats]:
@@ -293,10 +303,7 @@ def _evaluate(parameters: Floats, rows: Rows) -> tuple[float, Floats]:
 
     r, alpha, a, b = parameters
     x, t_x, age = rows.columns
-    # What depends on x alone is computed once for each count.
-    counts, place = np.unique(x, return_inverse=True)
-    weight = np.bincount(place, weights=rows.weight)
-    n = weight.sum()
+    counts, weight, n = by_count(rows)
     with_end, with_last = np.log(alpha + age), np.log(alpha + t_x)
     shape = r + x
     again = np.maximum(x, 1)

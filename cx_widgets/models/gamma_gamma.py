@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.errors import CXError
-from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, distinct, maximise
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, by_count, distinct, maximise, together
 from cx_widgets.stats import dot
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def conditional_mean(parameters: Parameters, x: ArrayLike, mean: ArrayLike) -> F
     [24.66, 35.22]
     """
     p, q, v = parameters
-    x, mean = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(mean, dtype=np.float64))
+    x, mean = together(x, mean)
     weight = p * x + q - 1
     known = weight > 0
     spent = np.where(x > 0, x * np.where(x > 0, mean, 0.0), 0.0)
@@ -171,7 +171,7 @@ def fit(
 
 
 def _checked(x: ArrayLike, mean: ArrayLike) -> tuple[Floats, Floats]:
-    x, mean = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(mean, dtype=np.float64))
+    x, mean = together(x, mean)
     if x.ndim != 1 or not len(x):
         raise CXError(f"a customer base is a list of customers; got the shape {x.shape}.")
     wrong = ~((x >= 1) & (mean > 0) & np.isfinite(x) & np.isfinite(mean))
@@ -189,9 +189,7 @@ def _evaluate(parameters: Floats, rows: Rows) -> tuple[float, Floats]:
 
     p, q, v = parameters
     x, mean = rows.columns
-    counts, place = np.unique(x, return_inverse=True)
-    weight = np.bincount(place, weights=rows.weight)
-    n = weight.sum()
+    counts, weight, n = by_count(rows)
     spent = x * mean
     all_of_it = np.log(v + spent)
     share, rest = np.log(spent) - all_of_it, np.log(v) - all_of_it

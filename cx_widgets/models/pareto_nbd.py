@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, checked, distinct, maximise
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, by_count, checked, fit_histories, together
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -162,7 +162,7 @@ def purchases_if_alive(parameters: Parameters, time: ArrayLike, x: ArrayLike, ag
     from scipy.special import exprel  # noqa: PLC0415 - SciPy is slow to load and only needed here
 
     r, alpha, s, beta = parameters
-    time, x, age = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (time, x, age)))
+    time, x, age = together(time, x, age)
     # (1 - e^(-(s-1) y)) / (s-1) without a hole at s = 1.
     y = np.log1p(time / (beta + age))
     expected: Floats = (r + x) * (beta + age) / (alpha + age) * y * exprel(-(s - 1) * y)
@@ -194,7 +194,7 @@ def rate_if_alive(parameters: Parameters, time: ArrayLike, x: ArrayLike, age: Ar
     [0.1]
     """
     r, alpha, s, beta = parameters
-    time, x, age = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (time, x, age)))
+    time, x, age = together(time, x, age)
     rate: Floats = (r + x) / (alpha + age) * np.exp(-s * np.log1p(time / (beta + age)))
     return rate
 
@@ -268,11 +268,14 @@ def fit(
     >>> found.n_customers, found.names
     (8, ('r', 'alpha', 's', 'beta'))
     """
-    x, t_x, age = checked(x, t_x, age)
-    rows = distinct(x, t_x, age)
-    scale = max(float(age.mean()), float(np.finfo(float).tiny))
-    starts = [(1.0, scale / 2, 1.0, scale / 2), (0.3, scale / 8, 0.3, scale)]
-    return maximise(_evaluate, rows, starts, Parameters._fields, on_step=on_step, progress=progress)
+    return fit_histories(
+        _evaluate,
+        (x, t_x, age),
+        lambda scale: [(1.0, scale / 2, 1.0, scale / 2), (0.3, scale / 8, 0.3, scale)],
+        Parameters._fields,
+        on_step=on_step,
+        progress=progress,
+    )
 
 
 @lru_cache(maxsize=4)
@@ -331,9 +334,7 @@ def _evaluate(parameters: Floats, rows: Rows) -> tuple[float, Floats]:
     from scipy.special import gammaln, psi  # noqa: PLC0415 - SciPy is slow to load and only needed here
 
     r, alpha, s, beta = parameters
-    counts, place = np.unique(rows.columns[0], return_inverse=True)
-    weight = np.bincount(place, weights=rows.weight)
-    n = weight.sum()
+    counts, weight, n = by_count(rows)
     value = weight @ gammaln(r + counts) + n * (r * np.log(alpha) + s * np.log(beta) - gammaln(r))
     gradient = np.array(
         [

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets.errors import CXError
-from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, distinct, maximise, numeric
+from cx_widgets.models._fit import Fit, OnStep, Progress, Rows, distinct, maximise, numeric, together
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -152,7 +152,7 @@ def purchases_if_alive(parameters: Parameters, chances: ArrayLike, n: ArrayLike)
     >>> purchases_if_alive(Parameters(1.0, 1.0), 2, [0, 8]).round(4).tolist()
     [0.8333, 1.7182]
     """
-    chances, n = np.broadcast_arrays(np.asarray(chances, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    chances, n = together(chances, n)
     total = np.zeros(n.shape)
     for ahead in range(int(chances.max(initial=0))):
         total += np.where(ahead < chances, rate_if_alive(parameters, ahead + 1, n), 0.0)
@@ -208,7 +208,7 @@ def fit(
 
 
 def _checked(n: ArrayLike, lost: ArrayLike) -> tuple[Floats, Floats]:
-    n, lost = np.broadcast_arrays(np.asarray(n, dtype=np.float64), np.asarray(lost, dtype=np.float64))
+    n, lost = together(n, lost)
     if n.ndim != 1 or not len(n):
         raise CXError(f"a customer base is a list of customers; got the shape {n.shape}.")
     wrong = ~((n >= 0) & (n == np.floor(n)) & np.isfinite(n)) | ((n == 0) & (lost > 0))
