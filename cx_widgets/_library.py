@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ENGINE = "CX_WIDGETS_ENGINE"
 THREADS = "CX_WIDGETS_THREADS"
 FOLDER = Path(__file__).parent / "_kernels"
-INTERFACE = 3
+INTERFACE = 4
 """The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
 
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -307,6 +307,11 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
         c_int64,
         [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Wanted), POINTER(Buyers)],
     ),
+    "cx_buyers_in_lanes": (
+        None,
+        [POINTER(Lanes), *(c_int64,) * 4, POINTER(Wanted), _ANY, _ANY],
+    ),
+    "cx_list_buyers": (c_int64, [_ANY, c_int64, c_int64, POINTER(Buyers)]),
     "cx_who": (None, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
     "cx_moves": (
         None,

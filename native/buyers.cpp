@@ -2,7 +2,7 @@
 //
 // A purchase is a tick at which a customer has rows in a buying stage. It was researched if a row in a researching
 // stage stands before it in the order of coded rows, at a later tick than the purchase before.
-#include "kernels.h"
+#include "lanes.h"
 
 namespace {
 
@@ -144,6 +144,84 @@ EXPORT int64_t cx_buyers(const AnyLog* log, int64_t begin, int64_t end, const Ro
     return with_types(*log, [&]<class Code, class Tick>(Log<Code, Tick> of) {
         return buyers(of, begin, end, log->has_ties, *room, *wanted, *(const Buyers<Tick>*)to);
     });
+}
+
+// What one customer bought; nothing where `bought` is 0.
+struct Bought {
+    int32_t first;
+    int32_t until_second;
+    int32_t bought;
+    int32_t looped;
+    int32_t returned;
+};
+
+// The same for the customers of the groups from begin to end, each in its own place; stages, at most 31, are bits.
+EXPORT void cx_buyers_in_lanes(const Lanes* lanes, int64_t begin, int64_t end, int64_t buying, int64_t researching,
+                               const Wanted* wanted, Bought* of_customer, int64_t* retained) {
+    const auto one_of = [](int64_t stages, Ticks stage) { return -((Ticks)(int32_t)stages >> stage & 1); };
+    const auto period_of = [&](int64_t since) { return since * wanted->times / wanted->over; };
+    // Ticks after which a period has begun; a period longer than all ticks never ends.
+    const auto until = [&](int64_t period) { return (period * wanted->over + wanted->times - 1) / wanted->times; };
+    const int32_t one = until(1) < -NEVER ? (int32_t)until(1) : -NEVER;
+    for (int64_t group = begin; group < end; group++) {
+        const int64_t rows = lanes->first_row[group + 1] - lanes->first_row[group];
+        for (int half = 0; half < GROUP; half += WIDTH) {
+            const int32_t* tick = lanes->ticks + lanes->first_row[group] * GROUP + half;
+            const uint8_t* stage = lanes->stage + lanes->first_row[group] * GROUP + half;
+            const int32_t* customers = lanes->customer + group * GROUP + half;
+            Ticks first = 0, second = (int32_t)wanted->end_tick, latest = -1, bought = 0, looped = 0, researched = 0;
+            // From when on a purchase lies in a period that has not been counted yet.
+            Ticks due = INT32_MAX;
+            bool returned[WIDTH] = {};
+            for (int64_t j = 0; j < rows; j++) {
+                const Ticks here = load_stages(stage + j * GROUP), now = load_ticks(tick + j * GROUP);
+                const Ticks fresh = one_of(buying, here) & (now != latest);
+                looped -= fresh & (bought > 0) & ~researched;
+                first = (fresh & (bought == 0)) ? now : first;
+                second = (fresh & (bought == 1)) ? now : second;
+                bought -= fresh;
+                researched = fresh ? 0 : researched | (one_of(researching, here) & (now > latest));
+                latest = fresh ? now : latest;
+                due = (fresh & (bought == 1)) ? now + one : due;
+                for (uint32_t who = bits(fresh & (now >= due)); who; who &= who - 1) {
+                    const int place = __builtin_ctz(who);
+                    const int32_t start = first[place];
+                    const int64_t period = period_of(now[place] - start), next = start + until(period + 1);
+                    due[place] = next < INT32_MAX ? (int32_t)next : INT32_MAX;
+                    if (period >= period_of(wanted->end_tick - start)) continue;
+                    if (period < wanted->longest) retained[period]++;
+                    returned[place] |= period == 1;
+                }
+            }
+            // The first purchase is in the first period.
+            const Ticks over = (int32_t)wanted->end_tick - first >= one;
+            retained[0] += __builtin_popcount(bits((bought > 0) & over));
+            int32_t firsts[WIDTH], seconds[WIDTH], times[WIDTH], loops[WIDTH];
+            memcpy(firsts, &first, sizeof firsts);
+            memcpy(seconds, &second, sizeof seconds);
+            memcpy(times, &bought, sizeof times);
+            memcpy(loops, &looped, sizeof loops);
+            for (int place = 0; place < WIDTH && customers[place] >= 0; place++)
+                of_customer[customers[place]] = {firsts[place], seconds[place] - firsts[place], times[place],
+                                                 loops[place], returned[place]};
+        }
+    }
+}
+
+// The buyers among the customers from begin to end, each of whom has a place; how many there are.
+EXPORT int64_t cx_list_buyers(const Bought* of_customer, int64_t begin, int64_t end, const Buyers<int32_t>* to) {
+    int64_t made = 0;
+    for (int64_t c = begin; c < end; c++) {
+        // Written in any case and kept only for buyers: no branch to guess wrong.
+        to->customer[made] = (int32_t)c;
+        to->first[made] = of_customer[c].first;
+        to->until_second[made] = of_customer[c].until_second;
+        to->bought[made] = of_customer[c].bought;
+        to->looped[made] = of_customer[c].looped;
+        to->returned[made] = (uint8_t)of_customer[c].returned;
+        made += of_customer[c].bought > 0;
+    }
+    return made;
 }
 
 // Which of the customers from begin to end have a row in one of some stages; `stages` is by number, 0 or 1.

@@ -43,10 +43,13 @@ if TYPE_CHECKING:
     from cx_widgets.log import Packed
 
     Int64s = NDArray[np.int64]
+    _Bought = tuple[list[NDArray[Any]], Int64s]
 
 MOST_LANE_STAGES = 8
 MOST_MOVE_STAGES = 12
 MOST_SEEN_STAGES = 31
+BOUGHT = 5
+"""Numbers the kernels keep of what a customer bought."""
 SPARE = 64
 """Numbers more than they keep that kernels write, vectors at a time."""
 LONGEST = 2**63 - 1
@@ -471,26 +474,50 @@ class NativeEngine:
         buys, looks = of_stages(buying), of_stages(researching)
         wanted = _library.Wanted(at(buys), at(looks), rows.packed.end_tick, *period, LONGEST_CURVE)
 
-        def part(low: int, high: int) -> list[NDArray[Any]]:
-            kinds = (np.int32, kind, kind, np.int32, np.int32, np.bool_)
-            arrays: list[NDArray[Any]] = [np.empty(high - low, kind) for kind in kinds]
-            retained, room = np.zeros(LONGEST_CURVE, np.int64), scalar.room()
-            to = _library.Buyers(*map(at, arrays), at(retained))
+        def part(low: int, high: int) -> _Bought:
+            arrays, retained = _room_for_buyers(high - low, kind), np.zeros(LONGEST_CURVE, np.int64)
+            room, to = scalar.room(), _library.Buyers(*map(at, arrays), at(retained))
             made = self._cx.cx_buyers(scalar.asked(), low, high, room.asked(), byref(wanted), byref(to))
-            return [*(array[:made] for array in arrays), retained]
+            return [array[:made] for array in arrays], retained
 
-        parts = [made for _, _, made in self._on_parts(scalar, part)]
-        *each, retained = zip(*parts, strict=True)
-        customer, first, until_second, bought, looped, returned = map(np.concatenate, each)
-        return Buyers(
-            customer=customer,
-            first=first,
-            until_second=until_second,
-            bought=bought,
-            looped=looped,
-            returned=returned,
-            retained=np.sum(retained, axis=0),
-        )
+        lanes = staged_lanes(self._cx, self._workers, rows) if rows.n_stages <= MOST_SEEN_STAGES else None
+        if lanes is None:
+            return _all_buyers(*zip(*(made for _, _, made in self._on_parts(scalar, part)), strict=True))
+        bits = sum(1 << one for one in buying), sum(1 << one for one in researching)
+        return self._buyers_in_lanes(rows, lanes, part, (*bits, byref(wanted)))
+
+    def _buyers_in_lanes(
+        self,
+        rows: StagedRows,
+        lanes: Lanes,
+        one_by_one: Callable[[int, int], _Bought],
+        asked: tuple[object, ...],
+    ) -> Buyers:
+        n_customers = len(rows.packed.offsets) - 1
+        scratch, size = rows.keep(("engine", "scratch"), Scratch), n_customers * BOUGHT * 4
+        taken = scratch.take(size)
+        # As `Bought` of native/buyers.cpp.
+        of_customer = taken[:size].view(np.int32).reshape(n_customers, BOUGHT)
+
+        def side(low: int, high: int) -> Int64s:
+            retained = np.zeros(LONGEST_CURVE, np.int64)
+            self._cx.cx_buyers_in_lanes(lanes.asked(), low, high, *asked, at(of_customer), at(retained))
+            return retained
+
+        def listed(low: int, high: int) -> list[NDArray[Any]]:
+            arrays = _room_for_buyers(high - low, np.dtype(np.int32))
+            to = _library.Buyers(*map(at, arrays), None)
+            made = self._cx.cx_list_buyers(at(of_customer), low, high, byref(to))
+            return [array[:made] for array in arrays]
+
+        retained = self._workers.each(side, self._workers.parts(lanes.plan.first_row, GROUP))
+        for customer in lanes.plan.alone.tolist():
+            (_, *found), here = one_by_one(customer, customer + 1)
+            of_customer[customer] = np.concatenate(found) if len(found[0]) else 0
+            retained.append(here)
+        parts = self._workers.each(listed, self._workers.parts(whole(rows.packed.offsets, np.int64)))
+        scratch.give_back([taken])
+        return _all_buyers(parts, retained)
 
     def who(self, rows: StagedRows, stages: Iterable[int]) -> Bools:
         """Return which customers have a row in one of some stages."""
@@ -605,6 +632,23 @@ def _asked(rows: StagedRows, window: int | None, patience: int) -> _library.Aske
         end_tick if window is None else min(window, end_tick),
         min(patience, end_tick + 1),
         end_tick,
+    )
+
+
+def _room_for_buyers(size: int, kind: np.dtype[Any]) -> list[NDArray[Any]]:
+    return [np.empty(size, one) for one in (np.int32, kind, kind, np.int32, np.int32, np.bool_)]
+
+
+def _all_buyers(parts: Sequence[list[NDArray[Any]]], retained: Sequence[Int64s]) -> Buyers:
+    customer, first, until_second, bought, looped, returned = map(np.concatenate, zip(*parts, strict=True))
+    return Buyers(
+        customer=customer,
+        first=first,
+        until_second=until_second,
+        bought=bought,
+        looped=looped,
+        returned=returned,
+        retained=np.sum(retained, axis=0),
     )
 
 
