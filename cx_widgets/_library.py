@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ENGINE = "CX_WIDGETS_ENGINE"
 THREADS = "CX_WIDGETS_THREADS"
 FOLDER = Path(__file__).parent / "_kernels"
-INTERFACE = 4
+INTERFACE = 5
 """The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
 
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -350,6 +350,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_ranked": (None, [_ANY, c_int64, _ANY, c_int64, _ANY, _ANY]),
     "cx_middles": (None, [POINTER(Groups), c_int64, c_int64, _ANY, _ANY, _ANY, _ANY]),
     "cx_survival_median": (c_int64, [POINTER(Groups), c_int64, c_int64, c_double, _ANY]),
+    "cx_cross": (None, [c_int64, _ANY, c_int64, _ANY, *(c_int64,) * 4, _ANY]),
     "cx_rows_in": (c_int64, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
     "cx_widen": (None, [POINTER(Numbering)]),
     "cx_number_words": (c_int64, [POINTER(Numbering), c_int64, _ANY, _ANY, c_int64, c_int64, _ANY]),

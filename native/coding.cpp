@@ -168,3 +168,38 @@ EXPORT int64_t cx_rows_in(const AnyLog* log, const uint8_t* chosen, int64_t begi
         return rows_in(of, chosen, begin, end, row);
     });
 }
+
+namespace {
+
+constexpr int SIDE_BY_SIDE = 4, FEW_PAIRS = 256;
+
+template <class One, class Other>
+void cross(const One* one, const Other* other, int64_t width, int64_t cells, int64_t begin, int64_t end,
+           int64_t* counts) {
+    int64_t i = begin;
+    if (cells <= FEW_PAIRS) {
+        // Neighbours often have the same pair: counted apart they do not wait for each other.
+        int64_t apart[SIDE_BY_SIDE][FEW_PAIRS] = {};
+        for (; i + SIDE_BY_SIDE <= end; i += SIDE_BY_SIDE)
+            for (int k = 0; k < SIDE_BY_SIDE; k++) apart[k][one[i + k] * width + other[i + k]]++;
+        for (const auto& part : apart)
+            for (int64_t cell = 0; cell < cells; cell++) counts[cell] += part[cell];
+    }
+    for (; i < end; i++) counts[one[i] * width + other[i]]++;
+}
+
+}  // namespace
+
+// How often each pair of numbers stands side by side in two arrays, from begin to end: those of `one`, times `width`, and
+// those of `other` are below `cells`. Both have one or two bytes.
+EXPORT void cx_cross(int64_t one_bytes, const void* one, int64_t other_bytes, const void* other, int64_t width,
+                     int64_t cells, int64_t begin, int64_t end, int64_t* counts) {
+    if (one_bytes == 1 && other_bytes == 1)
+        cross((const uint8_t*)one, (const uint8_t*)other, width, cells, begin, end, counts);
+    else if (one_bytes == 1)
+        cross((const uint8_t*)one, (const uint16_t*)other, width, cells, begin, end, counts);
+    else if (other_bytes == 1)
+        cross((const uint16_t*)one, (const uint8_t*)other, width, cells, begin, end, counts);
+    else
+        cross((const uint16_t*)one, (const uint16_t*)other, width, cells, begin, end, counts);
+}

@@ -68,6 +68,8 @@ def answers(one, log, definition):
             one.customers(unordered),
             one.rows_in(unordered, (1, n_stages)).tolist(),
             one.rows_in(unordered, ()).tolist(),
+            one.crossed(log.packed.codes, place.astype(np.uint16) % np.uint16(7), (2_000, 7)),
+            one.crossed((log.packed.codes % 5).astype(np.uint8), (place % 3).astype(np.uint8), (5, 3)),
             one.journeys(unordered, unordered.stage_of_code == n_stages, None, None, merged=True),
             one.journeys(unordered, unordered.stage_of_code == 1, touched, spent, merged=False),
             one.journeys(

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.engine._general import Way
     from cx_widgets.engine._lanes import Lanes
-    from cx_widgets.engine._protocol import Bools, Bytes, Floats, Ints, Lines, StagedRows, UnitCodes
+    from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, Lines, StagedRows, UnitCodes
     from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
 
@@ -583,6 +583,22 @@ class NativeEngine:
             return row[: self._cx.cx_rows_in(scalar.asked(), at(chosen), begin, end, at(row))]
 
         return np.concatenate([row for _, _, row in self._on_parts(scalar, part)])
+
+    def crossed(self, one: Codes, other: Codes, shape: tuple[int, int]) -> Int64s:
+        """Return how often each pair of groups stands side by side."""
+        one, other = np.ascontiguousarray(one), np.ascontiguousarray(other)
+        cells = shape[0] * shape[1]
+
+        def part(low: int, high: int) -> Int64s:
+            counts = np.zeros(cells, np.int64)
+            self._cx.cx_cross(
+                *(one.itemsize, at(one), other.itemsize, at(other)),
+                *(shape[1], cells, low, high, at(counts)),
+            )
+            return counts
+
+        counted: Int64s = np.sum(self._workers.each(part, self._workers.halves(len(one))), axis=0)
+        return counted.reshape(shape)
 
     def ranked(self, values: Ints, ranks: Iterable[int]) -> Ints:
         """Return the values of some ranks."""

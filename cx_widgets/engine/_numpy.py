@@ -192,6 +192,13 @@ class NumpyEngine:
         """Return the positions of the rows in some stages."""
         return np.flatnonzero(_chosen(stages)[rows.stage_of_code][rows.codes])
 
+    def crossed(self, one: Codes, other: Codes, shape: tuple[int, int]) -> Ints:
+        """Return how often each pair of groups stands side by side."""
+        # As narrow as pairs are few: these arrays are as long as customers are many.
+        narrow = np.min_scalar_type(max(shape[0] * shape[1], shape[1]))
+        both = one.astype(narrow) * narrow.type(shape[1]) + other.astype(narrow)
+        return np.bincount(both, minlength=shape[0] * shape[1]).reshape(shape)
+
     def ranked(self, values: Ints, ranks: Iterable[int]) -> Ints:
         """Return the values of some ranks."""
         ranks = list(ranks)

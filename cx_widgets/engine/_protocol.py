@@ -605,6 +605,13 @@ class Engine(Protocol):
         """Return the positions of the rows in some stages, in the order of the packed log."""
         ...
 
+    def crossed(self, one: Codes, other: Codes, shape: tuple[int, int]) -> Ints:
+        """Return how often each pair of two numbers stands side by side: a line for each number of ``one``.
+
+        The numbers have one or two bytes and are below those of the shape.
+        """
+        ...
+
     def ranked(self, values: Ints, ranks: Iterable[int]) -> Ints:
         """Return the values of some ranks, counted from 0."""
         ...

@@ -173,6 +173,11 @@ def customers_by_stage(log: EventLog, definition: Definition) -> Ints:
     return recent.get(_assignment(definition), lambda: engine().customers(staged_rows(log, definition)))
 
 
+def crossed(one: Codes, other: Codes, shape: tuple[int, int]) -> Ints:
+    """Return how often each pair of two numbers stands side by side: a line for each number of ``one``."""
+    return engine().crossed(one, other, shape)
+
+
 def ranked(values: Ints, ranks: Iterable[int]) -> Ints:
     """Return the values of some ranks, counted from 0."""
     return engine().ranked(values, ranks)

@@ -37,6 +37,11 @@ class Workers:
         edges = np.unique([0, *np.searchsorted(offsets, wanted).tolist(), n]).tolist()
         return list(pairwise(edges)) if n else [(0, 0)]
 
+    def halves(self, n: int) -> list[tuple[int, int]]:
+        """Return ranges of so many numbers, one for each thread if they are worth it."""
+        edges = np.linspace(0, n, (self.threads if self.shares(n) else 1) + 1).astype(np.int64).tolist()
+        return list(pairwise(edges))
+
     def shares(self, numbers: int) -> bool:
         """Return whether so many rows, or numbers, are better shared."""
         return self.threads > 1 and numbers >= WORTH_SHARING

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
+from cx_widgets.engine import crossed
 from cx_widgets.errors import unknown
 from cx_widgets.metrics._result import Result, Table
 
@@ -67,14 +68,9 @@ class Influence:
         """Return what each customer moves."""
         return self.moved[self.group]
 
-    def together(self, other: Influence) -> NDArray[np.int64]:
+    def together(self, other: Influence) -> Ints:
         """Return how many customers are in each group here, a line each, and in each group of another."""
-        width = len(other.moved)
-        pairs = len(self.moved) * width
-        # As narrow as pairs are few: these arrays are as long as customers are many.
-        narrow = np.min_scalar_type(max(pairs, width))
-        both = self.group.astype(narrow) * narrow.type(width) + other.group.astype(narrow)
-        return np.bincount(both, minlength=pairs).reshape(-1, width)
+        return crossed(self.group, other.group, (len(self.moved), len(other.moved)))
 
 
 Moved: TypeAlias = "Influence | NDArray[np.float64]"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
+from cx_widgets._recent import Recent
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._figure import Influence, change_text, interval_text, number_text
 from cx_widgets.metrics._lines import when_asked
@@ -131,7 +132,7 @@ def compare(log: EventLog, baseline: Definition, definition: Definition) -> Chan
 
 
 def _compare(log: EventLog, baseline: Definition, definition: Definition) -> Changes:
-    before, now = figures(log, baseline), figures(log, definition)
+    before, now = _pinned(log, baseline), figures(log, definition)
     there, here = _result.check(log, baseline)[0], _result.check(log, definition)[0]
     whole = here if here is there else log
     lines = tuple(
@@ -147,6 +148,20 @@ def _compare(log: EventLog, baseline: Definition, definition: Definition) -> Cha
         _frame=when_asked(lambda: pd.DataFrame(lines, columns=["key", *_COLUMNS]).set_index("key")),
         _log=log,
     )
+
+
+def _pinned(log: EventLog, baseline: Definition) -> dict[str, Figure]:
+    """Return the figures of the baseline, which stays while the definition changes, with their influences."""
+
+    def kept(figure: Figure) -> Figure:
+        moved = figure.moved()
+        return figure if moved is None else replace(figure, _influence=lambda: moved)
+
+    def count() -> dict[str, Figure]:
+        found = figures(log, baseline)
+        return {key: kept(found[key]) for key in found.keys()}  # noqa: SIM118 - as above
+
+    return log.memo(("compare", "pinned"), lambda: Recent(1)).get(baseline, count)
 
 
 def _line(before: Figure, now: Figure) -> tuple[Cell, ...]:

@@ -15,6 +15,7 @@ from cx_widgets.engine import (
     WINDOW,
     assigned_events,
     attempt_rows,
+    crossed,
     funnel_losses,
     funnel_paths,
     is_special,
@@ -38,6 +39,8 @@ from cx_widgets.metrics._lines import Lines, Nanoseconds, Words, when_asked
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
@@ -126,7 +129,7 @@ def _of_losses(log: EventLog, definition: Definition, lost: FunnelLosses) -> End
     if window is not None:
         late = np.flatnonzero(lost.took >= 0)
         took = lost.took[late].astype(np.int64) * log.packed.tick_ns
-        overshoot[late] = took - int(window.as_unit("ns").value)
+        overshoot[late] = took - _ns(window)
     return Endings(
         lost.deepest,
         lost.why,
@@ -134,6 +137,10 @@ def _of_losses(log: EventLog, definition: Definition, lost: FunnelLosses) -> End
         overshoot,
         np.full(len(lost.why), -1, dtype=np.int64),
     )
+
+
+def _ns(duration: pd.Timedelta) -> int:
+    return int(duration.as_unit("ns").value)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -386,35 +393,85 @@ def reasons(log: EventLog, definition: Definition) -> Reasons:
     return log.memo(("reasons", definition), lambda: _reasons(log, definition))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counted:
+    """Endings in numbers.
+
+    Attributes
+    ----------
+    losses
+        Of those who entered and did not convert, by the stage they missed and the reason.
+    overshoots
+        For each stage by how many nanoseconds those who missed it missed the window.
+    bounds
+        Of the share of a reason among those who missed a stage; None for Wilson's interval.
+    causes
+        The events that stood in the way.
+    """
+
+    losses: Ints
+    overshoots: list[NDArray[np.int64]]
+    entrants: int
+    converted: int
+    causes: pd.DataFrame
+    bounds: Callable[[int, int], tuple[float, float]] | None = None
+
+
+def _plain(log: EventLog, definition: Definition) -> _Counted:
+    lost, last = funnel_losses(log, definition), len(definition.stages)
+    table = crossed(lost.deepest, lost.why, (last + 1, len(REASONS) + 1))
+    late = np.flatnonzero(lost.took >= 0)
+    window = definition.rules.duration
+    by = lost.took[late].astype(np.int64) * log.packed.tick_ns - (0 if window is None else _ns(window))
+    missed = lost.deepest[late] + np.uint8(1)
+    losses = np.zeros_like(table)
+    losses[1:, 1:] = table[:-1, 1:]
+    return _Counted(
+        losses=losses,
+        overshoots=[by[missed == number] for number in range(last + 1)],
+        entrants=int(table[1:].sum()),
+        converted=int(table[last].sum()),
+        causes=_no_causes(),
+    )
+
+
+def _special(log: EventLog, definition: Definition) -> _Counted:
+    ended, paths = endings(log, definition), funnel_paths(log, definition)
+    last = len(definition.stages)
+    late = np.flatnonzero((ended.reason == WINDOW) & (ended.overshoot_ns != _NO_TIME))
+    missed, by = ended.missed[late], ended.overshoot_ns[late]
+
+    def of(number: int, reason: int) -> tuple[float, float]:
+        mine = ended.missed == number
+        return bounds(paths, mine & (ended.reason == reason), mine)
+
+    return _Counted(
+        losses=crossed(ended.missed, ended.reason, (last + 1, len(REASONS) + 1)),
+        overshoots=[by[missed == number] for number in range(last + 1)],
+        entrants=int(np.count_nonzero(ended.reach)),
+        converted=int(np.count_nonzero(ended.reach == last)),
+        causes=_causes(log, definition, ended),
+        # Customers are independent of each other; what special rules count may not be.
+        bounds=None if clusters(paths) is None else of,
+    )
+
+
 def _reasons(log: EventLog, definition: Definition) -> Reasons:
-    ended = endings(log, definition)
-    # Customers are independent of each other; what special rules count may not be.
-    paths = funnel_paths(log, definition) if is_special(definition) else None
-    clustered = paths is not None and clusters(paths) is not None
+    counted = (_special if is_special(definition) else _plain)(log, definition)
     names, known = definition.names, possible(definition)
     here = [number for number, stage in enumerate(definition.stages, 1) if number > 1 and not stage.optional]
     codes = [REASONS.index(reason) + 1 for reason in known]
-    width = len(REASONS) + 1
-    code = ended.missed.astype(np.uint16) * np.uint16(width) + ended.reason
-    counts = np.bincount(code, minlength=(len(names) + 1) * width).reshape(-1, width)[np.ix_(here, codes)]
+    counts = counted.losses[np.ix_(here, codes)]
     losses = np.repeat(counts.sum(axis=1), len(codes))
     customers = counts.ravel()
     lower, upper = stats.wilson(customers, losses)
-    if paths is not None and clustered:
-        spans = [
-            bounds(paths, (ended.missed == number) & (ended.reason == reason), ended.missed == number)
-            for number in here
-            for reason in codes
-        ]
+    if counted.bounds is not None:
+        spans = [counted.bounds(number, reason) for number in here for reason in codes]
         lower, upper = np.array(spans).reshape(-1, 2).T
     medians = np.full(counts.shape, _NO_TIME, dtype=np.int64)
-    late = np.flatnonzero(ended.reason == WINDOW)
-    late = late[ended.overshoot_ns[late] != _NO_TIME]
-    before, by = ended.missed[late], ended.overshoot_ns[late]
     for place, number in enumerate(here):
-        mine = by[before == number]
-        if len(mine):
-            medians[place, known.index("window")] = _middle(mine)
+        if len(counted.overshoots[number]):
+            medians[place, known.index("window")] = _middle(counted.overshoots[number])
     missed = [names[number - 1] for number in here]
     lines = Lines(
         {
@@ -426,7 +483,7 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
             "lower": lower,
             "upper": upper,
             "overshoot_median": Nanoseconds(medians.ravel()),
-            "method": CLUSTERED if clustered else WILSON,
+            "method": WILSON if counted.bounds is None else CLUSTERED,
         }
     )
 
@@ -438,10 +495,10 @@ def _reasons(log: EventLog, definition: Definition) -> Reasons:
         definition=definition,
         n_customers=log.n_customers,
         unassigned_events=log.n_events - assigned_events(log, definition),
-        entrants=int(np.count_nonzero(ended.reach)),
-        converted=int(np.count_nonzero(ended.reach == len(names))),
+        entrants=counted.entrants,
+        converted=counted.converted,
         removed=_removed(log, definition),
-        _causes=_causes(log, definition, ended),
+        _causes=counted.causes,
         _lines=lines,
         _frame=when_asked(frame),
         _log=log,
