@@ -115,7 +115,12 @@ def test_satisfaction_is_the_share_of_the_two_highest_boxes():
 
 def test_effort_is_the_mean_with_students_interval_cut_at_the_scale():
     line = cx.attitude(answers(4, 5, 6), ENJOY, measure="ces").frame.loc["Enjoy"]
-    assert line[["numerator", "denominator", "value", "method"]].tolist() == [15, 3, 5, "mean, t 95%"]
+    assert line[["numerator", "denominator", "value", "method"]].tolist() == [
+        15,
+        3,
+        5,
+        "mean, t 95%, widened for skewness",
+    ]
     # t(2) = 4.302653, standard error 1 / root 3: 5 -+ 2.484138.
     assert line[["lower", "upper"]].tolist() == pytest.approx([2.515862, 7], abs=1e-6)
     one = cx.attitude(answers(2), ENJOY, measure="ces").frame.loc["Enjoy"]

@@ -135,3 +135,24 @@ def test_paired_intervals_cover_the_true_difference():
         )
         covered += change.lower <= -0.2 <= change.upper
     assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_attempts_against_customers_are_linearised_by_customer():
+    # 40 customers see one ad and 20 see two, all in vain; 30 order at once, 10 after the second ad: 40 of 130
+    # attempts and 40 of 100 customers.
+    rows = [
+        *((i, 0, "ad") for i in range(100)),
+        *((i, 7, "ad") for i in [*range(40, 60), *range(90, 100)]),
+        *((i, 1, "order") for i in range(60, 90)),
+        *((i, 8, "order") for i in range(90, 100)),
+    ]
+    once = SEE_BUY.with_rules(window="3D")
+    row = cx.compare(log_of(rows), once, once.with_rules(count="attempts")).frame.loc["conversion"]
+    assert row[["baseline", "now"]].tolist() == [40 / 100, 40 / 130]
+    moved = [
+        y1 / 130 - 4 / 13 * x1 / 130 - (y2 - 0.4) / 100
+        for y1, x1, y2 in [(0, 1, 0), (0, 2, 0), (1, 1, 1), (1, 2, 1)]
+    ]
+    expected = stats.linearised(40 / 130 - 0.4, np.repeat(moved, [40, 20, 30, 10]))
+    assert row[["delta", "lower", "upper"]].tolist() == pytest.approx(list(expected))
+    assert row["method"] == "linearised by customer, t 95%, widened for skewness"

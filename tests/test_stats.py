@@ -205,10 +205,34 @@ def test_the_median_of_nothing_is_undefined():
     assert np.isnan(stats.median_interval([])).all()
 
 
-def test_the_mean_has_students_interval():
-    sample = [3.0, 5.0, 8.0, 13.0]
+def test_the_mean_of_a_sample_without_skewness_has_students_interval():
+    sample = [3.0, 5.0, 8.0, 11.0, 13.0]
     theirs = scipy_stats.ttest_1samp(sample, 0).confidence_interval(0.95)
-    assert stats.mean_interval(sample) == pytest.approx((7.25, theirs.low, theirs.high))
+    assert stats.mean_interval(sample) == pytest.approx((8, theirs.low, theirs.high))
+
+
+def test_the_interval_of_a_mean_reaches_farther_to_the_side_of_the_tail():
+    # 0, 0, 0, 4: error 1, t of 3 degrees of freedom 3.182446, skewness / root of n 1/sqrt(3). Above it is
+    # where Hall's (1992) transformation of the distance is -t; below a third of the way from 1 - t to there.
+    found = stats.mean_interval([0, 0, 0, 4])
+    assert found == pytest.approx((1, 1 - (2 * 3.182446 + 2.111739) / 3, 11.199833), abs=1e-6)
+    k, away = 3**-0.5, 1 - found.upper
+    assert away + k * away**2 / 3 + k**2 * away**3 / 27 + k / 6 == pytest.approx(-3.182446, abs=1e-6)
+    assert 2.111739 + k * 2.111739**2 / 3 + k**2 * 2.111739**3 / 27 + k / 6 == pytest.approx(
+        3.182446, abs=1e-6
+    )
+
+
+def test_a_mean_and_its_mirror_image_have_mirrored_intervals():
+    there, back = stats.mean_interval([0, 0, 1, 5, 30]), stats.mean_interval([0, 0, -1, -5, -30])
+    assert back == pytest.approx((-there.value, -there.upper, -there.lower))
+
+
+def test_alike_values_have_an_interval_of_no_width():
+    assert stats.mean_interval([3.0, 3.0, 3.0]) == (3, 3, 3)
+
+
+def test_a_mean_of_one_value_has_no_bounds():
     assert stats.mean_interval([4.0])[0] == 4.0
     assert np.isnan(stats.mean_interval([4.0])[1:]).all()
     assert np.isnan(stats.mean_interval([])).all()
@@ -285,3 +309,60 @@ def test_linearised_means_of_single_rows_are_plain_means():
     found = stats.linearised(values.mean(), (values - values.mean()) / len(values))
     assert found == pytest.approx(stats.mean_interval(values))
     assert np.isnan(stats.linearised(3.0, [0.0])[1:]).all()
+
+
+def counted_twice(*groups):
+    """Return two shares and the sizes of groups told by hits and trials of both."""
+    size, *counts = (np.array(part, dtype=float) for part in zip(*groups, strict=True))
+    y1, x1, y2, x2 = counts
+    shares = []
+    for y, x in ((y1, x1), (y2, x2)):
+        hits, trials = (size * y).sum(), (size * x).sum()
+        shares.append(stats.Counted(hits, trials, y - hits / trials * x))
+    return *shares, size
+
+
+def test_two_customers_more_make_the_interval_of_bonett_and_price():
+    # ci.prop.ps(.05, 12, 4, 26, 6) of the R package statpsych, from its manual.
+    one = counted_twice((6, 1, 1, 1, 1), (26, 1, 1, 0, 1), (4, 0, 1, 1, 1), (12, 0, 1, 0, 1))
+    assert stats.adjusted_difference(*one) == pytest.approx((0.44, 0.2548067, 0.6251933), abs=1e-7)
+    # Example 1 of Bonett and Price (2012): 50 and 22 of 200 in one only, by their formula.
+    two = counted_twice((68, 1, 1, 1, 1), (22, 1, 1, 0, 1), (50, 0, 1, 1, 1), (60, 0, 1, 0, 1))
+    half = 1.959964 * ((74 / 202 - (28 / 202) ** 2) / 202) ** 0.5
+    expected = (-28 / 202, -28 / 202 - half, -28 / 202 + half)
+    assert stats.adjusted_difference(*two) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_difference_of_attempts_and_customers_moves_by_what_each_customer_does():
+    # 40 customers fail in one attempt, 20 in two, 30 succeed at once and 10 in the second attempt: 40 of 130
+    # attempts and 40 of 100 customers. Who failed twice moves the difference by -2 * (4/13)/130 + 0.4/100 ...
+    groups = ((40, 0, 1, 0, 1), (20, 0, 2, 0, 1), (30, 1, 1, 1, 1), (10, 1, 2, 1, 1))
+    first, second, size = counted_twice(*groups)
+    found = stats.customer_difference(first, second, size)
+    each = np.repeat(
+        [y1 / 130 - 4 / 13 * x1 / 130 - (y2 - 0.4) / 100 for _, y1, x1, y2, _ in groups], [40, 20, 30, 10]
+    )
+    assert (each**2).sum() == pytest.approx(0.00022361, abs=1e-8)
+    assert found == pytest.approx(stats.linearised(40 / 130 - 0.4, each))
+    # Group by group or customer by customer is the same.
+    told = [
+        stats.Counted(part.hits, part.trials, np.repeat(part.moved, size.astype(int)))
+        for part in (first, second)
+    ]
+    assert found == pytest.approx(stats.customer_difference(*told))
+
+
+def test_a_difference_that_few_count_differently_has_the_adjusted_interval():
+    # 3 of 100 customers have a second attempt, in vain.
+    groups = ((50, 0, 1, 0, 1), (47, 1, 1, 1, 1), (3, 1, 2, 1, 1))
+    first, second, size = counted_twice(*groups)
+    found, adjusted = (
+        of(first, second, size) for of in (stats.customer_difference, stats.adjusted_difference)
+    )
+    assert found.value == pytest.approx(50 / 103 - 0.5)
+    assert (found.lower, found.upper) == (adjusted.lower, adjusted.upper)
+
+
+def test_the_difference_to_a_share_of_nothing_is_undefined():
+    nothing, something = stats.Counted(0, 0, np.zeros(1)), stats.Counted(1, 2, np.zeros(1))
+    assert np.isnan(stats.customer_difference(nothing, something)).all()

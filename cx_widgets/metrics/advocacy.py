@@ -38,7 +38,7 @@ _NO_PROGRAMME = (
 _NOBODY = "Nobody bought."
 _ASSOCIATED = "Associated, no effect: the two groups differ in more than this."
 _NEWCOMBE = "Newcombe 95%"
-_MEAN = "mean, t 95%"
+_MEAN = "mean, t 95%, widened for skewness"
 
 
 class _Asked(NamedTuple):
@@ -88,14 +88,15 @@ def advocacy(
     has one, who **came back** two or more. Who **recommends** is asked as in `loyalists`.
 
     - ``advocacy_rate``: buyers who recommend / buyers; Wilson.
-    - ``recommendations``: rows in stages with the role advocate / customers with any; Student's t.
+    - ``recommendations``: rows in stages with the role advocate / customers with any; Student's t widened
+      for skewness (`stats.mean_interval`).
 
     With a column of referrals. It names a customer: on a row of the one who recommends the new customer
     (``referred``), or on a row of the new customer the one who recommended (``referred_by``). Of several
     referrals of one customer the earliest counts; who names themselves does not. A **new customer** of
     ``referred`` has rows, and none before the referral.
 
-    - ``referral_yield``: new customers / advocates, those who recommend or who referred anybody; Student's t
+    - ``referral_yield``: new customers / advocates, those who recommend or who referred anybody; the same
       over advocates. New customers of somebody who is not in the log are left out here.
     - ``referred_conversion``, ``other_conversion``: buyers / referred new customers, and buyers / all other
       customers of the log; Wilson. ``referral_difference``: the first less the second; Newcombe.

@@ -36,7 +36,7 @@ ALL_STAGES = "(all stages)"
 TONES = ("negative", "neutral", "positive")
 
 _ADJUSTED_WALD = "adjusted Wald 95%"
-_MEAN = "mean, t 95%"
+_MEAN = "mean, t 95%, widened for skewness"
 _METHODS = {"nps": _ADJUSTED_WALD, "csat": WILSON, "ces": _MEAN}
 _PEAK_END = ("peak_end", "mean", "difference")
 _NO_SCORES = "Not measurable: the log has no score column."
@@ -159,10 +159,10 @@ class Attitude(Result):
 
         Indexed by ``figure``: ``peak_end``, for each customer (extreme + last score) / 2; ``mean``, the mean
         of the customer's scores; ``difference``, the first less the second. All are means over the customers
-        with answers in two stages or more (``denominator``), with Student's t interval; of the difference it
-        is the paired one. The scores are the customer's answers that count, one for each stage. The extreme
-        one is the farthest from the middle of the scale, of two equally far the lower; the last one is that
-        of all stages.
+        with answers in two stages or more (``denominator``), with Student's t interval widened for
+        skewness; of the difference it is the paired one. The scores are the customer's answers that count,
+        one for each stage. The extreme one is the farthest from the middle of the scale, of two equally far
+        the lower; the last one is that of all stages.
 
         References
         ----------
@@ -279,8 +279,9 @@ def attitude(
       Promoters give 9 or more, detractors 6 or less, on a scale of 0 to 10. Adjusted Wald interval.
     - ``"csat"``: customers whose answer is in the two highest boxes (the highest score less 1, or more) /
       customers who answered; Wilson's interval.
-    - ``"ces"``: sum of the answers / customers who answered; Student's t interval, cut at the ends of the
-      scale. The figure takes the scale as it is; whether much is easy or hard depends on the question.
+    - ``"ces"``: sum of the answers / customers who answered; Student's t interval, widened for
+      skewness and cut at the ends of the scale. The figure takes the scale as it is; whether much is easy or
+      hard depends on the question.
 
     **Response**: customers with an answer / customers with a row in the stage (of all stages: in any stage),
     Wilson. Those who answer are seldom a random sample of those who were asked; no interval shows that.

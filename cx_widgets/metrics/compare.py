@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from cx_widgets import stats
 from cx_widgets._recent import Recent
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._figure import Influence, change_text, interval_text, number_text
+from cx_widgets.metrics._figure import WILSON, Influence, change_text, interval_text, number_text
 from cx_widgets.metrics._lines import when_asked
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.figures import figures
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 METHOD = "MOVER 95%, paired by customer"
+LINEARISED = "linearised by customer, t 95%, widened for skewness"
 _MOST_CELLS = 2**20
 _COLUMNS = ("label", "unit", "baseline", "now", "delta", "lower", "upper", "method", "note")
 
@@ -78,10 +79,12 @@ def compare(log: EventLog, baseline: Definition, definition: Definition) -> Chan
     """Return every figure of `figures` under two definitions, their difference and its interval.
 
     **Delta** = now - baseline. Both are counted on the same customers, so they move together, and the
-    interval uses that: MOVER, the two single intervals recovered into one, with the correlation of the
-    customers' influences on the two figures. For two shares of the same customers it is Newcombe's paired
-    interval. It answers how far the difference could lie if other customers like these had been observed,
-    not whether one definition is better.
+    interval uses that. Two shares of the same customers, each counted once, have Newcombe's paired interval:
+    MOVER, the two single intervals recovered into one, with the correlation of the customers' influences on
+    the two figures; so have medians, ratios, and shares of altogether different customers. Two shares with
+    other wholes, of attempts and of customers or of those who entered here and there, are linearised: what
+    each customer moves their difference by (`stats.customer_difference`). It answers how far the difference
+    could lie if other customers like these had been observed, not whether one definition is better.
 
     Definitions under which every customer counts alike differ by exactly 0, from 0 to 0. Where a side is
     undefined the delta is NaN and the note says so. **Ties, repeats, censoring, empty input** are those of
@@ -111,6 +114,8 @@ def compare(log: EventLog, baseline: Definition, definition: Definition) -> Chan
     ----------
     Zou, G. Y. and Donner, A. (2008). Statistics in Medicine 27, 1693-1702.
     Newcombe, R. G. (1998). Statistics in Medicine 17, 2635-2650.
+    Hall, P. (1992). Journal of the Royal Statistical Society B 54, 221-228.
+    Bonett, D. G. and Price, R. M. (2012). Journal of Educational and Behavioral Statistics 37, 479-488.
 
     Examples
     --------
@@ -165,44 +170,62 @@ def _pinned(log: EventLog, baseline: Definition) -> dict[str, Figure]:
 
 
 def _line(before: Figure, now: Figure) -> tuple[Cell, ...]:
-    change, note = change_of(before, now)
+    change = change_of(before, now)
     return (
         now.label,
         now.unit,
         before.value,
         now.value,
-        *change,
-        METHOD if not np.isnan(change.value) else "",
-        note,
+        *change.estimate,
+        change.method,
+        change.note,
     )
 
 
-def change_of(before: Figure, now: Figure) -> tuple[Estimate, str]:
-    """Return now - before with its paired interval, and what should be known of it."""
+class Delta(NamedTuple):
+    """A difference with its interval, how that was made, and what should be known of it."""
+
+    estimate: Estimate
+    method: str
+    note: str
+
+
+def change_of(before: Figure, now: Figure) -> Delta:
+    """Return now - before with its paired interval."""
     there, here = before.moved(), now.moved()
     if there is None or here is None:
         sides = [name for name, side in (("the baseline", there), ("now", here)) if side is None]
-        return Estimate(np.nan, np.nan, np.nan), f"Undefined for {' and '.join(sides)}."
-    alike, correlation = _together(there, here)
+        nowhere = Estimate(np.nan, np.nan, np.nan)
+        return Delta(nowhere, "", f"Undefined for {' and '.join(sides)}.")
+    first, second, customers = _together(here, there)
+    nobody, here_too, there_too = customers == 0, first != 0, second != 0
     # One value from the same customers in the same way is one number, not two that happen to agree.
-    if before.value == now.value and alike:
-        return Estimate(0.0, 0.0, 0.0), ""
+    if before.value == now.value and bool((nobody | (first == second)).all()):
+        return Delta(Estimate(0.0, 0.0, 0.0), METHOD, "")
+    told = all(figure.unit == "share" and 0 < figure.value < 1 for figure in (before, now))
+    once = before.method == now.method == WILSON
+    same = once and bool((nobody | (here_too == there_too)).all())
+    if told and not same and bool((here_too & there_too & ~nobody).any()):
+        change = stats.customer_difference(_counted(now, first), _counted(before, second), customers)
+        return Delta(change, LINEARISED, "")
+    spread = stats.dot(customers, first * first) * stats.dot(customers, second * second)
+    correlation = stats.dot(customers, first * second) / np.sqrt(spread) if spread > 0 else 0.0
     change = stats.mover(_estimate(now), _estimate(before), correlation)
     open_side = np.isnan(change.lower) or np.isnan(change.upper)
-    return change, "Too few observations for both bounds." if open_side else ""
+    return Delta(change, METHOD, "Too few observations for both bounds." if open_side else "")
 
 
-def _together(there: Moved, here: Moved) -> tuple[bool, float]:
-    """Return whether two influences are the same for every customer, and their correlation."""
-    if isinstance(there, Influence) and isinstance(here, Influence) and _few(there, here):
-        both = there.together(here)
-        first, second = there.moved[:, None], here.moved[None, :]
-        alike = bool((first == second)[both > 0].all())
-        products = float((both * first * second).sum())
-        size = float(np.sqrt((both * first**2).sum() * (both * second**2).sum()))
-        return alike, products / size if size > 0 else 0.0
-    one, other = (moved.by_customer() if isinstance(moved, Influence) else moved for moved in (there, here))
-    return np.array_equal(one, other), stats.correlation(other, one)
+def _counted(figure: Figure, moved: Floats) -> stats.Counted:
+    return stats.Counted(figure.numerator, figure.denominator, moved)
+
+
+def _together(one: Moved, other: Moved) -> tuple[Floats, Floats, Floats]:
+    """Return what customers move two figures by, and how many customers there are of each kind."""
+    if isinstance(one, Influence) and isinstance(other, Influence) and _few(one, other):
+        both = one.together(other).astype(np.float64)
+        return one.moved[:, None], other.moved[None, :], both
+    first, second = (moved.by_customer() if isinstance(moved, Influence) else moved for moved in (one, other))
+    return first, second, np.ones(1)
 
 
 def _few(there: Influence, here: Influence) -> bool:

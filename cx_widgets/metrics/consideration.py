@@ -51,7 +51,7 @@ _LABELS = {
     "switched": ("Switched at the next purchase", "share"),
 }
 KEYS = tuple(_LABELS)
-_LINEARISED = "linearised by customer, t 95%"
+_LINEARISED = "linearised by customer, t 95%, widened for skewness"
 _MOVER = "MOVER of clustered Wilson 95%"
 _SETS_NOTE = (
     "First: brands in a consider stage before the first event of an evaluate stage; added: others from then "
@@ -141,8 +141,8 @@ def consideration(
       known brand; with ``own``, those without it / those after one with it.
 
     Shares have Wilson's interval on the effective number, by customer; means and ``added_ratio`` are
-    linearised by customer, with Student's t; ``first_ratio`` is recovered from the intervals of the two rates
-    and their correlation over customers (MOVER). What is considered first is *associated* with being
+    linearised by customer (`stats.linearised`); ``first_ratio`` is recovered from the intervals of the two
+    rates and their correlation over customers (MOVER). What is considered first is *associated* with being
     bought; that a brand was put first did not make it so.
 
     **Ties.** At one time rows stand in the order of their stages (with the rule ``ties="row"`` as in the

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ALL_STAGES = "(all stages)"
 FIGURES = ("all", "digital", "gap")
 RATING, TONE = "rating", "tone"
-_METHOD = "linearised by customer, t 95%"
+_METHOD = "linearised by customer, t 95%, widened for skewness"
 _NO_SCORES = "Not measurable: the log has no score column."
 _NOBODY = "Nothing is rated here."
 _NO_DIGITAL = "No digital touchpoint is rated here."
@@ -116,8 +116,8 @@ def experience_gap(
     With ``of="tone"`` a rating counts 1 above the middle of the scale, -1 below, 0 at it.
 
     Intervals: the figures are linearised, each customer's part of them is one observation, and Student's t
-    of as many degrees of freedom as there are customers less one. The two means of a gap come from the
-    same customers, which this allows for.
+    of as many degrees of freedom as there are customers less one, widened for skewness. The two
+    means of a gap come from the same customers, which this allows for.
 
     **Ties** do not matter. **Repeats.** Each rated touchpoint counts; the interval allows for several of one
     customer. **Censoring.** None. **Empty.** Nothing rated is NaN with 0; one customer has no interval.

@@ -15,7 +15,7 @@ from cx_widgets.metrics import _result
 from cx_widgets.metrics._customers import noun
 from cx_widgets.metrics._differences import Differences
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.metrics.compare import METHOD, change_of, over_customers, places
+from cx_widgets.metrics.compare import change_of, over_customers, places
 from cx_widgets.metrics.figures import conversion
 from cx_widgets.problems import DefinitionError
 from cx_widgets.stats import Estimate
@@ -306,8 +306,8 @@ def explain_difference(
     **Alone** = conversion of A with only this change made - conversion of A. What the changes do only
     together is left over: ``interaction`` = total - the sum of the effects alone.
 
-    **Interval**: the same customers are counted twice, so MOVER with the correlation of the customers'
-    influences on the two shares; for two shares of the same customers it is Newcombe's paired interval. A
+    **Interval**: the same customers are counted twice, which the interval uses as in `compare`: for two
+    shares of the same customers, each counted once, it is Newcombe's paired interval, else linearised. A
     step that counts every customer alike differs by exactly 0, from 0 to 0. **Gained** and **lost**:
     conversions that customers have after but not before, and before but not after (the two cells of McNemar's
     table). Where the step changes what is counted (customers to sessions), they are undefined and the note
@@ -411,7 +411,7 @@ def _explained(
     frame = pd.DataFrame(lines, columns=list(_COLUMNS), index=pd.Index([s.key for s in steps], name="change"))
     frame = frame.astype(dict.fromkeys(("gained", "lost"), "Int64"))
     first, last = outcomes[0], outcomes[-1]
-    total, _ = change_of(first.figure, last.figure)
+    total = change_of(first.figure, last.figure).estimate
     interaction = total.value - float(frame["alone"].sum(skipna=False)) if len(frame) else total.value
     return Explanation(
         definition=definition_b,
@@ -559,10 +559,10 @@ def _small(values: NDArray[np.int64]) -> Numbers:
 def _line(
     number: int, step: _Step, before: _Outcome, after: _Outcome, *, start: _Outcome, alone: _Outcome | None
 ) -> tuple[object, ...]:
-    change, _ = change_of(before.figure, after.figure)
+    change = change_of(before.figure, after.figure)
     effect = Estimate(np.nan, np.nan, np.nan)
     if alone is not None:
-        effect, _ = change_of(start.figure, alone.figure)
+        effect = change_of(start.figure, alone.figure).estimate
     notes = []
     if len(step.changes) > 1:
         said = " and ".join(each.key for each in step.changes)
@@ -589,8 +589,8 @@ def _line(
         int(after.figure.numerator),
         int(after.figure.denominator),
         after.figure.value,
-        *change,
-        "" if np.isnan(change.value) else METHOD,
+        *change.estimate,
+        change.method,
         gained,
         lost,
         int(before.differs(after).sum()),

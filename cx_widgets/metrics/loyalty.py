@@ -415,7 +415,7 @@ def _revenue(log: EventLog, definition: Definition, *, measurable: bool) -> Figu
         estimate,
         numerator=float(money.sum()),
         denominator=log.n_customers,
-        method="mean, t 95%",
+        method="mean, t 95%, widened for skewness",
         note="All customers of the log, also those who never bought.",
         influence=lambda: _spent(log, definition) - estimate.value,
     )

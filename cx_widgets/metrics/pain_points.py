@@ -30,7 +30,7 @@ EVENT = "event"
 MISSING = "(missing)"
 
 _DENSE = 100_000_000
-_MEAN = "mean, t 95%"
+_MEAN = "mean, t 95%, widened for skewness"
 _NO_SCORES = "No ratings: the log has no score column."
 _ENDLESS = "No window is set: whoever has not converted counts as lost, however recent."
 
@@ -204,7 +204,7 @@ def pain_points(
     are lost here more often than after a touchpoint of the stage on average.
 
     **Rating**: mean of the scores given at the touchpoint, of each customer the latest, at one time the
-    lowest; Student's t. Scores are taken as they are, whoever gave them.
+    lowest; Student's t widened for skewness. Scores are taken as they are, whoever gave them.
 
     Where customers were last seen need not be why they left: **no effect**. A touchpoint at the end of its
     stage has more losses because others are passed on the way.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-METHODS = {"percentile": "percentile", "bca": "BCa", "t": "t"}
+METHODS = {"t": "t", "percentile": "percentile", "bca": "BCa"}
 
 _LABELS = {
     "per_entrant": "Revenue per entrant",
@@ -73,7 +73,7 @@ def revenue(
     log: EventLog,
     definition: Definition,
     *,
-    method: str = "percentile",
+    method: str = "t",
     samples: int = 2000,
     seed: int = 0,
 ) -> Revenue:
@@ -92,11 +92,12 @@ def revenue(
     **Intervals** are bootstrap intervals, 95 %. Customers are drawn with all their purchases, so that orders
     of one customer are not taken for independent; ``samples`` times as many customers as there are, with
     replacement. Beyond 4,096 customers random blocks of them are drawn, see `resampling.draws`; the method
-    says so. ``"percentile"`` are the quantiles of the replicates, ``"bca"`` those moved for bias and
-    skewness, ``"t"`` measures each replicate in its own standard error (`resampling.student_interval`): with
-    few buyers, or money that hangs on a handful of them, the first two are too short and this one is not, or
-    less. The samples are made once for a log and a seed, so the same definition has the same interval, and
-    two definitions are compared on the same samples.
+    says so. ``"t"`` measures each replicate in its own standard error (`resampling.student_interval`) and
+    holds the truth most often: money hangs on a few customers, and a sample that misses them takes its spread
+    for small. ``"percentile"`` are the quantiles of the replicates, ``"bca"`` those moved for bias and
+    skewness; both are shorter, and with few buyers or a long tail too short. The samples are made once
+    for a log and a seed, so the same definition has the same interval, and two definitions are compared on
+    the same samples. With a handful of buyers many samples have no spread, and a bound may be NaN.
 
     **Ties**: rows of one time are one purchase. **Censoring**: none; revenue so far. **Empty**: 0/0 is NaN;
     with one customer the bounds are NaN. **Not measurable** (no stage with the role buy, no value column):
@@ -109,7 +110,7 @@ def revenue(
     definition
         The stages and their roles.
     method
-        ``"percentile"``, ``"bca"`` or ``"t"``.
+        ``"t"``, ``"percentile"`` or ``"bca"``.
     samples
         How many bootstrap samples, at least 1.
     seed
@@ -128,6 +129,7 @@ def revenue(
 
     References
     ----------
+    Efron, B. and Tibshirani, R. J. (1993). An Introduction to the Bootstrap, section 12.5.
     Efron, B. (1987). Better bootstrap confidence intervals. Journal of the American Statistical
     Association 82, 171-185.
     Davison, A. C. and Hinkley, D. V. (1997). Bootstrap Methods and their Application, section 3.8.
@@ -151,8 +153,8 @@ def revenue(
     per_customer   20.0       60.0          3.0
     per_buyer      30.0       60.0          2.0
     order_value    20.0       60.0          3.0
-    >>> [round(bound, 1) for bound in (result["per_customer"].lower, result["per_customer"].upper)]
-    [0.0, 30.0]
+    >>> result["per_customer"].method
+    'bootstrap t 95%, 2,000 samples of customers'
     """
     log, definition = _result.check(log, definition)
     if method not in METHODS:

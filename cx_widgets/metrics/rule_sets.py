@@ -40,6 +40,7 @@ _COLUMNS = (
     "delta",
     "delta_lower",
     "delta_upper",
+    "delta_method",
     "changes",
 )
 
@@ -131,7 +132,7 @@ def compare_rules(
 
     **Value** = what reaches the last stage / the entrants, or all units where ``denominator="all"``, as in
     `funnel`; its interval is Wilson's, clustered by customer where a customer has several lines. **Delta** =
-    value - value of the baseline, with the paired interval of `explain_difference`: the same
+    value - value of the baseline, with the paired interval of `compare`: the same
     customers are counted under both. ``counted`` says of what the share is; shares of customers and of
     sessions have different wholes. ``changes`` says in what the definition differs from the baseline.
 
@@ -152,7 +153,7 @@ def compare_rules(
     RuleSets
         ``frame`` is indexed by ``rule_set``, in the order given, with the columns ``numerator``,
         ``denominator``, ``value``, ``lower``, ``upper``, ``method``, ``counted``, ``delta``,
-        ``delta_lower``, ``delta_upper`` and ``changes``.
+        ``delta_lower``, ``delta_upper``, ``delta_method`` and ``changes``.
 
     Raises
     ------
@@ -210,7 +211,7 @@ def _compared(log: EventLog, rule_sets: dict[str, Definition], first: Definition
     lines = []
     for definition in rule_sets.values():
         figure = conversion_of(log, definition)
-        change, _ = change_of(start, figure)
+        change = change_of(start, figure)
         lines.append(
             (
                 int(figure.numerator),
@@ -220,7 +221,8 @@ def _compared(log: EventLog, rule_sets: dict[str, Definition], first: Definition
                 figure.upper,
                 figure.method,
                 counted_in(definition),
-                *change,
+                *change.estimate,
+                change.method,
                 "; ".join(change.label for change in Differences(first, definition).changes),
             )
         )

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from cx_widgets.stats._clustered import clustered_wilson, effective_counts
 from cx_widgets.stats._differences import (
+    Counted,
     Stratified,
+    adjusted_difference,
+    customer_difference,
     mantel_haenszel_difference,
     mover,
     mover_ratio,
     newcombe_difference,
 )
 from cx_widgets.stats._estimate import Estimate, correlation, dot, ratio
-from cx_widgets.stats._means import linearised, mean_interval, median_interval
+from cx_widgets.stats._means import linearised, mean_interval, median_interval, skewed_t
 from cx_widgets.stats._shares import nps, nps_variance, odds, share, wilson
 from cx_widgets.stats._survival import (
     HALF,
@@ -31,12 +34,15 @@ from cx_widgets.stats._survival import (
 
 __all__ = [
     "HALF",
+    "Counted",
     "Estimate",
     "Stratified",
     "Survival",
     "Test",
+    "adjusted_difference",
     "clustered_wilson",
     "correlation",
+    "customer_difference",
     "dot",
     "effective_counts",
     "kaplan_meier",
@@ -55,6 +61,7 @@ __all__ = [
     "odds",
     "ratio",
     "share",
+    "skewed_t",
     "weighted_kaplan_meier",
     "widened",
     "wilson",

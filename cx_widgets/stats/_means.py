@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+# Below this the correction is rounding.
+_NO_SKEWNESS = 1e-6
+
 
 def median_interval(
     values: ArrayLike,
@@ -79,33 +82,39 @@ def _median_rank(n: int, tail: float) -> int:
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
-    """Return the mean with Student's t interval; NaN bounds for fewer than two values.
+    """Return the mean with Student's t interval, widened for skewness; NaN bounds below two values.
+
+    Scores that pile up at one end and amounts with a long tail make Student's t err to one side. The bounds
+    are those of `skewed_t`; of a sample without skewness they are Student's own.
+
+    References
+    ----------
+    Hall, P. (1992). On the removal of skewness by transformation. Journal of the Royal Statistical Society B
+    54, 221-228.
 
     Examples
     --------
     >>> [round(number, 2) for number in mean_interval([1.0, 2.0, 3.0])]
     [2.0, -0.48, 4.48]
+    >>> [round(number, 2) for number in mean_interval([0.0, 0.0, 0.0, 4.0])]
+    [1.0, -1.83, 11.2]
     """
     sample = np.asarray(values, dtype=np.float64)
     n = len(sample)
     if not n:
         return Estimate(np.nan, np.nan, np.nan)
     mean = float(sample.mean())
-    if n == 1:
-        return Estimate(mean, np.nan, np.nan)
-    from scipy.special import stdtrit  # noqa: PLC0415 - SciPy is slow to load and only needed here
-
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(sample.std(ddof=1)) / float(np.sqrt(n))
-    return Estimate(mean, mean - half, mean + half)
+    return linearised(mean, (sample - mean) / n, level)
 
 
 def linearised(value: float, moved: ArrayLike, level: float = 0.95) -> Estimate:
-    """Return a value with Student's t interval from how much each independent unit moves it.
+    """Return a value with an interval from how much each independent unit moves it.
 
     For a ratio of two sums over units, y / x, the unit i moves it by (y_i - ratio * x_i) / x; the variance is
     n / (n - 1) times the sum of these squared (each sums to 0 over the units), with n - 1 degrees of freedom.
-    Sums and differences of such ratios over the same units are moved by the sums and differences. With one
-    row in each unit a mean has the interval of `mean_interval`. Fewer than two units have NaN bounds.
+    Sums and differences of such ratios over the same units are moved by the sums and differences. The bounds
+    are Student's t, widened for the skewness of what the units move (`skewed_t`). With one row in each unit
+    a mean has the interval of `mean_interval`. Fewer than two units have NaN bounds.
 
     Parameters
     ----------
@@ -128,10 +137,58 @@ def linearised(value: float, moved: ArrayLike, level: float = 0.95) -> Estimate:
     [2.0, -0.48, 4.48]
     """
     parts = np.asarray(moved, dtype=np.float64)
-    n = len(parts)
-    if n < 2 or np.isnan(value):  # noqa: PLR2004 - one unit has no spread
+    squares = parts * parts
+    return skewed_t(value, len(parts), float(squares.sum()), dot(squares, parts), level)
+
+
+def skewed_t(value: float, units: float, squares: float, cubes: float, level: float = 0.95) -> Estimate:
+    """Return a value with Student's t interval, widened for the skewness of what it is the sum of.
+
+    With the distance of the value from the truth in standard errors T, and k the skewness divided by the
+    root of the number of units, g(T) = T + k T^2 / 3 + k^2 T^3 / 27 + k / 6 is close to normal where T is
+    not: T of a mean leans to the side away from the long tail. Hall's bounds are where g(T) is at the ends
+    of Student's t of units - 1 degrees of freedom: value - error * 3 / k * (cbrt(1 + k (t - k / 6)) - 1)
+    with both t. They move out on the side of the tail and in on the other. A sample of a few dozen knows its
+    skewness badly, and where there is none a bound moved in is a bound too near: so that one moves a
+    third as far, which simulation found to hold (docs/intervals.md).
+
+    Parameters
+    ----------
+    value
+        The figure.
+    units
+        How many independent units it is made of; fewer than two have NaN bounds.
+    squares, cubes
+        Sums over the units of what each moves the value by (`linearised`), squared and cubed.
+    level
+        Confidence level.
+
+    References
+    ----------
+    Hall, P. (1992). On the removal of skewness by transformation. Journal of the Royal Statistical Society B
+    54, 221-228.
+    Zhou, X.-H. and Dinh, P. (2005). Nonparametric confidence intervals for the one- and two-sample problems.
+    Biostatistics 6, 187-200.
+
+    Examples
+    --------
+    Four values 0, 0, 0 and 4: they move their mean by -1/4, -1/4, -1/4 and 3/4.
+
+    >>> [round(number, 2) for number in skewed_t(1.0, 4, 0.75, 0.375)]
+    [1.0, -1.83, 11.2]
+    """
+    if units < 2 or np.isnan(value):  # noqa: PLR2004 - one unit has no spread
         return Estimate(value, np.nan, np.nan)
     from scipy.special import stdtrit  # noqa: PLC0415 - SciPy is slow to load and only needed here
 
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(np.sqrt(n / (n - 1) * dot(parts, parts)))
-    return Estimate(value, value - half, value + half)
+    t = float(stdtrit(units - 1, 0.5 + level / 2))
+    error = float(np.sqrt(units / (units - 1) * squares))
+    skewness = cubes / squares**1.5 if squares > 0 else 0.0
+
+    def away(end: float) -> float:
+        if abs(skewness) < _NO_SKEWNESS:
+            return end
+        moved = 3 / skewness * float(np.cbrt(1 + skewness * (end - skewness / 6)) - 1)
+        return moved if abs(moved) > abs(end) else (moved + 2 * end) / 3
+
+    return Estimate(value, value - error * away(t), value - error * away(-t))
