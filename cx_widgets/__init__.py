@@ -57,11 +57,15 @@ if TYPE_CHECKING:
     from cx_widgets.metrics.variants import variants
     from cx_widgets.widgets import (
         AttitudeView,
+        BadExperienceView,
         BreakdownView,
+        ChannelsView,
+        ChurnView,
         ClaimsView,
         CloserLook,
         ConsiderationView,
         CreditView,
+        ExperienceGapView,
         ExplainView,
         FlowView,
         FunnelView,
@@ -69,6 +73,7 @@ if TYPE_CHECKING:
         LoyaltyOverview,
         LoyaltyPanel,
         PainPointsView,
+        PurchaseGapsView,
         QuadrantView,
         ReasonsView,
         RetentionView,
@@ -87,8 +92,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AttitudeView",
+    "BadExperienceView",
     "BreakdownView",
     "CXError",
+    "ChannelsView",
+    "ChurnView",
     "ClaimsView",
     "CloserLook",
     "Condition",
@@ -97,6 +105,7 @@ __all__ = [
     "Definition",
     "EventLog",
     "Exclusion",
+    "ExperienceGapView",
     "ExplainView",
     "FlowView",
     "FunnelView",
@@ -104,6 +113,7 @@ __all__ = [
     "LoyaltyOverview",
     "LoyaltyPanel",
     "PainPointsView",
+    "PurchaseGapsView",
     "QuadrantView",
     "RFMView",
     "ReasonsView",
@@ -184,6 +194,7 @@ _HOMES = {
         ),
         *("AttitudeView", "CreditView", "LifecycleView", "LoyaltyOverview", "RetentionView", "ValueView"),
         *("ClaimsView", "ConsiderationView", "PainPointsView", "QuadrantView", "RFMView", "RevenueView"),
+        *("BadExperienceView", "ChannelsView", "ChurnView", "ExperienceGapView", "PurchaseGapsView"),
     ),
 }
 # A metric lives in a module of its own name, so that whoever asks for one waits for no other.

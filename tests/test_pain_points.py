@@ -161,3 +161,11 @@ def test_it_claims_no_effect():
     text = repr(cx.pain_points(made(ROWS), STAGES))
     assert "need not be why they left" in text
     assert np.isfinite(cx.pain_points(made(ROWS), STAGES).frame["upper"]).all()
+
+
+def test_a_log_without_events_but_with_scores_has_no_pain_points():
+    df = pd.DataFrame({"who": ["a"], "when": ["2026-01-01"], "what": ["view"], "score": [3.0]}).iloc[:0]
+    log = cx.EventLog(df, customer="who", time="when", event="what", score="score")
+    result = cx.pain_points(log, cx.Definition({"Look": ["view"], "Buy": ["order"]}))
+    assert result.frame.empty
+    assert (result.lost, result.entrants) == (0, 0)

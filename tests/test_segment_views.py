@@ -163,8 +163,8 @@ def test_the_panel_has_a_tab_for_each(log):
     panel = cx.LoyaltyPanel(log, JOURNEY)
     for key in ("segments", "revenue", "pain"):
         panel._question.value = key
-        assert panel.children[1]._caption._view["rows"]
-    panel.children[1]._bars._on_click(None, {"data": {"index": 0, "subIndex": 0}})
+        assert (panel.children[1].children[1] if key == "pain" else panel.children[1])._caption._view["rows"]
+    panel.children[1].children[1]._bars._on_click(None, {"data": {"index": 0, "subIndex": 0}})
     assert panel.selected.kind == "left"
 
 

@@ -10,8 +10,8 @@ _OWNED = (
     "app, blog, branch, brochure, call center, call centre, catalog, catalogue, chat, chatbot, "
     "contact center, contact centre, crm, customer service, direct, direct mail, e mail, email, "
     "hotline, in app, in store, intranet, kiosk, live chat, loyalty programme, mail, mobile app, "
-    "newsletter, online shop, own store, phone, portal, push, push notification, shop, site, sms, "
-    "store, support, telephone, text message, web, webinar, webshop, website, website chat"
+    "newsletter, online shop, own store, owned, owned media, phone, portal, push, push notification, "
+    "shop, site, sms, store, support, telephone, text message, web, webinar, webshop, website, website chat"
 )
 _EARNED = (
     "blogger, community, earned, earned media, forum, friends, media coverage, mention, mentions, "

@@ -14,6 +14,7 @@ from cx_widgets.engine import assigned_events, staged_rows
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _columns, _result
 from cx_widgets.metrics._channel_names import KIND_OF_NAME, KINDS, plain
+from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
 
@@ -64,6 +65,49 @@ class Channels(Result):
             {"kind": self._kinds, "touchpoints": touches[: len(names)]},
             index=pd.Index(names, name="channel", dtype=str),
         )
+
+    def customers(self, stage: str, kind: str) -> pd.DataFrame:
+        """Return the customers with a touchpoint of a kind in a stage, one line each.
+
+        Parameters
+        ----------
+        stage
+            A stage, or ``"(all stages)"``.
+        kind
+            ``"owned"``, ``"earned"``, ``"paid"``, ``"partner"`` or ``"(unknown)"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `Funnel.customers`.
+
+        Raises
+        ------
+        CXError
+            For an unknown stage or kind.
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({"who": ["a", "b"], "when": "2026-01-01", "what": "see",
+        ...                    "channel": ["TV", "E-Mail"]})
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what")
+        >>> result = cx.channels(log, cx.Definition({"Aware": ["see"]}), "channel")
+        >>> list(result.customers("Aware", "paid").index)
+        ['a']
+        """
+        names = (*self.definition.names, ALL_STAGES)
+        if stage not in names:
+            raise unknown("stage", stage, names)
+        if kind not in LINES:
+            raise unknown("kind", kind, LINES)
+        codes, _ = _columns.texts(self._log, self.column)
+        of_kind = np.array([*(each == kind for each in self._kinds), False])
+        staged = staged_rows(self._log, self.definition)
+        at = staged.stage_of_code[staged.codes]
+        there = at > 0 if stage == ALL_STAGES else at == names.index(stage) + 1
+        chosen = np.unique(self._log.packed.customers[there & of_kind[codes]])
+        return customer_table(self._log, by_customer(self.definition), chosen.astype(np.int64))
 
     def _table(self) -> Table:
         touched, met = (self._frame.xs(what, level="of") for what in OF)

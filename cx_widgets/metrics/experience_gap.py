@@ -15,6 +15,7 @@ from cx_widgets.engine import assigned_events, staged_rows
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _activity, _columns, _result
 from cx_widgets.metrics._channel_names import DIGITAL, plain
+from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -52,6 +53,52 @@ class ExperienceGap(Result):
     column: str
     of: str
     digital: tuple[str, ...]
+
+    def customers(self, stage: str, figure: str = "all") -> pd.DataFrame:
+        """Return the customers who rated a touchpoint in a stage, one line each.
+
+        Parameters
+        ----------
+        stage
+            A stage, or ``"(all stages)"``.
+        figure
+            ``"all"``, or ``"digital"`` for those who rated a digital one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `Funnel.customers`.
+
+        Raises
+        ------
+        CXError
+            For an unknown stage or figure.
+
+        Examples
+        --------
+        >>> import cx_widgets as cx, pandas as pd
+        >>> df = pd.DataFrame({"who": ["a", "b"], "when": "2026-01-01", "what": "use",
+        ...                    "channel": ["store", "app"], "score": [9, 6]})
+        >>> log = cx.EventLog(df, customer="who", time="when", event="what", score="score")
+        >>> result = cx.experience_gap(log, cx.Definition({"Enjoy": ["use"]}), "channel")
+        >>> list(result.customers("Enjoy", "digital").index)
+        ['b']
+        """
+        names = (*self.definition.names, ALL_STAGES)
+        if stage not in names:
+            raise unknown("stage", stage, names)
+        if figure not in FIGURES[:2]:
+            raise unknown("figure", figure, FIGURES[:2])
+        chosen = np.zeros(0, dtype=np.int64)
+        if (scores := self._log.scores) is not None:
+            rated = _rated(self._log, scores, self.column, self.digital)
+            staged = staged_rows(self._log, self.definition)
+            at = staged.stage_of_code[staged.codes[rated.row]]
+            there = at > 0 if stage == ALL_STAGES else at == names.index(stage) + 1
+            if figure == "digital":
+                there &= rated.digital
+            chosen = np.unique(rated.customer[there]).astype(np.int64)
+        return customer_table(self._log, by_customer(self.definition), chosen)
 
     def _table(self) -> Table:
         stages = self._frame.index.get_level_values("stage").unique()
@@ -209,10 +256,10 @@ class _Rated(NamedTuple):
     digital: Bools
 
 
-def _rated(log: EventLog, scores: Floats, asked: _Asked) -> _Rated:
-    codes, names = _columns.texts(log, asked.column)
+def _rated(log: EventLog, scores: Floats, column: str, channels: tuple[str, ...]) -> _Rated:
+    codes, names = _columns.texts(log, column)
     row = np.flatnonzero(~np.isnan(scores) & (codes >= 0))
-    digital = np.isin(np.arange(len(names) + 1), [names.index(name) for name in asked.digital])
+    digital = np.isin(np.arange(len(names) + 1), [names.index(name) for name in channels])
     return _Rated(row, log.packed.customers[row], scores[row], digital[codes[row]])
 
 
@@ -236,7 +283,8 @@ def _experience_gap(log: EventLog, definition: Definition, asked: _Asked) -> Exp
         lines = [_Line(*nothing, "", _NO_SCORES)] * (len(names) * len(FIGURES))
     else:
         rated = log.memo(
-            ("rated touchpoints", asked.column, asked.digital), lambda: _rated(log, scores, asked)
+            ("rated touchpoints", asked.column, asked.digital),
+            lambda: _rated(log, scores, asked.column, asked.digital),
         )
         staged = staged_rows(log, definition)
         stage = staged.stage_of_code[staged.codes[rated.row]]

@@ -340,7 +340,9 @@ def _ratings(log: EventLog, touches: _Touches, column: str | None, n_lines: int)
     line, score = line[order[first]], score[order[first]]
     by_line = np.argsort(line, kind="stable")
     ends = np.cumsum(np.bincount(line, minlength=n_lines))
-    found = [(*stats.mean_interval(mine), float(len(mine))) for mine in np.split(score[by_line], ends[:-1])]
+    # Split at no place at all there is still one part.
+    parts = np.split(score[by_line], ends[:-1])[:n_lines]
+    found = [(*stats.mean_interval(mine), float(len(mine))) for mine in parts]
     return {name: np.array([one[place] for one in found]) for place, name in enumerate(names)}
 
 

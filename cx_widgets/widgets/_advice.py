@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _ROLE = "Give a stage the role {} on the board."
 _SCORES = "name a column of scores: cx.EventLog(..., score=)."
+NO_BUY = "No stage has the role 'buy'. Give one that role on the board."
 _STEPS = (
     ("'buy'", _ROLE.format("'buy'")),
     ("'advocate'", _ROLE.format("'advocate'")[:-1] + f", or {_SCORES}"),

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from cx_widgets.errors import CXError
 from cx_widgets.metrics.attitude import ALL_STAGES, attitude
+from cx_widgets.metrics.bad_experience import bad_experience
 from cx_widgets.metrics.breakdown import breakdown
+from cx_widgets.metrics.channels import channels
+from cx_widgets.metrics.churn import churn
 from cx_widgets.metrics.credit_methods import credit_methods
+from cx_widgets.metrics.experience_gap import experience_gap
 from cx_widgets.metrics.explain import explain_difference
 from cx_widgets.metrics.funnel import funnel
 from cx_widgets.metrics.lifecycle import lifecycle
@@ -31,6 +35,7 @@ ON_ONE_STAGE = ("reached", "dropped", "visited", "flipped")
 KINDS = (
     *(*ON_ONE_STAGE, "moved", "lost", "entered", "group", "returned", "state"),
     *("answered", "credited", "segment", "rfm", "scored", "left"),
+    *("churned", "met", "rated", "after"),
 )
 ANY = "any"
 """Stands for answers in whatever tone."""
@@ -52,8 +57,10 @@ class Selection:
         change of the definition that counts them in another way), ``"returned"`` (a cell of the retention
         matrix), ``"state"`` (a state of the lifecycle in a period), ``"answered"`` (answers in a stage),
         ``"credited"`` (a touchpoint before purchases), ``"segment"`` (of loyalists), ``"rfm"`` and
-        ``"scored"`` (buyers in a segment, and with scores of recency and frequency) or ``"left"`` (lost after
-        a touchpoint).
+        ``"scored"`` (buyers in a segment, and with scores of recency and frequency), ``"left"`` (lost after
+        a touchpoint), ``"churned"`` (a state at the end of observation), ``"met"`` (a kind of channel in a
+        stage), ``"rated"`` (touchpoints in a stage) or ``"after"`` (an outcome after a bad experience or
+        without one).
     stage
         The stage; for a transition the one left, possibly ``"(start)"``; for a period its kind, such as
         ``"W"``; for a group the column; for a change its key; for a touchpoint what it is, such as
@@ -61,7 +68,8 @@ class Selection:
     to
         For a transition the stage entered, possibly ``"(end)"``; for a loss the reason; for a period its
         first day; for a group its name; for a cell its cohort and its period; for a state its period and its
-        name; for answers their tone or ``"any"``; for a touchpoint and a segment its name; for scores both.
+        name; for answers their tone or ``"any"``; for a touchpoint and a segment its name; for scores both;
+        for ratings ``"all"`` or ``"digital"``; for an outcome its name and the group.
     asked
         Further arguments of the function behind the chart, by name.
     """
@@ -83,10 +91,13 @@ class Selection:
         """Tell whether the stages it names exist in the definition."""
         if self.kind in ("entered", "group", "flipped", "credited"):
             return True
-        if self.kind == "answered" and self.stage == ALL_STAGES:
+        if self.kind in ("answered", "met", "rated") and self.stage == ALL_STAGES:
             return True
-        if self.kind in ("returned", "state", "segment", "rfm", "scored") and self.stage == PURCHASE:
-            return bool(definition.stages_with_role("buy"))
+        if (
+            self.kind in ("returned", "state", "segment", "rfm", "scored", "churned")
+            and self.stage == PURCHASE
+        ):
+            return self.kind == "churned" or bool(definition.stages_with_role("buy"))
         known = {*definition.names, "(start)", "(end)"}
         return self.stage in known and (self.kind != "moved" or self.to in known)
 
@@ -111,6 +122,8 @@ class Selection:
                 found = self._of_loyalty(log, definition, to)
             case "rfm" | "scored" | "left", str(to):
                 found = self._of_buying(log, definition, to)
+            case "churned" | "met" | "rated" | "after", str(to):
+                found = self._of_experience(log, definition, to)
             case _:
                 found = funnel(log, definition).customers(self.stage, state=self.kind)
         return found
@@ -131,6 +144,19 @@ class Selection:
             return found.customers(to)
         recency, _, frequency = to.partition(" ")
         return found.customers(recency=int(recency), frequency=int(frequency))
+
+    def _of_experience(self, log: EventLog, definition: Definition, to: str) -> pd.DataFrame:
+        asked: dict[str, Any] = dict(self.asked)
+        if self.kind == "churned":
+            return churn(log, definition, **asked).customers(to)
+        if self.kind == "met":
+            kinds = dict(asked["kinds"])
+            return channels(log, definition, asked["column"], kinds=kinds).customers(self.stage, to)
+        if self.kind == "rated":
+            return experience_gap(log, definition, **asked).customers(self.stage, to)
+        outcome, _, group = to.partition(" ")
+        found = bad_experience(log, definition, **asked)
+        return found.customers(self.stage, outcome, bad=group == "bad", happened=True)
 
     def _in_a_period(self, log: EventLog, definition: Definition, place: str) -> pd.DataFrame:
         day, _, which = place.partition(" ")

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 
 class Tabs(Face, w.VBox):
-    """A row of tabs over the view of the chosen one; ``VIEWS`` names each tab's label and view."""
+    """A row of tabs over the view of the chosen one; ``VIEWS`` names each tab's label and view.
+
+    Inside of a tab they are a row of segments (``KIND``).
+    """
 
     TITLE: ClassVar[str]
+    KIND: ClassVar[str] = "tabs"
     VIEWS: ClassVar[Mapping[str, tuple[str, type[Face]]]]
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
-        self._question = Chooser(self.TITLE, self._options, next(iter(self.VIEWS)), kind="tabs")
+        self._question = Chooser(self.TITLE, self._options, next(iter(self.VIEWS)), kind=self.KIND)
         self._made: dict[str, Face] = {}
         self._links: list[t.link] = []
         super().__init__(children=[self._question])

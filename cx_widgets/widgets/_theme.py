@@ -23,7 +23,7 @@ BASELINE = "#9A9A9A"
 DROP_OFF = "var(--jp-error-color1, #B3261E)"
 SHARES = ("rgba(68, 119, 170, 0)", "rgba(68, 119, 170, 0.65)")
 """The heat map's scale: more or less of one blue over the page, so that text reads in both themes."""
-_TITLE_OFFSET = "46px"
+_BESIDE, _BELOW = "46px", "32px"
 
 
 def stage_colour(index: int) -> str:
@@ -45,14 +45,14 @@ def ticks(size: int = 11) -> dict[str, str]:
 
 def titled(size: int = 11, *, title: str) -> dict[str, object]:
     """Return the style of an axis with a title, for its construction."""
-    return {"tick_style": ticks(size), "label": title, "label_color": TEXT}
+    return {"tick_style": ticks(size), "label": title, "label_color": TEXT, "label_offset": _BELOW}
 
 
 def upright(axis: bqplot.Axis) -> bqplot.Axis:
     """Return the axis standing; bqplot warns of its own argument when it is given at construction."""
     axis.orientation = "vertical"
     if axis.label:
-        axis.label_offset = _TITLE_OFFSET
+        axis.label_offset = _BESIDE
     return axis
 
 

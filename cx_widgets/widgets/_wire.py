@@ -35,6 +35,11 @@ def plain(value: object) -> JSON:
     raise TypeError(f"{type(value).__name__} does not cross the wire")
 
 
+def part(frame: pd.DataFrame, level: str, key: str) -> pd.DataFrame:
+    """Return the rows of a frame with one key in a level of its index, without that level."""
+    return frame[frame.index.get_level_values(level) == key].droplevel(level)
+
+
 def rows(
     columns: Mapping[str, Sequence[object]], names: Mapping[str, str] | None = None
 ) -> list[dict[str, JSON]]:

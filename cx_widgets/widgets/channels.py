@@ -1,0 +1,232 @@
+"""Whose the touchpoints of each stage are: owned, earned, paid or a partner's; and every channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import ipywidgets as w
+
+from cx_widgets import _numbers
+from cx_widgets.metrics._channel_names import KINDS
+from cx_widgets.metrics.channels import LINES, OF, UNKNOWN, Channels, channels
+from cx_widgets.widgets import _theme, _wire
+from cx_widgets.widgets._bars import NamedBars
+from cx_widgets.widgets._base import choices, sentence, side_by_side
+from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._clickable import Clickable
+from cx_widgets.widgets._columns import NONE, guess, offered
+from cx_widgets.widgets._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import pandas as pd
+
+    from cx_widgets.definition import Definition
+    from cx_widgets.log import EventLog
+
+_COUNTS = (("touchpoints", "touchpoints"), ("customers", "customers"))
+_COLOURS = (1, 3, 2, 4, 7)
+"""The numbers of the colours of `LINES`; grey is unknown."""
+_TITLE, _NAMES = "Whose touchpoints", "Every channel"
+_COLUMNS = ("Stage", "Kind", "Touchpoints", "Share", "95% interval", "Met by", "Of customers", "95% interval")
+_MOST_BARS = 15
+NO_COLUMN = (
+    "Choose the column of channels above, with names such as website, TV or e-mail on each event; "
+    "a log without such a column cannot tell."
+)
+NO_WORDS = "The log has no column of words. Keep one with the channel of each event in the DataFrame."
+
+
+class ChannelsView(Clickable, w.VBox):
+    """What share of a stage's touchpoints is owned, earned, paid or a partner's; a click selects who met it.
+
+    A channel's kind is told by its name. Names that mean several things are unknown until it is said.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    definition
+        The stages: a `Definition`, a preset, or a mapping of stage names to events.
+    baseline
+        Kept beside, so that all views link alike; the table gives the shares under the definition alone.
+    """
+
+    KIND: ClassVar[str] = "met"
+
+    def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
+        self._caption, self._names_caption = Caption(), Caption()
+        columns = offered(log)
+        self._column = Chooser("Channels in", columns, guess(log, "channel"), kind="list")
+        self._of = Chooser("Share of", _COUNTS, OF[0], kind="segments")
+        self._channel = Chooser("Channel", [], "", kind="list")
+        self._kind = Chooser("is", [(kind, kind) for kind in KINDS], "", kind="segments")
+        self._told: dict[str, str] = {}
+        self._settling = False
+        self._stages: list[str] = []
+        colours = [_theme.stage_colour(number - 1) for number in _COLOURS]
+        self._bars = NamedBars(colours, stacked=True)
+        self._customers = NamedBars(colours, row_px=12, bar_px=9)
+        self._counts = NamedBars([_theme.NOW])
+        left = w.VBox([self._caption, self._bars, self._customers], layout=w.Layout(min_width="0"))
+        self._right = w.VBox(
+            [self._names_caption, choices(self._channel, self._kind), self._counts],
+            layout=w.Layout(min_width="0"),
+        )
+        charts = w.GridBox([left, self._right], layout=w.Layout(**side_by_side()))
+        super().__init__(children=[choices(self._column, self._of), charts] if columns[1:] else [charts])
+        self._start(log, definition, baseline)
+        self._column.observe(self._on_column, names="_value")
+        self._of.observe(self._refresh, names="_value")
+        self._channel.observe(self._on_channel, names="_value")
+        self._kind.observe(self._on_kind, names="_value")
+        for bars in (self._bars, self._customers):
+            bars.on_bar(lambda row, kind: self._click(f"{LINES[kind]}:{self._stages[row]}"))
+        self._heed(self._caption)
+
+    def _found(self, definition: Definition) -> Channels:
+        return channels(self.event_log, definition, self._column.value, kinds=self._told)
+
+    def _draw(self) -> None:
+        if self._good is None:
+            self._empty(self.problems[0].message)
+            return
+        if self._column.value == NONE:
+            self._empty(NO_COLUMN if offered(self.event_log)[1:] else NO_WORDS)
+            return
+        now = self._found(self._good)
+        touched, met = (_wire.part(now.frame, "of", of) for of in OF)
+        if not touched["denominator"].any():
+            self._empty(
+                f"No event in a stage has a value in {self._column.value}. Choose another column above."
+            )
+            return
+        self._right.layout.display = ""
+        self._stages = list(dict.fromkeys(str(stage) for stage in touched.index.get_level_values("stage")))
+        self._draw_shares(touched, met)
+        self._tell(now, touched, met)
+        self._draw_names(now)
+        self._mark_selected()
+
+    def _draw_shares(self, touched: pd.DataFrame, met: pd.DataFrame) -> None:
+        def table(frame: pd.DataFrame, name: str) -> np.ndarray:
+            values: np.ndarray = frame[name].to_numpy(float).reshape(len(self._stages), len(LINES)).T
+            return values
+
+        if self._of.value == OF[0]:
+            self._customers.hide()
+            n = table(touched, "denominator")[0]
+            texts = [f"n {_numbers.count(each)}" if each else "no touchpoint" for each in n]
+            self._bars.draw(self._stages, table(touched, "value"), [texts])
+            return
+        self._bars.hide()
+        shares = table(met, "value")
+        self._customers.draw(
+            self._stages, shares, [[f"{share:.0%}" if share > 0 else "" for share in line] for line in shares]
+        )
+
+    def _tell(self, now: Channels, touched: pd.DataFrame, met: pd.DataFrame) -> None:
+        unknown = list(now.names.index[now.names["kind"] == UNKNOWN])
+        notes = [
+            f"{now.without_channel:,} events in stages have no {now.column}." if now.without_channel else "",
+            "Of unknown kind are names that mean several things: say on the right what they are."
+            if unknown
+            else "",
+            "Figures of the last good definition." if self._stale else "",
+        ]
+        said = (
+            "Of all touchpoints of a stage."
+            if self._of.value == OF[0]
+            else "Of the customers with any touchpoint in a stage; who meets several kinds counts for each."
+        )
+        there = [kind for kind in LINES if _wire.part(touched, "kind", kind)["numerator"].any()]
+        self._caption.tell(
+            _TITLE,
+            description=f"{said} Told by the names in {now.column}.",
+            legend=[(kind, f"stage-{_COLOURS[LINES.index(kind)]}") for kind in there],
+            columns=_COLUMNS,
+            rows=[
+                (f"{kind}:{stage}", _cells(stage, kind, line, by))
+                for (stage, kind), (_, line), (_, by) in zip(
+                    touched.index.tolist(), touched.iterrows(), met.iterrows(), strict=True
+                )
+                if line["numerator"]
+            ],
+            note=" ".join(note for note in notes if note),
+        )
+
+    def _draw_names(self, now: Channels) -> None:
+        names = now.names.sort_values("touchpoints", ascending=False, kind="stable")
+        self._channel.offer([(str(name), str(name)) for name in names.index])
+        self._settling = True
+        if self._channel.value not in names.index:
+            unknown = names.index[names["kind"] == UNKNOWN]
+            self._channel.value = str((unknown if len(unknown) else names.index)[0])
+        self._kind.value = str(names.loc[self._channel.value, "kind"])
+        self._settling = False
+        shown = names.iloc[:_MOST_BARS]
+        self._counts.draw(
+            [str(name) for name in shown.index],
+            shown["touchpoints"].to_numpy(float)[None],
+            [[f"{_numbers.count(line['touchpoints'])} · {line['kind']}" for _, line in shown.iterrows()]],
+        )
+        more = len(names) - len(shown)
+        self._names_caption.tell(
+            _NAMES,
+            description="Touchpoints in any stage, and whose the channel is. Say so where it is not known.",
+            columns=("Channel", "Kind", "Touchpoints"),
+            rows=[
+                (None, [str(name), str(line["kind"]), _numbers.count(line["touchpoints"])])
+                for name, line in names.iterrows()
+            ],
+            note=f"{more:,} more are in the table." if more else "",
+        )
+
+    def _empty(self, why: str) -> None:
+        for bars in (self._bars, self._customers, self._counts):
+            bars.hide()
+        self._right.layout.display = "none"
+        self._caption.tell(_TITLE, description="No figures yet.", note=sentence(why))
+
+    def _selection_of(self, key: str) -> Selection:
+        kind, _, stage = key.partition(":")
+        asked = (("column", self._column.value), ("kinds", tuple(sorted(self._told.items()))))
+        return Selection(self.KIND, stage, kind, asked)
+
+    def _key_of(self, chosen: Selection) -> str:
+        return f"{chosen.to}:{chosen.stage}"
+
+    def _on_column(self, change: object) -> None:
+        self._told = {}
+        self._let_go()
+        self._refresh(change)
+
+    def _on_channel(self, change: object) -> None:
+        if not self._settling:
+            self._refresh(change)
+
+    def _on_kind(self, change: Mapping[str, object]) -> None:
+        if self._settling or self._kind.value not in KINDS or not self._channel.value:
+            return
+        self._told = {**self._told, self._channel.value: self._kind.value}
+        self._let_go()
+        self._refresh(change)
+
+    def _show_error(self, sentence: str) -> None:
+        self._empty(sentence)
+
+
+def _cells(stage: str, kind: str, line: pd.Series, by: pd.Series) -> list[str]:
+    return [
+        stage,
+        kind,
+        _numbers.count(line["numerator"]),
+        _numbers.percent(float(line["value"])),
+        _numbers.span(float(line["lower"]), float(line["upper"])),
+        _numbers.count(by["numerator"]),
+        _numbers.percent(float(by["value"])),
+        _numbers.span(float(by["lower"]), float(by["upper"])),
+    ]
