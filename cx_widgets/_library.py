@@ -275,6 +275,21 @@ class Attempts(Structure):
     )
 
 
+class Division(Structure):
+    """`Division` of native/credit.cpp."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("touch", "begins", "purchase", "later", "value")),
+        ("touches", c_int64),
+        ("paths", c_int64),
+        ("line_of_touch", c_void_p),
+        ("lines", c_int64),
+        ("direct", c_int64),
+        ("ends", c_double),
+        *((name, c_void_p) for name in ("weight", "together", "met", "counts", "earned", "shares", "steps")),
+    )
+
+
 _ANY = c_void_p
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_interface": (c_int, []),
@@ -331,6 +346,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
             POINTER(Paths),
         ],
     ),
+    "cx_divide": (None, [POINTER(Division)]),
+    "cx_ages": (c_int64, [POINTER(Division), c_int64, _ANY, _ANY, _ANY, POINTER(c_int64)]),
     "cx_brands": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Brands)]),
     "cx_leads": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Leads)]),
     "cx_paces": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), _ANY, POINTER(Paces)]),

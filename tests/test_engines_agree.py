@@ -11,7 +11,7 @@ from small_logs import random_case
 
 import cx_widgets as cx
 from cx_widgets import engine, stats
-from cx_widgets.engine import Brands, NativeEngine, NumpyEngine
+from cx_widgets.engine import RULES, Brands, Division, NativeEngine, NumpyEngine
 
 NATIVE = {name: one for name, one in engine.available().items() if name != "numpy"}
 pytestmark = pytest.mark.skipif(not NATIVE, reason="no compiled kernels were built for this machine")
@@ -75,6 +75,14 @@ def answers(one, log, definition):
             one.journeys(
                 unordered, unordered.stage_of_code == 1, touched.astype(np.int64), None, merged=True
             ),
+            *(
+                one.divided(division(one.journeys(unordered, goals, *of, merged=True), rules))
+                for goals, of, rules in (
+                    (unordered.stage_of_code == n_stages, (None, None), RULES),
+                    (unordered.stage_of_code == 1, (touched, spent), RULES[2:4]),
+                    (unordered.stage_of_code == 1, (touched, spent), ()),
+                )
+            ),
             *(one.brand_tallies(unordered, asked) for asked in brands),
             one.way_tallies(unordered, (n_stages,), None, sides),
             one.way_tallies(unordered, (1,), touched.astype(np.int64), None),
@@ -82,6 +90,13 @@ def answers(one, log, definition):
             one.last_in(unordered, (1, n_stages)),
         ]
     return tuple(said)
+
+
+def division(found, rules):
+    """Return all that is asked of paths: every third of what is touched shares a line with others."""
+    line = np.arange(int(found.touch.max(initial=0)) + 1) * 2 // 3
+    most = int(line[-1])
+    return Division(found, line, most + 1, rules, direct=min(1, most), ends=0.3, half_life=2.5, steps=True)
 
 
 def log_of(customer, time, event):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from cx_widgets.engine._calendar import calendar_ends
 from cx_widgets.engine._choice import EngineInfo, available, counting_with, engine_info
+from cx_widgets.engine._credit import RULES, Credited, Division
 from cx_widgets.engine._journeys import journeys_of
 from cx_widgets.engine._native import NativeEngine
 from cx_widgets.engine._numpy import NumpyEngine, losses_of
@@ -48,6 +49,7 @@ from cx_widgets.engine._session import (
     coded_rows,
     crossed,
     customers_by_stage,
+    divided,
     events_by_stage,
     funnel_losses,
     funnel_paths,
@@ -96,6 +98,7 @@ __all__ = [
     "LONGEST_CURVE",
     "NEVER",
     "OPEN",
+    "RULES",
     "WAYS",
     "WINDOW",
     "Bools",
@@ -106,6 +109,8 @@ __all__ = [
     "Bytes",
     "Chains",
     "CodedRows",
+    "Credited",
+    "Division",
     "Engine",
     "EngineInfo",
     "FunnelLosses",
@@ -134,6 +139,7 @@ __all__ = [
     "counting_with",
     "crossed",
     "customers_by_stage",
+    "divided",
     "engine_info",
     "events_by_stage",
     "funnel_losses",

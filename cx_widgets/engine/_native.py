@@ -11,7 +11,7 @@ import numpy as np
 
 from cx_widgets import _library, stats
 from cx_widgets._library import at, whole
-from cx_widgets.engine import _native_ways
+from cx_widgets.engine import _native_credit, _native_ways
 from cx_widgets.engine._lanes import GROUP, staged_lanes
 from cx_widgets.engine._memory import Groups, Into, Made, Rows, Scratch, Told, every_stage, of_stages, table
 from cx_widgets.engine._numpy import NumpyEngine, median_of, spells_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._general import Way
     from cx_widgets.engine._lanes import Lanes
     from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, Lines, StagedRows, UnitCodes
@@ -429,6 +430,10 @@ class NativeEngine:
             touches, bought = touches + len(made.touch), bought + len(made.repeat)
         names = ("touch", "tick", "begins", "purchase", "later", "repeat", "value")
         return Journeys(*(np.concatenate([getattr(made, name) for made in parts]) for name in names))
+
+    def divided(self, asked: Division) -> Credited:
+        """Return what touchpoints get of the purchases at the end of paths."""
+        return _native_credit.divided(self._cx, asked)
 
     def brand_tallies(self, rows: StagedRows, asked: Brands) -> BrandTallies:
         """Return what the brands on the ways to purchases add up to."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cx_widgets import stats
-from cx_widgets.engine import _ways
+from cx_widgets.engine import _credit, _ways
 from cx_widgets.engine._journeys import journeys_of
 from cx_widgets.engine._protocol import (
     BEFORE,
@@ -31,6 +31,7 @@ from cx_widgets.engine._protocol import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._general import Way
     from cx_widgets.engine._protocol import (
         Bools,
@@ -145,6 +146,10 @@ class NumpyEngine:
             None if money is None else money[coded.row],
             merged=merged,
         )
+
+    def divided(self, asked: Division) -> Credited:
+        """Return what touchpoints get of the purchases at the end of paths."""
+        return _credit.divided(asked)
 
     def brand_tallies(self, rows: StagedRows, asked: Brands) -> BrandTallies:
         """Return what the brands on the ways to purchases add up to."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
+    from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._general import Way
     from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
     from cx_widgets.log import Packed
@@ -560,6 +561,10 @@ class Engine(Protocol):
         every row touches its stage, numbered from 0. Where touches are ``merged``, consecutive ones of a path
         that are alike are one.
         """
+        ...
+
+    def divided(self, asked: Division) -> Credited:
+        """Return what touchpoints get of the purchases at the end of paths."""
         ...
 
     def brand_tallies(self, rows: StagedRows, asked: Brands) -> BrandTallies:

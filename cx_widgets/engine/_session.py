@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cx_widgets.definition import Definition
+    from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._outcomes import Outcomes
     from cx_widgets.engine._protocol import (
         Bools,
@@ -364,6 +365,11 @@ def _with_stage(log: EventLog, rows: StagedRows, codes: Bools) -> StagedRows:
         n_stages=n_stages,
         coded=lambda: engine().code(log.packed, table[log.packed.codes], n_stages),
     )
+
+
+def divided(asked: Division) -> Credited:
+    """Return what touchpoints get of the purchases at the end of paths."""
+    return engine().divided(asked)
 
 
 def brand_tallies(log: EventLog, definition: Definition, asked: Brands, name: str) -> BrandTallies:

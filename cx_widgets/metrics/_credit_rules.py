@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,9 +12,10 @@ import pandas as pd
 
 from cx_widgets import removal_effects, shapley_values, stats, touchpoints
 from cx_widgets.durations import format_duration, parse_duration
+from cx_widgets.engine import RULES, Division, divided
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._arguments import one_of
+from cx_widgets.metrics._arguments import PURCHASES, one_of
 from cx_widgets.metrics._credit_paths import NONE, chosen
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.durations import Duration
-    from cx_widgets.engine import Bools, Ints, Journeys
+    from cx_widgets.engine import Bools, Journeys
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._credit_paths import Shares
 
@@ -45,6 +47,11 @@ class Rule(NamedTuple):
     worth: str
     draws: int
     seed: int
+
+    @property
+    def of_rates(self) -> bool:
+        """Whether it looks at sets of touchpoints and the rates of all paths in them."""
+        return self.method == "shapley" and self.worth == "rate"
 
 
 def rule_of(
@@ -96,27 +103,71 @@ def tables(
     """Return for each rule how it divides each part of the same paths; the same lines for all parts."""
     found, lines = shares.journeys, shares.lines
     labels = [shares.names[number] for number in lines.tolist()]
+    for rule in rules:
+        if rule.method == "last non-direct" and rule.direct not in labels:
+            raise unknown("touchpoint in direct", rule.direct, labels, then="Say direct= with one of them.")
     place = np.zeros(len(shares.names), dtype=np.int64)
     place[lines] = np.arange(len(lines))
-    whole = _Whole(found, place[found.touch], labels)
+    whole = _Whole(found, place, labels)
     every = {part: whole.made(part) for part in parts}
-    stood = whole.summed(whole.new, None, parts)
+    got = _got(log, whole, rules)
     made = []
-    for each in rules:
-        if each.method == "last non-direct" and each.direct not in labels:
-            raise unknown("touchpoint in direct", each.direct, labels, then="Say direct= with one of them.")
-        splits = zip(every.values(), _divided(log, each, whole, every), stood, strict=True)
+    for rule in rules:
+        splits = zip(every.items(), _divided(rule, whole, got, every), strict=True)
         made.append(
             [
-                _table(shares.labels, each, part, split=split, stood=at, valued="value" in log.roles)
-                for part, split, at in splits
+                _table(
+                    shares.labels, rule, of, split=split, stood=got.stood[part], valued="value" in log.roles
+                )
+                for (part, of), split in splits
             ]
         )
     return made
 
 
+class _Got(NamedTuple):
+    """What the lines get of the purchases and of their worth by rule and part, and what stood in them."""
+
+    credit: dict[tuple[str, str], Floats]
+    earned: dict[tuple[str, str], Floats]
+    stood: dict[str, Longs]
+    steps: dict[str, Longs]
+
+
+def _got(log: EventLog, whole: _Whole, rules: Sequence[Rule]) -> _Got:
+    """Return what rules that look at one path give, and the steps of the chain where one is asked for."""
+    some = rules[0]
+    alone = [rule.method for rule in rules if rule.method in RULES and not rule.of_rates]
+    answer = divided(
+        Division(
+            found=whole.found,
+            line=whole.line,
+            n_lines=len(whole.names),
+            rules=tuple(alone),
+            direct=whole.names.index(some.direct) if "last non-direct" in alone else -1,
+            ends=some.ends,
+            half_life=some.half_life.total_seconds() * 1e9 / log.packed.tick_ns,
+            steps=any(rule.method == "markov" for rule in rules) and whole.small(some.order),
+        )
+    )
+    steps = {}
+    if answer.steps is not None:
+        steps = dict(zip(PURCHASES, (answer.steps.sum(axis=0), *answer.steps), strict=True))
+
+    def by_cell(table: Floats) -> dict[tuple[str, str], Floats]:
+        places = enumerate(alone), enumerate(PURCHASES)
+        return {(rule, part): table[at, of] for (at, rule), (of, part) in product(*places)}
+
+    return _Got(
+        credit=by_cell(answer.credit),
+        earned=by_cell(answer.earned),
+        stood=dict(zip(PURCHASES, answer.stood, strict=True)),
+        steps=steps,
+    )
+
+
 def _table(
-    labels: list[str], rule: Rule, made: _Made, *, split: _Split, stood: Floats, valued: bool
+    labels: list[str], rule: Rule, made: _Made, *, split: _Split, stood: Longs, valued: bool
 ) -> Divided:
     without = made.purchases - made.touched
     extra = bool(without)
@@ -153,10 +204,10 @@ def frame_of(columns: Mapping[str, NDArray[np.generic] | NDArray[np.object_]]) -
 
 @dataclass(frozen=True, eq=False)
 class _Whole:
-    """What is divided, and what several rules ask of it."""
+    """What is divided: paths, for each number of what is touched its line, and the names of the lines."""
 
     found: Journeys
-    touch: Longs
+    line: Longs
     names: list[str]
 
     @cached_property
@@ -165,71 +216,17 @@ class _Whole:
         return self.found.purchase >= 0
 
     @cached_property
-    def paths(self) -> touchpoints.Paths:
-        """All paths."""
-        return self._paths(self.touch, self.found.begins, self.converts)
-
-    @cached_property
     def value(self) -> Floats:
         """The worth of the purchase of each path, 0 for none."""
-        value: Floats = np.where(self.converts, np.append(self.found.value, 0)[self.found.purchase], 0)
-        return value
+        return _worth(self.found)
 
-    @cached_property
-    def _inside(self) -> Bools:
-        """Which touches are those of paths that end in a purchase."""
-        return self.converts[self.paths.path]
-
-    @cached_property
-    def won(self) -> touchpoints.Paths:
-        """The paths that end in a purchase."""
-        lengths = self.paths.lengths[self.converts]
-        whole = np.ones(len(lengths), dtype=bool)
-        return self._paths(self.touch[self._inside], np.cumsum(lengths) - lengths, whole)
-
-    @cached_property
-    def tick(self) -> Ints:
-        """When their touches began."""
-        return self.found.tick[self._inside]
-
-    @cached_property
-    def earned(self) -> Floats:
-        """Of each of their touches the worth of the purchase."""
-        return self.value[self.converts][self.won.path]
-
-    @cached_property
-    def new(self) -> Bools:
-        """Which of their touches are the first of their touchpoint in the path."""
-        return touchpoints.new_touches(self.won)
-
-    @cached_property
-    def _part(self) -> Longs:
-        """Of each of their touches the touchpoint, and as many more for paths to repeated purchases."""
-        later = self.found.later[self.converts].astype(np.int64) * len(self.names)
-        return self.won.touch + later[self.won.path]
-
-    def _paths(self, touch: Longs, begins: Longs, converts: Bools) -> touchpoints.Paths:
+    def of(self, part: str) -> tuple[touchpoints.Paths, Floats]:
+        """Return the paths of a part, and what the purchase each ends in is worth, 0 for none."""
+        found = chosen(self.found, part)
+        converts = found.purchase >= 0
         made, lost = converts.astype(np.float64), (~converts).astype(np.float64)
-        return touchpoints.Paths(touch, begins, made, lost, len(self.names))
-
-    def summed(self, at: Longs | Bools | slice, weights: Floats | None, parts: Parts) -> list[Floats]:
-        """Return for each part the sums of the weights of some touches by touchpoint."""
-        n = len(self.names)
-        made: dict[str, Floats] = {}
-        if parts != ("all",):
-            both = np.bincount(self._part[at], weights=weights, minlength=2 * n).astype(np.float64)
-            made = {"first": both[:n], "repeat": both[n:]}
-        if "all" in parts:
-            whole = np.bincount(self.won.touch[at], weights=weights, minlength=n)
-            made["all"] = whole.astype(np.float64)
-        return [made[part] for part in parts]
-
-    def of(self, part: str) -> _Whole:
-        """Return what is divided in one part."""
-        if part == "all":
-            return self
-        found = chosen(replace(self.found, touch=self.touch), part)
-        return _Whole(found, found.touch, self.names)
+        paths = touchpoints.Paths(self.line[found.touch], found.begins, made, lost, len(self.names))
+        return paths, _worth(found)
 
     def made(self, part: str) -> _Made:
         """Return how many purchases a part has, and what they are worth."""
@@ -241,22 +238,14 @@ class _Whole:
             converts, earned = self.converts[paths], self.value[paths]
         return _Made(len(value), int(np.count_nonzero(converts)), float(value.sum()), float(earned.sum()))
 
-    def chains(self, order: int, parts: Parts) -> list[removal_effects.Chain]:
-        """Return for each part the chain of its paths."""
-        if order > 1 or len(self.names) > removal_effects.MOST_STATES:
-            return [removal_effects.chain(self.of(part).paths, order) for part in parts]
-        # Each touch is followed by the next one, by conversion or by null: one number for both.
-        n, paths = len(self.names), self.paths
-        later = self.found.later.astype(np.int64) * n
-        follows = np.append(self.touch[1:], self.touch[:1])
-        follows[paths.last] = np.where(self.converts, n, n + 1)
-        steps = (self.touch + later[paths.path]) * (n + 2) + follows
-        inner = np.bincount(steps, minlength=2 * n * (n + 2)).reshape(2, n, n + 2)
-        begun = np.bincount(self.touch[paths.begins] + later, minlength=2 * n).reshape(2, 1, n)
-        begun = np.concatenate([begun, np.zeros((2, 1, 2), dtype=np.int64)], axis=2)
-        counts = np.concatenate([inner, begun], axis=1)
-        of_part = {"all": counts.sum(axis=0), "first": counts[0], "repeat": counts[1]}
-        return [_chain_of(of_part[part]) for part in parts]
+    def small(self, order: int) -> bool:
+        """Whether a table of all steps is no larger than the chain may be."""
+        return order == 1 and len(self.names) <= removal_effects.MOST_STATES
+
+
+def _worth(found: Journeys) -> Floats:
+    value: Floats = np.append(found.value, 0)[found.purchase]
+    return value
 
 
 def _chain_of(counts: Longs) -> removal_effects.Chain:
@@ -286,43 +275,34 @@ class _Split(NamedTuple):
     words: str
 
 
-def _divided(log: EventLog, rule: Rule, whole: _Whole, parts: Mapping[str, _Made]) -> list[_Split]:
+def _divided(rule: Rule, whole: _Whole, got: _Got, parts: Mapping[str, _Made]) -> list[_Split]:
     """Return for each part how a rule divides it."""
     undefined = np.full(len(whole.names), np.nan)
     if rule.method == "markov":
         remembered = "touch" if rule.order == 1 else f"{rule.order} touches"
         words = f"In proportion to removal effects in a Markov chain of the last {remembered}."
         splits = []
-        for made, fitted in zip(parts.values(), whole.chains(rule.order, (*parts,)), strict=True):
+        for part, made in parts.items():
+            fitted = (
+                _chain_of(got.steps[part])
+                if got.steps
+                else removal_effects.chain(whole.of(part)[0], rule.order)
+            )
             shares = np.nan_to_num(stats.ratio(fitted.removal, fitted.removal.sum()))
             splits.append(
                 _Split(shares * made.touched, shares * made.earned, fitted.removal, undefined, words)
             )
         return splits
-    if rule.method == "shapley" and rule.worth == "rate":
-        return [_shapley_of_rates(rule, whole.of(part)) for part in parts]
-    # A purchase counts one, so the weights themselves are the credit.
-    if rule.method in ("first", "last", "last non-direct"):
-        at = _taking_all(rule, whole)
-        counts = whole.summed(at, None, (*parts,))
-        sums = zip(counts, whole.summed(at, whole.value[whole.converts], (*parts,)), strict=True)
-    else:
-        weights, every = _weights(log, rule, whole), slice(None)
-        counts = whole.summed(every, weights, (*parts,))
-        sums = zip(counts, whole.summed(every, weights * whole.earned, (*parts,)), strict=True)
-    return [_Split(credit_, revenue, undefined, undefined, _words(rule)) for credit_, revenue in sums]
+    if rule.of_rates:
+        return [_shapley_of_rates(rule, *whole.of(part)) for part in parts]
+    words = _words(rule)
+    return [
+        _Split(got.credit[rule.method, part], got.earned[rule.method, part], undefined, undefined, words)
+        for part in parts
+    ]
 
 
-def _taking_all(rule: Rule, whole: _Whole) -> Longs:
-    """Return the touch of each path that gets all."""
-    if rule.method == "first":
-        return whole.won.begins
-    direct = whole.names.index(rule.direct) if rule.method == "last non-direct" else None
-    return touchpoints.last_touches(whole.won, direct)
-
-
-def _shapley_of_rates(rule: Rule, whole: _Whole) -> _Split:
-    paths, value = whole.paths, whole.value
+def _shapley_of_rates(rule: Rule, paths: touchpoints.Paths, value: Floats) -> _Split:
     n = paths.n_touchpoints
     undefined = np.full(n, np.nan)
     words = "Shapley values; a set of touchpoints is worth the rate of the paths that lie in it."
@@ -336,18 +316,6 @@ def _shapley_of_rates(rule: Rule, whole: _Whole) -> _Split:
     rate = float(np.nan_to_num(stats.ratio(made, made + paths.nulls.sum())))
     parts = np.nan_to_num(stats.ratio(values, rate))
     return _Split(parts * made, parts * value.sum(), undefined, stats.ratio(error * made, rate), words)
-
-
-def _weights(log: EventLog, rule: Rule, whole: _Whole) -> Floats:
-    paths = whole.won
-    half_life = rule.half_life.total_seconds() * 1e9 / log.packed.tick_ns
-    rules = {
-        "linear": lambda: touchpoints.linear_weights(paths),
-        "position": lambda: touchpoints.position_weights(paths, rule.ends),
-        "time decay": lambda: touchpoints.decay_weights(paths, whole.tick, half_life),
-        "shapley": lambda: touchpoints.shared_weights(paths, whole.new),
-    }
-    return rules[rule.method]()
 
 
 def _words(rule: Rule) -> str:
