@@ -203,28 +203,21 @@ class Brands(Structure):
         ("kind_of_stage", c_void_p),
         ("brand_of_row", c_void_p),
         *((name, c_int64) for name in ("bytes", "own", "purchases")),
-        *((name, c_void_p) for name in ("flags", "held", "met", "before")),
+        *((name, c_void_p) for name in ("flags", "held", "met")),
         ("n_customers", c_int64),
         *((name, c_void_p) for name in ("entries", "ways", "brands")),
     )
 
 
-class Leads(Structure):
-    """`Leads` of native/ways.cpp."""
+class Ways(Structure):
+    """`Ways` of native/ways.cpp."""
 
     _fields_ = (
-        ("buying", c_void_p),
-        ("touch_of_row", c_void_p),
+        *((name, c_void_p) for name in ("buying", "side", "stay", "touch_of_row")),
         ("bytes", c_int64),
-        *((name, c_void_p) for name in ("side_of_touch", "times", "met", "ways", "led", "after", "both")),
-        ("weighed", c_int64),
+        *((name, c_void_p) for name in ("times", "touched", "led", "after", "both")),
+        *((name, c_int64) for name in ("weighed", "moved", "bent", "longer", "shorter")),
     )
-
-
-class Paces(Structure):
-    """`Paces` of native/ways.cpp."""
-
-    _fields_ = tuple((name, c_int64) for name in ("moved", "bent", "longer", "shorter"))
 
 
 class UnitRows(Structure):
@@ -349,8 +342,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_divide": (None, [POINTER(Division)]),
     "cx_ages": (c_int64, [POINTER(Division), c_int64, _ANY, _ANY, _ANY, POINTER(c_int64)]),
     "cx_brands": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Brands)]),
-    "cx_leads": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Leads)]),
-    "cx_paces": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), _ANY, POINTER(Paces)]),
+    "cx_ways": (None, [POINTER(Log), c_int64, c_int64, POINTER(Room), POINTER(Ways)]),
     "cx_last_in": (None, [POINTER(Log), _ANY, c_int64, c_int64, _ANY]),
     "cx_attempts": (
         None,

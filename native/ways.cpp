@@ -13,226 +13,231 @@ enum Flag : uint8_t { FIRST = 1, LATER = 2, BOUGHT = 4 };
 // Entries of a way with a first set and a row of an evaluate stage stand WHOLE places behind the others.
 constexpr int WHOLE = 8, ENTRIES = 16;
 
-// What is told of the ways of a customer.
-enum Way { COUNTED, WITH_FIRST, WHOLE_WAY, AGAIN, SWITCHED, OWN_FIRST, OWN_LOST, WAYS };
+// What is told of the brands on the ways of a customer.
+enum Told { COUNTED, WITH_FIRST, WHOLE_WAY, AGAIN, SWITCHED, OWN_FIRST, OWN_LOST, WAYS };
 
 // Brands as they are asked about, room for them, and what is told of them.
 struct Brands {
-    const uint8_t* kind_of_stage;
-    const void* brand_of_row;  // a number from 0; -1 is none that is known
+    const uint8_t* kind_of_stage;  // for every stage a row may lie in: one of consider, evaluate, buy
+    const void* brand_of_row;      // a number from 0; -1 is none that is known
     int64_t bytes;
     int64_t own;        // the own brand, -1 for none
     int64_t purchases;  // whose ways count: 0 all, 1 to first ones, 2 to repeated ones
-    uint8_t* flags;     // by brand, all 0 between two ways,
-    uint8_t* held;      // and whether the purchase before had it
-    int32_t* met;       // the brands of this way,
-    int32_t* before;    // and those of the purchase before
+    int64_t* flags;     // by brand, all 0: the number of the way it was met on last, and its flags there,
+    int64_t* held;      // and the way to the purchase that had it last
+    int32_t* met;       // the brands of this way
     int64_t n_customers;
     int32_t* entries;  // a line for each kind of entry, a column for each customer
     int32_t* ways;     // a line for each thing told
     int64_t* brands;   // by brand, a column for each kind of entry
 };
 
-// The way a customer is on.
+constexpr int FLAG_BITS = 3;
+
+// The way a customer is on. Ways have numbers, so that what was on others need not be wiped away.
 struct Met {
-    int64_t brands = 0, before = -1;  // -1: no purchase of a known brand so far
-    bool evaluated = false, repeat = false;
+    int64_t way, brands = 0;
+    int64_t before = -1;  // the way to the purchase of a known brand before, -1 for none
+    bool evaluated = false, repeat = false, known = false, first = false, looked = false, kept = false;
+    bool own = false;  // whether that purchase had the own brand
 };
 
 void finish(const Brands& of, Met& on, int32_t* entries, int32_t* ways) {
-    bool known = false, first = false, looked = false;
+    if (!on.known) return;
+    const int64_t own = of.own >= 0 && of.flags[of.own] >> FLAG_BITS == on.way ? of.flags[of.own] : 0;
+    const bool has_own = (own & BOUGHT) != 0;
+    const bool again = on.before >= 0 && (of.own < 0 || on.own);
+    ways[AGAIN] += again;
+    ways[SWITCHED] += again && (of.own < 0 ? !on.kept : !has_own);
+    on.own = has_own;
+    on.before = on.way;
+    if (of.purchases && on.repeat != (of.purchases == 2)) return;
+    const bool whole = on.first && on.evaluated;
+    ways[COUNTED]++;
+    ways[WITH_FIRST] += on.first;
+    ways[WHOLE_WAY] += whole;
+    ways[OWN_FIRST] += (own & FIRST) != 0;
+    ways[OWN_LOST] += (own & FIRST) && !has_own;
+    // Of a way without a brand looked at all brands are bought ones: they are entries of their own.
+    const int behind = whole ? WHOLE : 0, told = on.looked ? FIRST | LATER | BOUGHT : 0;
     for (int64_t i = 0; i < on.brands; i++) {
-        const uint8_t flags = of.flags[of.met[i]];
-        known |= (flags & BOUGHT) != 0;
-        first |= (flags & FIRST) != 0;
-        looked |= (flags & (FIRST | LATER)) != 0;
+        const int entry = ((int)of.flags[of.met[i]] & told) + behind;
+        entries[entry]++;
+        of.brands[(int64_t)of.met[i] * ENTRIES + entry]++;
     }
-    if (known) {
-        if (on.before >= 0) {
-            bool kept = false;
-            for (int64_t i = 0; i < on.brands; i++)
-                kept |= (of.flags[of.met[i]] & BOUGHT) && of.held[of.met[i]];
-            if (of.own < 0) {
-                ways[AGAIN]++;
-                ways[SWITCHED] += !kept;
-            } else if (of.held[of.own]) {
-                ways[AGAIN]++;
-                ways[SWITCHED] += !(of.flags[of.own] & BOUGHT);
-            }
-            for (int64_t i = 0; i < on.before; i++) of.held[of.before[i]] = 0;
-        }
-        on.before = 0;
-        for (int64_t i = 0; i < on.brands; i++) {
-            if (!(of.flags[of.met[i]] & BOUGHT)) continue;
-            of.held[of.met[i]] = 1;
-            of.before[on.before++] = of.met[i];
-        }
-    }
-    if (known && (!of.purchases || on.repeat == (of.purchases == 2))) {
-        const bool whole = first && on.evaluated;
-        ways[COUNTED]++;
-        ways[WITH_FIRST] += first;
-        ways[WHOLE_WAY] += whole;
-        if (of.own >= 0 && of.flags[of.own] & FIRST) {
-            ways[OWN_FIRST]++;
-            ways[OWN_LOST] += !(of.flags[of.own] & BOUGHT);
-        }
-        for (int64_t i = 0; i < on.brands; i++) {
-            // Of a way without a brand looked at all brands are bought ones: they are entries of their own.
-            const int entry = looked ? of.flags[of.met[i]] + (whole ? WHOLE : 0) : 0;
-            entries[entry]++;
-            of.brands[(int64_t)of.met[i] * ENTRIES + entry]++;
-        }
-    }
-}
-
-void clear(const Brands& of, Met& on) {
-    for (int64_t i = 0; i < on.brands; i++) of.flags[of.met[i]] = 0;
-    on.brands = 0;
-    on.evaluated = false;
 }
 
 template <class Code, class Tick>
 void brands(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const Room& room, const Brands& of) {
     const Coded<Tick> one = {room.stage, (Tick*)room.tick, room.row};
     const Touch brand = {of.brand_of_row, of.bytes};
+    int64_t way = 1;
     for (int64_t c = begin; c < end; c++) {
         const int64_t n = read_customer(log, c, has_ties, one, room);
         int32_t entries[ENTRIES] = {0}, ways[WAYS] = {0};
-        Met on;
+        Met on{.way = way};
         bool bought = false, buying = false;
         Tick last = 0;
         for (int64_t i = 0; i < n; i++) {
             const uint8_t kind = of.kind_of_stage[one.stage[i]];
-            if (kind == NOTHING) continue;
             const Tick now = one.tick[i];
             // All rows of a purchase have one time, and what else stands behind it at that time is on no way.
             if (buying && now != last) {
                 finish(of, on, entries, ways);
-                clear(of, on);
+                on = {.way = on.way + 1, .before = on.before, .own = on.own};
                 buying = false;
             }
-            if (kind == BUY && !buying) {
-                on.repeat = bought;
-                bought = buying = true;
-                last = now;
-            }
-            if (kind != BUY && buying) continue;
-            if (kind == EVALUATE) on.evaluated = true;
+            const bool buys = kind == BUY;
+            if (!buys && buying) continue;
+            on.repeat = buys && !buying ? bought : on.repeat;
+            last = buys ? now : last;
+            bought |= buys;
+            buying = buys;
+            on.evaluated |= kind == EVALUATE;
             const int32_t number = brand.at(one.row[i], 0);
             if (number < 0) continue;
-            if (!of.flags[number]) of.met[on.brands++] = number;
-            of.flags[number] |= kind == BUY ? BOUGHT : on.evaluated ? LATER : FIRST;
+            const int64_t flags = of.flags[number];
+            const bool fresh = flags >> FLAG_BITS != on.way;
+            of.met[on.brands] = number;
+            on.brands += fresh;
+            of.flags[number] = (fresh ? on.way << FLAG_BITS : flags) | (buys ? BOUGHT : on.evaluated ? LATER : FIRST);
+            on.known |= buys;
+            on.looked |= !buys;
+            on.first |= !buys && !on.evaluated;
+            on.kept |= buys && of.held[number] == on.before;
+            of.held[number] = buys ? on.way : of.held[number];
         }
         if (buying) finish(of, on, entries, ways);
-        clear(of, on);
-        for (int64_t i = 0; i < on.before; i++) of.held[of.before[i]] = 0;
+        way = on.way + 1;
         for (int k = 0; k < ENTRIES; k++) of.entries[k * of.n_customers + c] = entries[k];
         for (int k = 0; k < WAYS; k++) of.ways[k * of.n_customers + c] = ways[k];
     }
 }
 
-// What a touch weighs, where it is asked.
+// What stages are asked about: the side they weigh on, and whether time spent on them is compared.
 enum Side : uint8_t { NEITHER, AFTER, BEFORE };
+enum Stay : uint8_t { ELSEWHERE, ONE, ANOTHER };
 
-// Touches on ways as they are asked about, room for them, and what is told of them by customer.
-struct Leads {
-    const uint8_t* buying;  // by stage
+// Ways as they are asked about, room for them, and what is told of them by customer.
+struct Ways {
+    const uint8_t* buying;  // by stage, as the next two
+    const uint8_t* side;
+    const uint8_t* stay;
     const void* touch_of_row;
     int64_t bytes;
-    const uint8_t* side_of_touch;  // or null
-    int32_t* times;                // by touch, all 0 between two ways
-    int32_t* met;
-    int32_t* ways;  // purchases with a touch on the way,
-    int32_t* led;   // those whose last touch is there more often than any other,
-    double* after;  // and of repeated ones the sum of the shares that touches of one side,
-    double* both;   // and of both sides have of the way;
-    int64_t weighed;  // how many of all have a touch of either side
+    uint64_t* times;   // by touch, all 0: the number of the way it was met on last, and how often there
+    int32_t* touched;  // purchases with a touch on the way,
+    int32_t* led;      // those whose last touch is there more often than any other,
+    double* after;     // and of repeated ones the sum of the shares that visits to stages of one side,
+    double* both;      // and of both sides have of the way;
+    int64_t weighed;   // how many of all have a visit to either side;
+    int64_t moved;     // customers who go from one stage to another,
+    int64_t bent;      // who at least once leave one out or go back,
+    int64_t longer;    // and of those with an ended visit to both kinds of stages compared who stayed longer
+    int64_t shorter;   // on the one, or on the other
+};
+
+constexpr int TIMES_BITS = 32;
+
+// The way a customer is on: its touches, how often the most frequent is there, and how many are there so often; and its
+// visits, also by side.
+struct Way {
+    uint64_t number;
+    uint32_t touches = 0, most = 0, top = 0, latest_times = 0;
+    int32_t latest = -1;
+    uint32_t visits = 0, sides[3] = {0};
+    uint8_t stage = 0;
+};
+
+// The visits of a customer so far, whether on a way or behind the last.
+template <class Tick>
+struct Stays {
+    uint8_t stage;
+    Tick since;
+    bool moved = false, bent = false, seen[3] = {false};
+    int64_t took[3] = {0};
+
+    void go(uint8_t to, Tick now, const uint8_t* stay) {
+        const bool moves = to != stage;
+        const uint8_t kind = stay[stage];
+        moved |= moves;
+        bent |= to < stage || to > stage + 1;
+        seen[kind] |= moves;
+        took[kind] += moves ? (int64_t)now - (int64_t)since : 0;
+        since = moves ? now : since;
+        stage = to;
+    }
 };
 
 template <class Code, class Tick>
-void leads(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const Room& room, Leads& of) {
+void ways(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const Room& room, Ways& of) {
     const Coded<Tick> one = {room.stage, (Tick*)room.tick, room.row};
     const Touch touch = {of.touch_of_row, of.bytes};
-    int64_t weighed = 0;
+    int64_t weighed = 0, moved = 0, bent = 0, longer = 0, shorter = 0;
+    uint64_t number = 1;
     for (int64_t c = begin; c < end; c++) {
         const int64_t n = read_customer(log, c, has_ties, one, room);
         bool bought = false;
         Tick last = 0;
-        int64_t touches = 0, distinct = 0, sides[3] = {0};
-        int32_t latest = -1, ways = 0, led = 0;
+        Way on{.number = number};
+        Stays<Tick> stays{.stage = n ? one.stage[0] : (uint8_t)0, .since = n ? one.tick[0] : 0};
+        int32_t with_touch = 0, led = 0;
         double after = 0, both = 0;
         for (int64_t i = 0; i < n; i++) {
             const Tick now = one.tick[i];
+            const uint8_t stage = one.stage[i];
+            stays.go(stage, now, of.stay);
             const bool again = bought && now == last;
-            if (!of.buying[one.stage[i]]) {
-                const int32_t touched = touch.at(one.row[i], one.stage[i]);
-                if (touched < 0 || again || touched == latest) continue;
-                if (!of.times[touched]++) of.met[distinct++] = touched;
-                if (of.side_of_touch) sides[of.side_of_touch[touched]]++;
-                touches++;
-                latest = touched;
+            if (!of.buying[stage]) {
+                // Counted without branches: what is no new touch, or no new visit, changes nothing.
+                const bool visit = !again && stage != on.stage;
+                on.visits += visit;
+                on.sides[of.side[stage]] += visit;
+                on.stage = visit ? stage : on.stage;
+                const int32_t touched = touch.at(one.row[i], stage);
+                const bool is = touched >= 0 && !again && touched != on.latest;
+                const int32_t at = touched < 0 ? 0 : touched;
+                const uint64_t before = of.times[at];
+                const uint32_t times = (before >> TIMES_BITS == on.number ? (uint32_t)before : 0) + is;
+                of.times[at] = is ? on.number << TIMES_BITS | times : before;
+                const bool more = is && times > on.most;
+                on.top = more ? 1 : on.top + (is && times == on.most);
+                on.most = more ? times : on.most;
+                on.latest = is ? touched : on.latest;
+                on.latest_times = is ? times : on.latest_times;
+                on.touches += is;
                 continue;
             }
             if (again) continue;
-            if (touches) {
-                int32_t most = 0;
-                int64_t top = 0;
-                for (int64_t m = 0; m < distinct; m++) {
-                    const int32_t times = of.times[of.met[m]];
-                    top = times > most ? 1 : top + (times == most);
-                    most = times > most ? times : most;
-                }
-                ways++;
-                led += of.times[latest] == most && top == 1;
-                if (bought && of.side_of_touch) {
-                    const double service = (double)sides[AFTER] / (double)touches;
-                    const double other = (double)sides[BEFORE] / (double)touches;
-                    after += service;
-                    both += service + other;
-                    weighed += sides[AFTER] + sides[BEFORE] > 0;
-                }
+            with_touch += on.touches > 0;
+            led += on.touches && on.latest_times == on.most && on.top == 1;
+            if (bought && on.visits) {
+                const double service = (double)on.sides[AFTER] / (double)on.visits;
+                const double other = (double)on.sides[BEFORE] / (double)on.visits;
+                after += service;
+                both += service + other;
+                weighed += on.sides[AFTER] + on.sides[BEFORE] > 0;
             }
-            for (int64_t m = 0; m < distinct; m++) of.times[of.met[m]] = 0;
-            touches = distinct = sides[NEITHER] = sides[AFTER] = sides[BEFORE] = 0;
-            latest = -1;
+            on = {.number = on.number + 1};
             bought = true;
             last = now;
         }
-        for (int64_t m = 0; m < distinct; m++) of.times[of.met[m]] = 0;
-        of.ways[c] = ways;
+        number = on.number + 1;
+        of.touched[c] = with_touch;
         of.led[c] = led;
         of.after[c] = after;
         of.both[c] = both;
+        moved += stays.moved;
+        bent += stays.bent;
+        const bool compared = stays.seen[ONE] && stays.seen[ANOTHER];
+        longer += compared && stays.took[ONE] > stays.took[ANOTHER];
+        shorter += compared && stays.took[ONE] < stays.took[ANOTHER];
     }
     of.weighed = weighed;
-}
-
-// Customers by their steps and by how long they stay.
-struct Paces {
-    int64_t moved, bent, longer, shorter;
-};
-
-template <class Code, class Tick>
-void paces(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const Room& room, const uint8_t* role,
-           Paces& to) {
-    const Coded<Tick> one = {room.stage, (Tick*)room.tick, nullptr};
-    for (int64_t c = begin; c < end; c++) {
-        const int64_t n = keep_visits(one, read_customer(log, c, has_ties, one, room));
-        bool bent = false, seen[3] = {false};
-        int64_t took[3] = {0};
-        for (int64_t i = 0; i + 1 < n; i++) {
-            const int step = (int)one.stage[i + 1] - (int)one.stage[i];
-            const uint8_t of = role[one.stage[i]];
-            bent |= step > 1 || step < 0;
-            seen[of] = true;
-            took[of] += (int64_t)one.tick[i + 1] - (int64_t)one.tick[i];
-        }
-        to.moved += n > 1;
-        to.bent += bent;
-        to.longer += seen[1] && seen[2] && took[1] > took[2];
-        to.shorter += seen[1] && seen[2] && took[1] < took[2];
-    }
+    of.moved = moved;
+    of.bent = bent;
+    of.longer = longer;
+    of.shorter = shorter;
 }
 
 }  // namespace
@@ -246,22 +251,11 @@ EXPORT void cx_brands(const AnyLog* log, int64_t begin, int64_t end, const Room*
     });
 }
 
-// What leads on the ways of the customers from begin to end, and what the two sides weigh; consecutive touches that are
-// alike are one. `times` comes and goes as zeros.
-EXPORT void cx_leads(const AnyLog* log, int64_t begin, int64_t end, const Room* room, Leads* of) {
+// What leads and weighs on the ways of the customers from begin to end, and how they move between visits; consecutive
+// touches of a way that are alike are one, and so are rows in one stage. `times` comes as zeros.
+EXPORT void cx_ways(const AnyLog* log, int64_t begin, int64_t end, const Room* room, Ways* of) {
     with_types(*log, [&]<class Code, class Tick>(Log<Code, Tick> rows) {
-        leads(rows, begin, end, log->has_ties, *room, *of);
-        return 0;
-    });
-}
-
-// How many of the customers from begin to end go from one stage to another; at least once leave one out or go back; and
-// spend longer, or shorter, on visits to stages of role 1 than on those of role 2, visits that ended to both.
-EXPORT void cx_paces(const AnyLog* log, int64_t begin, int64_t end, const Room* room, const uint8_t* role_of_stage,
-                     Paces* to) {
-    *to = {};
-    with_types(*log, [&]<class Code, class Tick>(Log<Code, Tick> rows) {
-        paces(rows, begin, end, log->has_ties, *room, role_of_stage, *to);
+        ways(rows, begin, end, log->has_ties, *room, *of);
         return 0;
     });
 }

@@ -11,7 +11,7 @@ from small_logs import random_case
 
 import cx_widgets as cx
 from cx_widgets import engine, stats
-from cx_widgets.engine import RULES, Brands, Division, NativeEngine, NumpyEngine
+from cx_widgets.engine import RULES, Brands, Division, NativeEngine, NumpyEngine, Ways
 
 NATIVE = {name: one for name, one in engine.available().items() if name != "numpy"}
 pytestmark = pytest.mark.skipif(not NATIVE, reason="no compiled kernels were built for this machine")
@@ -48,7 +48,11 @@ def answers(one, log, definition):
         Brands(brand, 3, (1,), (2,), (n_stages,), own, purchases)
         for own, purchases in ((-1, "all"), (1, "first"), (0, "repeat"))
     ]
-    sides = np.arange(n_stages) % 3 == 0, np.arange(n_stages) % 3 == 1
+    sides = {"after": (2,), "before": (1, 3)}
+    ways = [
+        Ways((n_stages,), None, **sides, stays=((1,), (2, 3))),
+        Ways((1,), touched.astype(np.int64), **sides),
+    ]
     said = []
     for by_row in (False, True) if log.packed.has_ties else (False,):
         rows = one.code(log.packed, stage_of_rows, n_stages, by_row=by_row)
@@ -84,9 +88,7 @@ def answers(one, log, definition):
                 )
             ),
             *(one.brand_tallies(unordered, asked) for asked in brands),
-            one.way_tallies(unordered, (n_stages,), None, sides),
-            one.way_tallies(unordered, (1,), touched.astype(np.int64), None),
-            one.paces(unordered, (1,), (2, n_stages)),
+            *(one.way_tallies(unordered, asked) for asked in ways),
             one.last_in(unordered, (1, n_stages)),
         ]
     return tuple(said)

@@ -9,7 +9,7 @@ from small_logs import log_of
 
 import cx_widgets as cx
 from cx_widgets import engine
-from cx_widgets.engine import BOUGHT, FIRST, LATER, Brands
+from cx_widgets.engine import BOUGHT, FIRST, LATER, Brands, Ways
 
 ENGINES = engine.available()
 JOURNEY = cx.Definition({"Consider": ["ad"], "Evaluate": ["compare"], "Buy": ["order"], "Enjoy": ["use"]})
@@ -100,34 +100,41 @@ def test_ways_are_told_by_customer_and_by_which_purchases_count(one):
 
 
 def test_what_closes_a_way_leads_where_nothing_else_is_touched_as_often(one):
-    after = np.array([False, False, False, True])
-    before = np.array([True, True, False, False])
-    tallies = one.way_tallies(rows(), (3,), None, (after, before))
+    tallies = one.way_tallies(rows(), Ways((3,)))
     # Ann: ad, compare, ad leads with ad; use, compare do not lead. Bob: ad; use.
-    assert tallies.ways.tolist() == [2, 2, 0]
+    assert tallies.touched.tolist() == [2, 2, 0]
     assert tallies.led.tolist() == [1, 2, 0]
-    # To repeated purchases: half use, half compare; ad alone; use alone.
+    assert (tallies.after.tolist(), tallies.both.tolist(), tallies.weighed) == ([0, 0, 0], [0, 0, 0], 0)
+
+
+@pytest.mark.parametrize("touch", [None, np.full(len(ROWS), -1)], ids=["stages", "a column"])
+def test_visits_of_two_sides_weigh_on_ways_to_repeated_purchases(one, touch):
+    tallies = one.way_tallies(rows(), Ways((3,), touch, after=(4,), before=(1, 2)))
+    # Half Enjoy, half Evaluate; Consider alone; Enjoy alone.
     assert tallies.after.tolist() == [0.5, 1.0, 0.0]
     assert tallies.both.tolist() == [1.0, 2.0, 0.0]
     assert tallies.weighed == 3
 
 
 def test_touches_may_be_the_values_of_a_column(one):
-    # Ann: X, Y, X, Z on the first way, Z on the second; Bob: X.
-    tallies = one.way_tallies(rows(), (3,), asked().of_row.astype(np.int64), None)
-    assert tallies.ways.tolist() == [2, 1, 0]
+    # Ann: X, Y, X, Z on the first way, where X leads, and Z on the second; Bob: X.
+    tallies = one.way_tallies(rows(), Ways((3,), asked().of_row.astype(np.int64)))
+    assert tallies.touched.tolist() == [2, 1, 0]
     assert tallies.led.tolist() == [1, 1, 0]
-    assert tallies.weighed == 0
 
 
 def test_steps_and_stays_are_counted_by_customer(one):
     # Ann considers two days, evaluates two, considers one, buys, goes on to enjoy, back to evaluate for a
     # day, and buys: three days of each. Bob steps from Buy back to Consider, Cyd from Evaluate, after three
     # days.
-    assert one.paces(rows(), (1,), (2,)) == (3, 3, 0, 0)
-    # Ann stays longer in Evaluate than in Enjoy, Bob in Consider as long as in Enjoy.
-    assert one.paces(rows(), (1, 2), (4,)) == (3, 3, 1, 0)
-    assert one.paces(rows(), (4,), (1, 2)) == (3, 3, 0, 1)
+    def moves(*stays):
+        told = one.way_tallies(rows(), Ways((3,), stays=stays))
+        return told.moved, told.bent, told.longer, told.shorter
+
+    assert moves((1,), (2,)) == (3, 3, 0, 0)
+    # Ann stays longer on Consider and Evaluate than on Enjoy, Bob as long.
+    assert moves((1, 2), (4,)) == (3, 3, 1, 0)
+    assert moves((4,), (1, 2)) == (3, 3, 0, 1)
 
 
 def test_the_last_row_of_some_stages_is_known_by_its_time(one):

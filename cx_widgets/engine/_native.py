@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cx_widgets.engine._general import Way
     from cx_widgets.engine._lanes import Lanes
     from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, Lines, StagedRows, UnitCodes
-    from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
+    from cx_widgets.engine._ways import Brands, BrandTallies, Ways, WayTallies
     from cx_widgets.log import Packed
 
     Int64s = NDArray[np.int64]
@@ -439,25 +439,16 @@ class NativeEngine:
         """Return what the brands on the ways to purchases add up to."""
         if not _fits(rows) or asked.n_brands > _native_ways.MOST_BRANDS:
             return self._plain.brand_tallies(rows, asked)
-        return _native_ways.brand_tallies(self._called(rows), asked)
+        # Rows that are on no way are not even put in order.
+        chosen = of_stages((*asked.considering, *asked.evaluating, *asked.buying))
+        inside = np.where(chosen[rows.stage_of_code], rows.stage_of_code, 0).astype(np.uint8)
+        return _native_ways.brand_tallies(self._called(replace(rows, stage_of_code=inside)), asked)
 
-    def way_tallies(
-        self,
-        rows: StagedRows,
-        buying: tuple[int, ...],
-        touch: Ints | None,
-        sides: tuple[Bools, Bools] | None,
-    ) -> WayTallies:
-        """Return what leads on the ways to purchases, and what the touches of two sides weigh."""
+    def way_tallies(self, rows: StagedRows, asked: Ways) -> WayTallies:
+        """Return what leads and weighs on the ways to purchases, and how customers move between visits."""
         if not _fits(rows):
-            return self._plain.way_tallies(rows, buying, touch, sides)
-        return _native_ways.way_tallies(self._called(rows), of_stages(buying), touch, sides)
-
-    def paces(self, rows: StagedRows, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
-        """Return how customers move, and on which of two kinds of stages they stay longer."""
-        if not _fits(rows):
-            return self._plain.paces(rows, one, other)
-        return _native_ways.paces(self._called(rows), one, other)
+            return self._plain.way_tallies(rows, asked)
+        return _native_ways.way_tallies(self._called(rows), asked)
 
     def last_in(self, rows: StagedRows, stages: tuple[int, ...]) -> Int64s:
         """Return the tick of each customer's last row in some stages; -1 for none."""

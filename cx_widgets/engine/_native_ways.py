@@ -9,7 +9,7 @@ import numpy as np
 
 from cx_widgets import _library
 from cx_widgets._library import at, whole
-from cx_widgets.engine._ways import ENTRIES, WAYS, Brands, BrandTallies, Paces, WayTallies
+from cx_widgets.engine._ways import ENTRIES, WAYS, Brands, BrandTallies, Ways, WayTallies
 
 if TYPE_CHECKING:
     import ctypes
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MOST_BRANDS = 1 << 16
 """More of them are counted by numpy: every thread has tables of all."""
-
-_CONSIDER, _EVALUATE, _BUY = 1, 2, 3
 
 
 class Room(Protocol):
@@ -70,23 +68,18 @@ class Called(NamedTuple):
 def brand_tallies(on: Called, asked: Brands) -> BrandTallies:
     """Return what the brands on the ways to purchases add up to."""
     n, width = len(on.rows.offsets) - 1, max(asked.n_brands, 1)
-    kind = np.zeros(256, np.uint8)
-    for number, stages in (
-        (_CONSIDER, asked.considering),
-        (_EVALUATE, asked.evaluating),
-        (_BUY, asked.buying),
-    ):
-        kind[list(stages)] = number
+    kind = _numbered(asked.considering, asked.evaluating, asked.buying)
     of_row = narrow(asked.of_row)
     entries, ways = np.empty((ENTRIES, n), np.int32), np.empty((len(WAYS), n), np.int32)
 
     def part(low: int, high: int) -> NDArray[np.int64]:
-        flags, held = np.zeros(width, np.uint8), np.zeros(width, np.uint8)
-        met, before = np.empty(width, np.int32), np.empty(width, np.int32)
+        flags, held = np.zeros(width, np.int64), np.zeros(width, np.int64)
+        # One more, for a brand that is written before it is known to be there already.
+        met = np.empty(width + 1, np.int32)
         brands, room = np.zeros((width, ENTRIES), np.int64), on.rows.room()
         to = _library.Brands(
             *(at(kind), at(of_row), of_row.itemsize, asked.own, asked.number_of_purchases),
-            *[at(each) for each in (flags, held, met, before)],
+            *[at(each) for each in (flags, held, met)],
             *(n, at(entries), at(ways), at(brands)),
         )
         on.cx.cx_brands(on.rows.asked(), low, high, room.asked(), byref(to))
@@ -96,46 +89,37 @@ def brand_tallies(on: Called, asked: Brands) -> BrandTallies:
     return BrandTallies(entries, ways, brands)
 
 
-def way_tallies(
-    on: Called, buying: Bools, touch: Ints | None, sides: tuple[Bools, Bools] | None
-) -> WayTallies:
-    """Return what leads on the ways to purchases, and what the touches of two sides weigh."""
+def way_tallies(on: Called, asked: Ways) -> WayTallies:
+    """Return what leads and weighs on the ways to purchases, and how customers move between visits."""
     n = len(on.rows.offsets) - 1
-    of_row = None if touch is None else narrow(touch)
+    of_row = None if asked.touch is None else narrow(asked.touch)
     width = 256 if of_row is None else int(of_row.max(initial=0)) + 1
-    side: Bytes | None = None
-    if sides is not None:
-        side = np.zeros(width, np.uint8)
-        for number, chosen in enumerate(sides, start=1):
-            side[np.flatnonzero(chosen)] = number
-    ways, led = np.empty(n, np.int32), np.empty(n, np.int32)
+    buying, side, stay = (
+        _numbered(*kinds) for kinds in ((asked.buying,), (asked.after, asked.before), asked.stays)
+    )
+    touched, led = np.empty(n, np.int32), np.empty(n, np.int32)
     after, both = np.empty(n), np.empty(n)
 
-    def part(low: int, high: int) -> int:
-        times, met, room = np.zeros(width, np.int32), np.empty(width, np.int32), on.rows.room()
-        to = _library.Leads(
-            *(at(buying), None if of_row is None else at(of_row), 0 if of_row is None else of_row.itemsize),
-            *(None if side is None else at(side), at(times), at(met)),
-            *[at(each) for each in (ways, led, after, both)],
-        )
-        on.cx.cx_leads(on.rows.asked(), low, high, room.asked(), byref(to))
-        return int(to.weighed)
-
-    weighed = sum(int(made) for _, _, made in on.parts(part))
-    return WayTallies(ways, led, after, both, weighed)
-
-
-def paces(on: Called, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
-    """Return how customers move, and on which of two kinds of stages they stay longer."""
-    role = np.zeros(256, np.uint8)
-    role[list(one)], role[list(other)] = 1, 2
-
     def part(low: int, high: int) -> tuple[int, ...]:
-        to, room = _library.Paces(), on.rows.room()
-        on.cx.cx_paces(on.rows.asked(), low, high, room.asked(), at(role), byref(to))
-        return to.moved, to.bent, to.longer, to.shorter
+        times, room = np.zeros(width, np.uint64), on.rows.room()
+        to = _library.Ways(
+            *(at(buying), at(side), at(stay), None if of_row is None else at(of_row)),
+            *(0 if of_row is None else of_row.itemsize, at(times)),
+            *[at(each) for each in (touched, led, after, both)],
+        )
+        on.cx.cx_ways(on.rows.asked(), low, high, room.asked(), byref(to))
+        return to.weighed, to.moved, to.bent, to.longer, to.shorter
 
-    return Paces(*(sum(same) for same in zip(*(made for _, _, made in on.parts(part)), strict=True)))
+    sums = [sum(same) for same in zip(*(made for _, _, made in on.parts(part)), strict=True)]
+    return WayTallies(touched, led, after, both, sums[0], *sums[1:])
+
+
+def _numbered(*kinds: tuple[int, ...]) -> Bytes:
+    """Return for each stage the number of the kind it is of, from 1; 0 for none."""
+    number = np.zeros(256, np.uint8)
+    for of, stages in enumerate(kinds, start=1):
+        number[list(stages)] = of
+    return number
 
 
 def last_in(on: Called, chosen: Bools) -> NDArray[np.int64]:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         StagedRows,
         UnitCodes,
     )
-    from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
+    from cx_widgets.engine._ways import Brands, BrandTallies, Ways, WayTallies
     from cx_widgets.log import Packed
 
 _INT32_MAX = np.iinfo(np.int32).max
@@ -155,19 +155,9 @@ class NumpyEngine:
         """Return what the brands on the ways to purchases add up to."""
         return _ways.brand_tallies(self, rows, asked)
 
-    def way_tallies(
-        self,
-        rows: StagedRows,
-        buying: tuple[int, ...],
-        touch: Ints | None,
-        sides: tuple[Bools, Bools] | None,
-    ) -> WayTallies:
-        """Return what leads on the ways to purchases, and what the touches of two sides weigh."""
-        return _ways.way_tallies(self, rows, buying, touch, sides)
-
-    def paces(self, rows: StagedRows, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
-        """Return how customers move, and on which of two kinds of stages they stay longer."""
-        return _ways.paces_of(self.visits(rows.coded()), one, other)
+    def way_tallies(self, rows: StagedRows, asked: Ways) -> WayTallies:
+        """Return what leads and weighs on the ways to purchases, and how customers move between visits."""
+        return _ways.way_tallies(self, rows, asked)
 
     def last_in(self, rows: StagedRows, stages: tuple[int, ...]) -> Ints:
         """Return the tick of each customer's last row in some stages; -1 for none."""

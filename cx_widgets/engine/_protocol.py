@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._general import Way
-    from cx_widgets.engine._ways import Brands, BrandTallies, Paces, WayTallies
+    from cx_widgets.engine._ways import Brands, BrandTallies, Ways, WayTallies
     from cx_widgets.log import Packed
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -571,21 +571,8 @@ class Engine(Protocol):
         """Return what the brands on the ways to purchases add up to."""
         ...
 
-    def way_tallies(
-        self,
-        rows: StagedRows,
-        buying: tuple[int, ...],
-        touch: Ints | None,
-        sides: tuple[Bools, Bools] | None,
-    ) -> WayTallies:
-        """Return what leads on the ways to purchases, and what the touches of two sides weigh.
-
-        Touches are as for `journeys`, merged; ``sides`` tells of each touch whether it is one of each side.
-        """
-        ...
-
-    def paces(self, rows: StagedRows, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
-        """Return how customers move between visits, and on which of two kinds of stages they stay longer."""
+    def way_tallies(self, rows: StagedRows, asked: Ways) -> WayTallies:
+        """Return what leads and weighs on the ways to purchases, and how customers move between visits."""
         ...
 
     def last_in(self, rows: StagedRows, stages: tuple[int, ...]) -> Ints:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         Visits,
     )
     from cx_widgets.engine._special import Laid
-    from cx_widgets.engine._ways import BrandEntries, Brands, BrandTallies, Paces, WayTallies
+    from cx_widgets.engine._ways import BrandEntries, Brands, BrandTallies, Ways, WayTallies
     from cx_widgets.log import EventLog
     from cx_widgets.stages import Stage
 
@@ -388,27 +388,9 @@ def brand_entries(log: EventLog, definition: Definition, asked: Brands) -> Brand
     return entries_of_brands(engine(), staged_rows(log, definition, by_row=_by_row(log, definition)), asked)
 
 
-def way_tallies(
-    log: EventLog,
-    definition: Definition,
-    touch: Ints | None = None,
-    sides: tuple[Bools, Bools] | None = None,
-) -> WayTallies:
-    """Return what leads on the ways to purchases, and what the touches of two sides weigh.
-
-    ``touch`` is what each packed row touches, -1 for nothing; without it rows touch their stage, less one.
-    """
-    return engine().way_tallies(
-        staged_rows(log, definition, by_row=_by_row(log, definition)),
-        stage_numbers(definition, "buy"),
-        touch,
-        sides,
-    )
-
-
-def paces(log: EventLog, definition: Definition, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
-    """Return how customers move between visits, and on which of two kinds of stages they stay longer."""
-    return engine().paces(staged_rows(log, definition, by_row=_by_row(log, definition)), one, other)
+def way_tallies(log: EventLog, definition: Definition, asked: Ways) -> WayTallies:
+    """Return what leads and weighs on the ways to purchases, and how customers move between visits."""
+    return engine().way_tallies(staged_rows(log, definition, by_row=_by_row(log, definition)), asked)
 
 
 def last_in(log: EventLog, definition: Definition, stages: tuple[int, ...]) -> Ints:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.engine._protocol import (
         Bools,
+        CodedRows,
         Floats,
         Ints,
         Journeys,
@@ -146,35 +147,55 @@ class BrandEntries:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WayTallies:
-    """What leads on ways with a touch, and what touches of two sides weigh, by customer.
+class Ways:
+    """What is asked about ways.
 
     Attributes
     ----------
-    ways
-        Ways with a touch.
+    buying
+        The stages that are purchases.
+    touch
+        What each packed row touches, a number from 0; -1 for nothing. None: rows touch their stage.
+    after, before
+        Stages of two sides, none of both, whose weight on the ways to repeated purchases is asked for.
+    stays
+        Two kinds of stages, none of both, on which the time spent is compared.
+    """
+
+    buying: tuple[int, ...]
+    touch: Ints | None = None
+    after: tuple[int, ...] = ()
+    before: tuple[int, ...] = ()
+    stays: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WayTallies:
+    """What leads and weighs on ways, by customer, and how customers move between all their visits.
+
+    Attributes
+    ----------
+    touched
+        Ways with a touch. Consecutive touches that are alike are one.
     led
         Those whose last touch is there more often than any other.
     after, both
-        Of ways to repeated purchases the sum of the shares that touches of one side, and of both sides, have
-        of the way.
+        Of ways to repeated purchases the sum of the shares that visits to stages of one side, and of both
+        sides, have of the visits of the way.
     weighed
-        How many of these ways, of all customers, have a touch of either side.
+        How many of these ways, of all customers, have a visit to either side.
+    moved, bent
+        How many customers go from one stage to another; at least once leave one out or go back.
+    longer, shorter
+        How many spent longer, or shorter, on stages of one kind than on those of another, of those who ended
+        a visit to both.
     """
 
-    ways: Ints
+    touched: Ints
     led: Ints
     after: Floats
     both: Floats
     weighed: int
-
-
-class Paces(NamedTuple):
-    """Customers who go from one stage to another; who leave one out or go back; who stay longer, or shorter.
-
-    Longer or shorter on visits to stages of one kind than on those of another, of those who ended both.
-    """
-
     moved: int
     bent: int
     longer: int
@@ -196,6 +217,10 @@ class Plain(Protocol):
 
     def rows_in(self, rows: StagedRows, stages: Iterable[int]) -> Ints:
         """Return the positions of the rows in some stages."""
+        ...
+
+    def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
+        """Return the visits."""
         ...
 
 
@@ -307,23 +332,44 @@ def next_purchases(met: BrandEntries, own: int) -> Next:
     return Next(before, after, ~keeps[after])
 
 
-def way_tallies(
-    engine: Plain,
-    rows: StagedRows,
-    buying: tuple[int, ...],
-    touch: Ints | None,
-    sides: tuple[Bools, Bools] | None,
-) -> WayTallies:
-    """Return what leads on the ways to purchases, and what the touches of two sides weigh."""
+def way_tallies(engine: Plain, rows: StagedRows, asked: Ways) -> WayTallies:
+    """Return what leads and weighs on the ways to purchases, and how customers move between visits."""
+    customer, n_customers = engine.purchases(rows, asked.buying, ()).customer, len(rows.packed.offsets) - 1
+
+    def by_customer(whose: Ints) -> Ints:
+        return np.bincount(whose, minlength=n_customers).astype(np.int32)
+
+    way, touch, repeat = _touches(engine, rows, asked.buying, asked.touch)
+    ends, leads = _leading(way, touch)
+    way_of_visit, visit, _ = (
+        (way, touch, repeat) if asked.touch is None else _touches(engine, rows, asked.buying, None)
+    )
+    after, both, weighed = _weights(way_of_visit, visit + 1, repeat, asked)
+    return WayTallies(
+        by_customer(customer[way[ends]]),
+        by_customer(customer[way[ends[leads]]]),
+        np.bincount(customer, weights=after, minlength=n_customers).astype(np.float64),
+        np.bincount(customer, weights=both, minlength=n_customers).astype(np.float64),
+        weighed,
+        *_moves(engine.visits(rows.coded()), *asked.stays),
+    )
+
+
+def _touches(
+    engine: Plain, rows: StagedRows, buying: tuple[int, ...], touch: Ints | None
+) -> tuple[Int64s, Int64s, Bools]:
+    """Return of each touch on a way the way and what is touched, and which ways are to repeated purchases."""
     found = engine.journeys(rows, _among(buying)[rows.stage_of_code], touch, None, merged=True)
-    of_touch = np.repeat(found.purchase, np.diff(np.append(found.begins, len(found.touch))))
-    leads = of_touch >= 0
-    purchase, touched = of_touch[leads], found.touch[leads].astype(np.int64)
-    customer, n_customers = engine.purchases(rows, buying, ()).customer, len(rows.packed.offsets) - 1
-    width = int(touched.max(initial=0)) + 1
-    first = np.flatnonzero(_begins(purchase))
-    ends = np.append(first[1:], len(purchase)) - 1 if len(first) else first
-    key = np.sort(purchase * width + touched)
+    way = np.repeat(found.purchase.astype(np.int64), np.diff(np.append(found.begins, len(found.touch))))
+    return way[way >= 0], found.touch[way >= 0].astype(np.int64), found.repeat
+
+
+def _leading(way: Int64s, touch: Int64s) -> tuple[Int64s, Bools]:
+    """Return the last touch of each way, and which of these are there more often than any other."""
+    width = int(touch.max(initial=0)) + 1
+    first = np.flatnonzero(_begins(way))
+    ends = np.append(first[1:], len(way))[: len(first)] - 1
+    key = np.sort(way * width + touch)
     runs = np.flatnonzero(_begins(key))
     times = np.diff(np.append(runs, len(key)))
     place = np.cumsum(_begins(key[runs] // width)) - 1
@@ -331,35 +377,26 @@ def way_tallies(
     np.maximum.at(most, place, times)
     # Alone at the top: touchpoints touched equally often share the lead.
     top = np.bincount(place[times == most[place]], minlength=len(first))
-    own = times[np.searchsorted(key[runs], key.dtype.type(width) * purchase[ends] + touched[ends])]
-    whose = customer[purchase[ends]]
+    own = times[np.searchsorted(key[runs], way[ends] * width + touch[ends])]
+    return ends, (own == most) & (top == 1)
 
-    def by_customer(chosen: Ints) -> Ints:
-        return np.bincount(chosen, minlength=n_customers).astype(np.int32)
 
-    after, both, weighed = np.zeros(n_customers), np.zeros(n_customers), 0
-    if sides is not None:
-        later = found.repeat[purchase]
-        way, side = purchase[later], touched[later]
-        n = len(found.repeat)
-        of_way = np.bincount(way, minlength=n)
-        one, other = (
-            np.nan_to_num(ratio(np.bincount(way[chosen[side]], minlength=n), of_way)) for chosen in sides
-        )
-        weighed = int(np.count_nonzero(one + other))
-        after, both = (
-            np.bincount(customer, weights=part, minlength=n_customers).astype(np.float64)
-            for part in (one, one + other)
-        )
-    return WayTallies(
-        by_customer(whose), by_customer(whose[(own == most) & (top == 1)]), after, both, weighed
+def _weights(way: Int64s, stage: Int64s, repeat: Bools, asked: Ways) -> tuple[Floats, Floats, int]:
+    """Return what the visits of two sides weigh on each way: one side, both; and how many weigh anything."""
+    later, n = repeat[way], len(repeat)
+    way, stage = way[later], stage[later]
+    visits = np.bincount(way, minlength=n)
+    one, other = (
+        np.nan_to_num(ratio(np.bincount(way[_among(side)[stage]], minlength=n), visits))
+        for side in (asked.after, asked.before)
     )
+    return one, one + other, int(np.count_nonzero(one + other))
 
 
-def paces_of(made: Visits, one: tuple[int, ...], other: tuple[int, ...]) -> Paces:
-    """Return how customers move, and on which of two kinds of stages they stay longer."""
+def _moves(made: Visits, one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return how many customers move, leave a stage out or go back, stay longer, and shorter."""
     if not len(made.stage):
-        return Paces(0, 0, 0, 0)
+        return 0, 0, 0, 0
     step, spent = (np.zeros(len(made.stage), dtype=np.int64) for _ in range(2))
     np.subtract(made.stage[1:], made.stage[:-1], out=step[:-1], dtype=np.int64)
     np.subtract(made.start[1:], made.start[:-1], out=spent[:-1], dtype=np.int64)
@@ -374,7 +411,10 @@ def paces_of(made: Visits, one: tuple[int, ...], other: tuple[int, ...]) -> Pace
         seen.append(np.logical_or.reduceat(mine, whose))
     both = seen[0] & seen[1]
     longer, shorter = both & (took[0] > took[1]), both & (took[0] < took[1])
-    return Paces(*(int(np.count_nonzero(chosen)) for chosen in (moved, bent, longer, shorter)))
+    moved_, bent_, longer_, shorter_ = (
+        int(np.count_nonzero(chosen)) for chosen in (moved, bent, longer, shorter)
+    )
+    return moved_, bent_, longer_, shorter_
 
 
 def last_in(engine: Plain, rows: StagedRows, stages: tuple[int, ...]) -> Int64s:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
-from cx_widgets.engine import assigned_events, paces, stage_numbers, way_tallies
+from cx_widgets.engine import Ways, assigned_events, stage_numbers, way_tallies
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _columns, _recommend, _result
 from cx_widgets.metrics._figure import clustered_share, interval_text, number_text
@@ -281,7 +281,6 @@ def _claims(
         **_of_brands(log, definition, brand),
         **_of_ways(log, definition, channel),
         "passive_loyalists": _passive(log, definition, way),
-        **_of_visits(log, definition),
     }
     lines = {key: _line(claim, told[key], factor) for key, claim in CLAIMS.items()}
     return Claims(
@@ -398,33 +397,37 @@ def _passive(log: EventLog, definition: Definition, way: str) -> _Told:
     return _Told(value, *bounds, passive, active, passive + active, "odds of Wilson 95%", note)
 
 
-# --- ways to purchases ----------------------------------------------------------------------------
+# --- ways to purchases, and visits ----------------------------------------------------------------
 
 
 def _of_ways(log: EventLog, definition: Definition, channel: str | None) -> dict[str, _Told]:
+    """Return what ways to purchases and visits say; all of it is counted at once."""
     lead, weight = _needs(definition, "buy"), _needs(definition, "buy", BEFORE, AFTER)
-    told = {"closing_touchpoint": _missing(_sentence(lead)), "service_weight": _missing(_sentence(weight))}
-    if lead:
-        return told
-    # Sides are told by touch, a stage less one.
-    sides = None
-    if not weight:
-        every = np.arange(1, len(definition.stages) + 1)
-        after, before = (np.isin(every, stage_numbers(definition, *roles)) for roles in (AFTER, BEFORE))
-        sides = after, before
-    if channel is None:
-        found = led = way_tallies(log, definition, None, sides)
-    else:
-        led = way_tallies(log, definition, _columns.texts(log, channel)[0])
-        found = led if weight else way_tallies(log, definition, None, sides)
-    told["closing_touchpoint"] = _closing(led)
-    if not weight:
-        told["service_weight"] = _service(found)
-    return told
+    steps = [] if len(definition.names) > 1 else ["two stages or more"]
+    times = _needs(definition, "consider", "evaluate")
+    found = way_tallies(
+        log,
+        definition,
+        Ways(
+            buying=stage_numbers(definition, "buy"),
+            touch=None if channel is None else _columns.texts(log, channel)[0],
+            after=stage_numbers(definition, *AFTER),
+            before=stage_numbers(definition, *BEFORE),
+            stays=(stage_numbers(definition, "consider"), stage_numbers(definition, "evaluate")),
+        ),
+    )
+    return {
+        "closing_touchpoint": _missing(_sentence(lead)) if lead else _closing(found),
+        "service_weight": _missing(_sentence(weight)) if weight else _service(found),
+        "considering_long": _missing(_sentence(times))
+        if times
+        else _plain(found.longer, found.longer + found.shorter, _TIMES),
+        "skip_and_return": _missing(_sentence(steps)) if steps else _plain(found.bent, found.moved, _STEPS),
+    }
 
 
 def _closing(found: WayTallies) -> _Told:
-    trials = found.ways.astype(np.float64)
+    trials = found.touched.astype(np.float64)
     if not trials.any():
         return _missing("Needs purchases with a touchpoint before them.")
     figure = clustered_share("closing", "", found.led.astype(np.float64), trials)
@@ -443,22 +446,6 @@ def _service(found: WayTallies) -> _Told:
     note = "" if share < 1 else "No marketing touchpoint stands before a repeat purchase."
     made_of = float(y.sum()), total - float(y.sum()), float(found.weighed)
     return _Told(*odds, *made_of, "odds of a linearised share, 95%", note)
-
-
-# --- visits ---------------------------------------------------------------------------------------
-
-
-def _of_visits(log: EventLog, definition: Definition) -> dict[str, _Told]:
-    steps = [] if len(definition.names) > 1 else ["two stages or more"]
-    times = _needs(definition, "consider", "evaluate")
-    told = {"considering_long": _missing(_sentence(times)), "skip_and_return": _missing(_sentence(steps))}
-    if steps:
-        return told
-    made = paces(log, definition, *(stage_numbers(definition, role) for role in ("consider", "evaluate")))
-    told["skip_and_return"] = _plain(made.bent, made.moved, _STEPS)
-    if not times:
-        told["considering_long"] = _plain(made.longer, made.longer + made.shorter, _TIMES)
-    return told
 
 
 def _plain(hits: int, trials: int, note: str) -> _Told:
