@@ -27,7 +27,8 @@ from small_logs import random_case
 from test_engines_agree import HARD, answers, different
 
 from cx_widgets import _library, _numbering, _rows
-from cx_widgets.engine import NativeEngine, NumpyEngine, _attempts, _lanes, _memory, _native, _native_ways
+from cx_widgets.engine import NativeEngine, NumpyEngine, _attempts, _lanes, _memory
+from cx_widgets.engine import _native, _native_credit, _native_ways
 from cx_widgets.engine._special import special_funnel
 
 mprotect = ctypes.CDLL(None).mprotect
@@ -68,7 +69,7 @@ def empty_like(array):
     return guarded(array.shape, array.dtype)
 
 
-for module in (_attempts, _lanes, _memory, _native, _native_ways):
+for module in (_attempts, _lanes, _memory, _native, _native_credit, _native_ways):
     module.np = SimpleNamespace(**{**vars(np), "empty": guarded, "zeros": zeros, "full": full})
     module.whole = copied
 _attempts.PART = 20

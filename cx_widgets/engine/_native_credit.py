@@ -58,4 +58,5 @@ def _weights_by_age(
     age, begins, touches = np.empty(len(tick)), np.empty(to.paths, np.int64), c_int64()
     paths = cx.cx_ages(byref(to), tick.itemsize, at(tick), at(age), at(begins), byref(touches))
     weight = np.exp2(age[: touches.value] / asked.half_life)
-    return weight, np.add.reduceat(weight, begins[:paths]) if paths else weight
+    together = np.add.reduceat(weight, begins[:paths]) if paths else weight
+    return whole(weight, np.float64), whole(together, np.float64)
