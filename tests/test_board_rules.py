@@ -101,6 +101,11 @@ def test_a_column_offers_what_the_log_has_in_it_when_the_board_asks(log, journey
         "device": {"kind": "text", "values": [["phone", 4], ["desk", 3]], "more": 0},
         "value": {"kind": "number", "ends": ["1", "20"]},
     }
+    more = {"who": ["c"], "when": ["2026-01-06"], "what": ["ad"], "device": ["desk"], "value": [30.0]}
+    board.event_log = log.append(pd.DataFrame(more))
+    assert board._offered == {}
+    board._wanted = "value"
+    assert board._offered == {"value": {"kind": "number", "ends": ["1", "30"]}}
 
 
 def test_values_of_every_kind_are_offered_as_a_condition_takes_them():

@@ -174,6 +174,7 @@ class StageBoard(Face, anywidget.AnyWidget):
         """Offer what the new events offer; the draft stays as it is, with its history."""
         self._take_sample()
         self._catalog = _catalog(self.event_log, show_figures=self._show_figures)
+        self._offered, self._wanted = {}, ""
         super()._on_log(change)
         self._answer_soon()
 
