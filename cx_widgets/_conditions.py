@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from cx_widgets._packed import frozen
 from cx_widgets.durations import parse_duration
 from cx_widgets.problems import DefinitionError
 
@@ -168,12 +169,3 @@ _KIND_OF_OBJECTS = {
     **dict.fromkeys(("datetime", "datetime64", "date"), "time"),
     **dict.fromkeys(("timedelta", "timedelta64"), "duration"),
 }
-
-
-_A = TypeVar("_A", bound="np.ndarray[tuple[int], np.dtype[np.generic]]")
-
-
-def frozen(array: _A) -> _A:
-    """Return the array, which nobody can write to any more."""
-    array.flags.writeable = False
-    return array

@@ -45,6 +45,11 @@ def count(number: object) -> str:
     return UNDEFINED if number is pd.NA else f"{number:,.0f}"
 
 
+def amount(value: float) -> str:
+    """Return an amount, of money above all, with two decimals."""
+    return UNDEFINED if math.isnan(value) else f"{value:,.2f}"
+
+
 def seconds(value: float) -> str:
     """Return a duration in the largest unit that leaves at least one."""
     if math.isnan(value):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from cx_widgets import _conditions
+from cx_widgets._packed import frozen
 from cx_widgets._recent import Recent
 from cx_widgets.errors import CXError, listing, unknown
 from cx_widgets.problems import DefinitionError, Problem
@@ -75,10 +76,10 @@ def stage_of_rows(stages: Sequence[Stage], log: EventLog) -> StageNumbers:
     """Return for each row, in packed order, the number of its stage; 0 for none."""
     binding = bind(stages, log)
     if not any(stage.conditional for stage in stages):
-        return _conditions.frozen(binding.lut.astype(np.uint8)[log.packed.codes])
+        return frozen(binding.lut.astype(np.uint8)[log.packed.codes])
     coded = row_codes(log, predicates(stages, log))
     if coded is not None:
-        return _conditions.frozen(stage_of_codes(stages, log, coded)[coded.codes])
+        return frozen(stage_of_codes(stages, log, coded)[coded.codes])
     key = tuple((stage.events, stage.where, stage.nth) for stage in stages)
     return log.memo(("stage_of_rows", key), lambda: _conditional(stages, binding, log))
 
@@ -233,7 +234,7 @@ def _row_codes(log: EventLog, asked: tuple[Predicate, ...]) -> RowCodes | None:
         codes, counts, events = number[both], counts[there], events[there // 2]
         holds = {other: held[there // 2] for other, held in holds.items()}
         holds[one] = there % 2 == 1
-    return RowCodes(_conditions.frozen(codes), events, holds, counts)
+    return RowCodes(frozen(codes), events, holds, counts)
 
 
 def _as_stage(exclusion: Exclusion) -> Stage:
@@ -263,7 +264,7 @@ def _bind(stages: tuple[Stage, ...], log: EventLog, rules: Rules) -> Binding:
     overlaps = (_overlap(stages, name, order, takers[name]) for name, order in asking.items())
     return Binding(
         stage_events=tuple(taken),
-        lut=_conditions.frozen(lut),
+        lut=frozen(lut),
         candidates=candidates,
         problems=tuple(problems),
         overlaps=tuple(note for note in overlaps if note is not None),
@@ -425,7 +426,7 @@ def _conditional(stages: Sequence[Stage], binding: Binding, log: EventLog) -> St
             rows = here[codes] & holds[index] & free
             numbers[rows] = index + 1
             free &= ~rows
-    return _conditions.frozen(numbers)
+    return frozen(numbers)
 
 
 def _rows_of(stage: Stage, events: tuple[str, ...], log: EventLog) -> Mask:

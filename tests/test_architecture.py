@@ -32,6 +32,7 @@ FLOORS = [
         "_packed",
         "_recent",
         "_rows",
+        "_runs",
         "_sampling",
         "_store",
         "_ticks",

@@ -153,13 +153,9 @@ class Stored(Mapping[str, pd.Series]):
         """Return the bytes of all columns in the file."""
         return sum(part.array.nbytes for name, part in self._sections.items() if name.startswith("column "))
 
-    def unread(self, name: str) -> Array:
-        """Return an array that is not checked yet: for its length and type, until `check` was called."""
-        return self._sections[name].array
-
-    def integers(self, name: str) -> npt.NDArray[np.integer]:
-        """Return an array of packed rows, none of which is checked yet."""
-        return self._sections[name].array  # type: ignore[return-value]
+    def unread(self, name: str) -> npt.NDArray[np.integer]:
+        """Return an array of packed rows: for its length and type, until `check` was called."""
+        return self._sections[name].array  # type: ignore[return-value] # the header was refused otherwise
 
     def has(self, name: str) -> bool:
         """Return whether the file has an array of this name."""
@@ -191,7 +187,7 @@ class Stored(Mapping[str, pd.Series]):
         # Compiled kernels trust these, whoever wrote the file.
         facts = self.facts
         offsets: Int64s = self.unread("offsets").view(np.int64)
-        codes, ticks = self.integers("codes"), self.integers("ticks")
+        codes, ticks = self.unread("codes"), self.unread("ticks")
         n = len(codes)
         if offsets[0] != 0 or offsets[-1] != n or not (offsets[1:] > offsets[:-1]).all():
             yield "the customers' rows do not follow one another"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cx_widgets import _runs
 from cx_widgets.engine._protocol import Journeys
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def journeys_of(
         Whether consecutive touches of a path that are alike are one.
     """
     goal_rows = np.flatnonzero(goal)
-    fresh = _begins(customer[goal_rows], tick[goal_rows])
+    fresh = _runs.begins(customer[goal_rows], tick[goal_rows])
     bought = goal_rows[fresh]
     owner = customer[bought]
     spent = np.zeros(len(goal_rows)) if money is None else money[goal_rows]
@@ -48,23 +49,15 @@ def journeys_of(
     at, whose, ahead, before = at[kept], whose[kept], ahead[kept], before[kept]
     touched = touch[at]
     if merged:
-        new = _begins(whose, ahead, touched)
+        new = _runs.begins(whose, ahead, touched)
         at, whose, ahead, before, touched = at[new], whose[new], ahead[new], before[new], touched[new]
-    begins = np.flatnonzero(_begins(whose, ahead))
+    begins = np.flatnonzero(_runs.begins(whose, ahead))
     return Journeys(
         touch=touched.astype(np.int32),
         tick=tick[at],
         begins=begins,
         purchase=np.where(owners[ahead[begins]] == whose[begins], ahead[begins], -1),
         later=before[begins],
-        repeat=~_begins(owner),
+        repeat=~_runs.begins(owner),
         value=value,
     )
-
-
-def _begins(*keys: Ints) -> Bools:
-    first = np.zeros(len(keys[0]), dtype=bool)
-    first[:1] = True
-    for key in keys:
-        first[1:] |= key[1:] != key[:-1]
-    return first

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cx_widgets import stats
+from cx_widgets import _runs, stats
 from cx_widgets.engine import _credit, _ways
 from cx_widgets.engine._journeys import journeys_of
 from cx_widgets.engine._protocol import (
@@ -115,10 +115,10 @@ class NumpyEngine:
 
     def visits(self, rows: CodedRows, *, merged: bool = True) -> Visits:
         """Return the visits: runs of rows in one stage, or each row."""
-        first = _first_of_run(rows.customer)
+        first = _runs.begins(rows.customer)
         begins: Ints | slice = slice(None)
         if merged:
-            begins = np.flatnonzero(first | _first_of_run(rows.stage))
+            begins = np.flatnonzero(first | _runs.begins(rows.stage))
             first = first[begins]
         return Visits(
             customer=rows.customer[begins],
@@ -211,10 +211,10 @@ class NumpyEngine:
         rows = staged.coded()
         bought = np.flatnonzero(_chosen(buying)[rows.stage])
         customer, tick = rows.customer[bought], rows.tick[bought]
-        new_customer = _first_of_run(customer)
-        at = bought[new_customer | _first_of_run(tick)]
+        new_customer = _runs.begins(customer)
+        at = bought[new_customer | _runs.begins(tick)]
         customer, tick = rows.customer[at], rows.tick[at]
-        repeat = ~_first_of_run(customer)
+        repeat = ~_runs.begins(customer)
         # Researching rows up to each position; those at the tick of the purchase before do not count.
         research = np.flatnonzero(_chosen(researching)[rows.stage])
         return Purchases(
@@ -237,7 +237,7 @@ def buyers_of(made: Purchases, end_tick: int, period: tuple[int, int]) -> Buyers
     here = (made.tick.astype(np.int64) - first[owner]) * times // over
     periods = (end_tick - first.astype(np.int64)) * times // over
     # Purchases of one customer come in time order, so equal periods lie together.
-    seen = (_first_of_run(here) | _first_of_run(owner)) & (here < periods[owner])
+    seen = (_runs.begins(here) | _runs.begins(owner)) & (here < periods[owner])
     returned = np.zeros(len(begins), dtype=bool)
     returned[owner[seen & (here == 1)]] = True
     return Buyers(
@@ -317,7 +317,7 @@ def _quickest(rows: CodedRows, paths: FunnelPaths, wanted: Ints, took: Ints) -> 
         began = began[level.parent]
         here = (wanted == number)[rows.customer[level.arrival]]
         arrival = level.arrival[here]
-        first = np.flatnonzero(_first_of_run(rows.customer[arrival]))
+        first = np.flatnonzero(_runs.begins(rows.customer[arrival]))
         if len(first):
             lasted = rows.tick[arrival] - began[here]
             took[rows.customer[arrival[first]]] = np.minimum.reduceat(lasted, first)
@@ -361,7 +361,7 @@ def order_inside_ticks(customer: Ints, tick: Ints, stage: Bytes) -> Ints | None:
 def _entries(rows: CodedRows) -> Level:
     arrival = np.flatnonzero(rows.stage == 1)
     customer = rows.customer[arrival]
-    first = np.flatnonzero(_first_of_run(customer))
+    first = np.flatnonzero(_runs.begins(customer))
     reached = rows.tick[arrival[first]]
     return Level(
         customer=customer[first],
@@ -386,11 +386,11 @@ def _extended(
         inside &= rows.tick[here] - start[latest] <= window
     arrival, latest = here[inside], latest[inside]
     # Arrivals of one customer with one start lie together; a chain goes through the earliest of them.
-    together = _first_of_run(rows.customer[before.arrival]) | _first_of_run(start)
+    together = _runs.begins(rows.customer[before.arrival]) | _runs.begins(start)
     earliest = np.maximum.accumulate(np.where(together, np.arange(len(together)), 0))
     parent = earliest[latest]
     customer = rows.customer[arrival]
-    first = np.flatnonzero(_first_of_run(customer))
+    first = np.flatnonzero(_runs.begins(customer))
     level = Level(
         customer=customer[first],
         reached=rows.tick[arrival[first]],
@@ -487,7 +487,7 @@ class _Runs(NamedTuple):
         # A stable sort of a 16-bit code is a radix sort, and keeps customers ascending inside each code.
         order = np.argsort(code, kind="stable")
         codes, customers = code[order], customer[order]
-        first = np.flatnonzero(_first_of_run(codes) | _first_of_run(customers))
+        first = np.flatnonzero(_runs.begins(codes) | _runs.begins(customers))
         return cls(order, first, np.diff(np.append(first, len(order))), codes[first])
 
     def summed(self, weights: Ints | None, size: int) -> Ints:
@@ -510,13 +510,6 @@ def _chosen(stages: Iterable[int]) -> Bools:
     table = np.zeros(256, dtype=bool)
     table[list(stages)] = True
     return table
-
-
-def _first_of_run(values: Ints | Bytes) -> Bools:
-    """Return where a value differs from the one before it; the first one does."""
-    first = np.ones(len(values), dtype=bool)
-    np.not_equal(values[1:], values[:-1], out=first[1:])
-    return first
 
 
 def _last_of_run(values: Ints) -> Ints:

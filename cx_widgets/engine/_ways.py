@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from cx_widgets import _runs
 from cx_widgets.stats import ratio
 
 if TYPE_CHECKING:
@@ -240,19 +241,19 @@ def brand_entries(engine: Plain, rows: StagedRows, asked: Brands) -> BrandEntrie
     n = len(found.repeat)
     evaluating = np.flatnonzero(touched >= width)
     opens = np.full(n, len(touched), dtype=np.int64)
-    fresh = evaluating[_begins(way_of[evaluating])]
+    fresh = evaluating[_runs.begins(way_of[evaluating])]
     opens[way_of[fresh]] = fresh
     later = np.arange(len(touched)) >= opens[way_of]
     code = touched % width
     bought_at = engine.rows_in(rows, asked.buying)
     bought = asked.of_row[bought_at].astype(np.int64)
-    made = np.cumsum(_begins(packed.customers[bought_at], packed.ticks[bought_at])) - 1
+    made = np.cumsum(_runs.begins(packed.customers[bought_at], packed.ticks[bought_at])) - 1
     # The flags lie in the last bits of a key, so that sorting brings those of a way and a brand together.
     met = (way_of * width + code) * _FLAGS + np.where(later, LATER, FIRST)
     got = (made * width + bought) * _FLAGS + BOUGHT
     keys = np.sort(np.concatenate([met[code < width - 1], got[bought >= 0]]))
     of = keys // _FLAGS
-    at = np.flatnonzero(_begins(of))
+    at = np.flatnonzero(_runs.begins(of))
     flags = np.bitwise_or.reduceat(keys % _FLAGS, at) if len(at) else keys
     way, brand = np.divmod(of[at], width)
     return BrandEntries(
@@ -311,7 +312,7 @@ def next_purchases(met: BrandEntries, own: int) -> Next:
     bought = (met.flags & BOUGHT) > 0
     way, brand = met.way[bought], met.brand[bought]
     width, n = int(brand.max(initial=0)) + 1, len(met.customer)
-    known = way[_begins(way)]
+    known = way[_runs.begins(way)]
     follows = met.customer[known[1:]] == met.customer[known[:-1]]
     before, after = known[:-1][follows], known[1:][follows]
     if own >= 0:
@@ -367,12 +368,12 @@ def _touches(
 def _leading(way: Int64s, touch: Int64s) -> tuple[Int64s, Bools]:
     """Return the last touch of each way, and which of these are there more often than any other."""
     width = int(touch.max(initial=0)) + 1
-    first = np.flatnonzero(_begins(way))
+    first = np.flatnonzero(_runs.begins(way))
     ends = np.append(first[1:], len(way))[: len(first)] - 1
     key = np.sort(way * width + touch)
-    runs = np.flatnonzero(_begins(key))
+    runs = np.flatnonzero(_runs.begins(key))
     times = np.diff(np.append(runs, len(key)))
-    place = np.cumsum(_begins(key[runs] // width)) - 1
+    place = np.cumsum(_runs.begins(key[runs] // width)) - 1
     most = np.zeros(len(first), dtype=np.int64)
     np.maximum.at(most, place, times)
     # Alone at the top: touchpoints touched equally often share the lead.
@@ -430,11 +431,3 @@ def _among(stages: Iterable[int]) -> Bools:
     chosen = np.zeros(256, dtype=bool)
     chosen[list(stages)] = True
     return chosen
-
-
-def _begins(*keys: Ints) -> Bools:
-    first = np.zeros(len(keys[0]), dtype=bool)
-    first[:1] = True
-    for key in keys:
-        first[1:] |= key[1:] != key[:-1]
-    return first

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from cx_widgets._runs import begins
 from cx_widgets.binding import stages_of_rows
 from cx_widgets.definition import Definition, Stage
 from cx_widgets.engine import coded_rows, stage_numbers
 from cx_widgets.errors import CXError, unknown
 
 if TYPE_CHECKING:
-    from cx_widgets.engine import Bools, Ints
+    from cx_widgets.engine import Ints
     from cx_widgets.log import EventLog
     from cx_widgets.metrics._calendar import Grid
 
@@ -81,15 +82,6 @@ def activity(log: EventLog, definition: Definition, what: What) -> Activity:
     else:
         at = np.flatnonzero(np.isin(np.arange(256), numbers)[rows.stage])
     return Activity(rows.customer[at], rows.tick[at])
-
-
-def begins(*keys: Ints) -> Bools:
-    """Return where a run of equal keys begins."""
-    first = np.zeros(len(keys[0]), dtype=bool)
-    first[:1] = True
-    for key in keys:
-        first[1:] |= key[1:] != key[:-1]
-    return first
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cx_widgets.engine import Bools, CodedRows, FunnelPaths, Ints, Level
+    from cx_widgets.engine import CodedRows, FunnelPaths, Ints, Level
 
     Longs = NDArray[np.int64]
 
@@ -61,10 +61,3 @@ def entry_rows(rows: CodedRows, paths: FunnelPaths) -> Longs:
     root = roots(paths, paths.levels[-1].first, start=1, end=len(paths.levels))
     entry[done] = first.arrival[root]
     return entry
-
-
-def first_of_run(values: NDArray[np.generic]) -> Bools:
-    """Return where a value differs from the one before it; the first one does."""
-    first = np.ones(len(values), dtype=bool)
-    np.not_equal(values[1:], values[:-1], out=first[1:])
-    return first

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cx_widgets import stats
-from cx_widgets.metrics._activity import Activity, What, activity, begins, presence
+from cx_widgets._runs import begins
+from cx_widgets.metrics._activity import Activity, What, activity, presence
 from cx_widgets.metrics._calendar import Cut, Grid, end_ns, grid
 
 if TYPE_CHECKING:

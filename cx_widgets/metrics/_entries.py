@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cx_widgets import _runs
 from cx_widgets.engine import attempt_rows, funnel_paths, is_special, may_go_on, outcomes, unit_rows
 from cx_widgets.metrics import _attempts
-from cx_widgets.metrics._attempts import first_of_run
 from cx_widgets.metrics._customers import in_time
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def entries(log: EventLog, definition: Definition) -> Entries:
             attempts.subject[kept],
         )
     )
-    best = kept[order[first_of_run(attempts.subject[kept][order])]]
+    best = kept[order[_runs.begins(attempts.subject[kept][order])]]
     line, row = attempts.subject[best], attempts.entry[best].copy()
     if paths.chains is not None and definition.rules.order != "any":
         # Of several rows at one time the one that the chain of the matched rows begins with.
-        begins = paths.chains.position[first_of_run(paths.chains.subject)]
+        begins = paths.chains.position[_runs.begins(paths.chains.subject)]
         converted = attempts.arrivals[best, -1] >= 0
         row[converted] = begins[converted]
     return Entries(line, attempts.start[best], row)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cx_widgets import _keys, stats
+from cx_widgets import _keys, _runs, stats
 from cx_widgets.engine import assigned_events, purchases, rows_in, stage_numbers
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _activity, _recommend, _result
@@ -323,7 +323,7 @@ def _links(log: EventLog, asked: _Asked) -> _Links:
         kept &= begins[new] >= tick
     referrer, new, tick, rows = referrer[kept], new[kept], tick[kept], rows[kept]
     order = np.lexsort((rows, tick, new))
-    first = order[_activity.begins(new[order])]
+    first = order[_runs.begins(new[order])]
     return _Links(referrer[first], new[first], own, unseen)
 
 

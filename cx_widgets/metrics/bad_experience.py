@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
+from cx_widgets._runs import begins
 from cx_widgets.binding import stages_of_rows
 from cx_widgets.definition import Stage
 from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.engine import assigned_events, stage_numbers, staged_rows
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result, _scores
-from cx_widgets.metrics._activity import begins, known, label
+from cx_widgets.metrics._activity import known, label
 from cx_widgets.metrics._columns import known_column, texts
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import NAN

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _numbers, stats
+from cx_widgets import _numbers, _runs, stats
 from cx_widgets.engine import assigned_events, funnel_paths, matched
 from cx_widgets.errors import unknown
-from cx_widgets.metrics import _attempts, _columns, _result
+from cx_widgets.metrics import _columns, _result
 from cx_widgets.metrics._clusters import counts_of
 from cx_widgets.metrics._customers import before, clusters, customer_table, is_open, reached
 from cx_widgets.metrics._entries import entries, touches
@@ -303,7 +303,7 @@ def _rows(log: EventLog, definition: Definition, codes: Ints, attribution: str) 
         counts &= codes[position] >= 0
         line, position = line[counts], position[counts]
         # Of several rows of one line the one written last stays.
-        chosen = _attempts.first_of_run(line) if attribution == FIRST else slice(None)
+        chosen = _runs.begins(line) if attribution == FIRST else slice(None)
         row[line[chosen]] = position[chosen]
         return row[entrants], everybody
     stage = definition.names.index(attribution) + 1

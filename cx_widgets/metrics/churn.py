@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
+from cx_widgets._runs import begins
 from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._activity import What, activity, begins, known, label
+from cx_widgets.metrics._activity import What, activity, known, label
 from cx_widgets.metrics._buyers import bought
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import NAN, WILSON, Figure, FigureResult, clustered_share, estimated, frame_of

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _numbers, stats
+from cx_widgets import _numbers, _runs, stats
 from cx_widgets.engine import assigned_events, staged_rows
 from cx_widgets.errors import CXError, unknown
-from cx_widgets.metrics import _activity, _columns, _result
+from cx_widgets.metrics import _columns, _result
 from cx_widgets.metrics._channel_names import DIGITAL, plain
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._result import Result, Table
@@ -322,7 +322,7 @@ class _Line(NamedTuple):
 def _three(customer: Ints, value: Floats, digital: Bools) -> tuple[_Line, _Line, _Line]:
     """Return the lines of all touchpoints, of the digital ones, and of the gap."""
     # Rows stand by customer, so that each customer is one run of them.
-    begins = np.flatnonzero(_activity.begins(customer))
+    begins = np.flatnonzero(_runs.begins(customer))
     every, moved = _mean(value, np.ones(len(value)), begins)
     part, digital_moved = _mean(value, digital.astype(np.float64), begins)
     note = _NOBODY if not len(value) else "" if digital.any() else _NO_DIGITAL

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
+from cx_widgets._runs import begins
 from cx_widgets.engine import assigned_events
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._activity import Presence, What, activity, begins, known, label, presence
+from cx_widgets.metrics._activity import Presence, What, activity, known, label, presence
 from cx_widgets.metrics._calendar import Cut, Grid, check_origin, cut, grid
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import CLUSTERED, WILSON

@@ -162,8 +162,8 @@ class PainPoints(Result):
                 _numbers.count(line["denominator"]),
                 _numbers.percent(float(line["value"])),
                 _numbers.span(float(line["lower"]), float(line["upper"])),
-                _plain(line["lift"]),
-                *((_plain(line["rating"]), _numbers.count(line["answers"])) if rated else ()),
+                _numbers.amount(line["lift"]),
+                *((_numbers.amount(line["rating"]), _numbers.count(line["answers"])) if rated else ()),
             )
             for _, line in self._frame.loc[kept].reset_index().iterrows()
         )
@@ -180,11 +180,6 @@ class PainPoints(Result):
             _result.unassigned_note(self.unassigned_events),
         )
         return Table("Pain points", heads, rows, notes, words=(0, 1))
-
-
-def _plain(value: object) -> str:
-    number = float(value)  # type: ignore[arg-type]  # a number, from a frame of numbers
-    return _numbers.UNDEFINED if np.isnan(number) else f"{number:,.2f}"
 
 
 def pain_points(

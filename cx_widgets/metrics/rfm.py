@@ -192,8 +192,8 @@ class RFM(Result):
                 _numbers.percent(float(line["value"])),
                 _numbers.span(float(line["lower"]), float(line["upper"])),
                 _numbers.timedelta(line["recency"]),
-                _plain(float(line["frequency"])),
-                _plain(float(line["monetary"])),
+                _numbers.amount(float(line["frequency"])),
+                _numbers.amount(float(line["monetary"])),
                 _numbers.percent(float(line["revenue_share"])),
             )
             for name, line in self._frame.iterrows()
@@ -209,10 +209,6 @@ class RFM(Result):
             _result.unassigned_note(self.unassigned_events),
         )
         return Table("Recency, frequency, monetary value", heads, rows, notes)
-
-
-def _plain(value: float) -> str:
-    return _numbers.UNDEFINED if np.isnan(value) else f"{value:,.2f}"
 
 
 def rfm(

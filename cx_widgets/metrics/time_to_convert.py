@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _numbers, stats
+from cx_widgets import _numbers, _runs, stats
 from cx_widgets.engine import assigned_events, attempt_rows, calendar_ends, funnel_paths, outcomes
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
@@ -276,7 +276,7 @@ def _spells(log: EventLog, definition: Definition, start: int, end: int) -> _Spe
     origin, goal = paths.levels[start - 1], paths.levels[end - 1]
     began = _attempts.starts(rows, paths)[start - 1]
     # The last attempt of everybody, from the earliest arrival of its start.
-    together = _attempts.first_of_run(rows.customer[origin.arrival]) | _attempts.first_of_run(began)
+    together = _runs.begins(rows.customer[origin.arrival]) | _runs.begins(began)
     earliest = np.maximum.accumulate(np.where(together, np.arange(len(together)), 0))
     last = _attempts.last_arrivals(rows, origin)
     clock = rows.tick[origin.arrival[earliest[last]]].astype(np.int64)
@@ -320,7 +320,7 @@ def _walked_spells(log: EventLog, definition: Definition, start: int, end: int) 
             attempts.subject[here],
         )
     )
-    best = order[_attempts.first_of_run(attempts.subject[here][order])]
+    best = order[_runs.begins(attempts.subject[here][order])]
     chosen, origin, goal, converted = here[best], origin[best], goal[best], done[best]
     over = np.where(attempts.going[chosen], np.inf, attempts.over[chosen].astype(np.float64))
     lasted, expired = _cut(log, definition, origin, attempts.start[chosen], over)

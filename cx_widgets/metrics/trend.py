@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _numbers, stats
+from cx_widgets import _numbers, _runs, stats
 from cx_widgets.engine import assigned_events, funnel_paths
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._attempts import first_of_run
 from cx_widgets.metrics._clusters import counts_of
 from cx_widgets.metrics._customers import clusters, customer_table, is_open
 from cx_widgets.metrics._entries import entries, starts
@@ -285,7 +284,7 @@ def _entered(log: EventLog, definition: Definition, period: str, once: str) -> _
     place = _ordinals(_periods(log.timestamps(begun.tick), definition, period))
     order = np.lexsort((place, begun.line))
     line, place = begun.line[order], place[order]
-    edge = np.flatnonzero(first_of_run(line) | first_of_run(place))
+    edge = np.flatnonzero(_runs.begins(line) | _runs.begins(place))
     converted, still = begun.converted[order], begun.going[order]
     if len(edge):
         converted, still = (np.logical_or.reduceat(part, edge) for part in (converted, still))

@@ -115,7 +115,7 @@ def _reason(now: Loyalty) -> str:
 
 
 def _cells(row: Mapping[str, Cell]) -> list[str]:
-    show = _SHOWN.get(str(row["unit"]), _plain)
+    show = _SHOWN.get(str(row["unit"]), _numbers.amount)
     bounds = [float(row["lower"]), float(row["upper"])]
     known = not any(np.isnan(bounds))
     parts = [_numbers.count(row["numerator"]), _numbers.count(row["denominator"])]
@@ -126,10 +126,6 @@ def _cells(row: Mapping[str, Cell]) -> list[str]:
         " / ".join(parts) if _numbers.UNDEFINED not in parts else _numbers.UNDEFINED,
         ". ".join(part for part in (str(row["method"]), str(row["note"])) if part),
     ]
-
-
-def _plain(value: float) -> str:
-    return _numbers.UNDEFINED if np.isnan(value) else f"{value:,.2f}"
 
 
 def _ratio(value: float) -> str:

@@ -18,7 +18,6 @@ from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._clickable import Clickable
 from cx_widgets.widgets._selection import Selection
-from cx_widgets.widgets.rfm import money
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,16 +192,16 @@ def _key(touchpoint: str, stage: str) -> str:
 
 def _bar_text(row: pd.Series, kind: str) -> str:
     if kind == "rating":
-        return f"{money(row['rating'])} by {_numbers.count(row['answers'])}"
+        return f"{_numbers.amount(row['rating'])} by {_numbers.count(row['answers'])}"
     share = _numbers.percent(float(row["value"]))
     of = _numbers.count(row["denominator"])
     if kind == "share":
         return f"{share} of {of}"
-    return f"{_numbers.count(row['numerator'])} of {of} ({share}, lift {money(row['lift'])})"
+    return f"{_numbers.count(row['numerator'])} of {of} ({share}, lift {_numbers.amount(row['lift'])})"
 
 
 def _cells(row: pd.Series) -> list[str]:
-    low, high = (money(row[name]) for name in ("rating_lower", "rating_upper"))
+    low, high = (_numbers.amount(row[name]) for name in ("rating_lower", "rating_upper"))
     span = f"{low} to {high}" if _numbers.UNDEFINED not in (low, high) else _numbers.UNDEFINED
     return [
         str(row["touchpoint"]),
@@ -211,8 +210,8 @@ def _cells(row: pd.Series) -> list[str]:
         _numbers.count(row["denominator"]),
         _numbers.percent(float(row["value"])),
         _numbers.span(float(row["lower"]), float(row["upper"])),
-        money(row["lift"]),
-        money(row["rating"]),
+        _numbers.amount(row["lift"]),
+        _numbers.amount(row["rating"]),
         span,
         _numbers.count(row["answers"]),
     ]

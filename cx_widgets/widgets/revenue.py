@@ -16,7 +16,6 @@ from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
-from cx_widgets.widgets.rfm import money
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,14 +70,14 @@ class RevenueView(Face, w.VBox):
         self._bars.draw(
             each["label"].tolist(),
             each["value"].to_numpy(float)[None],
-            [[money(value) for value in each["value"]]],
+            [[_numbers.amount(value) for value in each["value"]]],
             ends=each[["lower", "upper"]].to_numpy(float),
             before=None if before is None else before.to_numpy(float)[None],
         )
         legend = [("now", "now"), ("95% interval", "interval")]
         self._caption.tell(
             _TITLE,
-            description=f"{money(self._scaled(total.value))} in all, from rows in "
+            description=f"{_numbers.amount(self._scaled(total.value))} in all, from rows in "
             f"{' and '.join(self._good.stages_with_role('buy'))}.",
             legend=legend if before is None else [*legend, ("baseline", "baseline")],
             columns=_COLUMNS,
@@ -109,9 +108,9 @@ class RevenueView(Face, w.VBox):
 def _cells(row: pd.Series) -> list[str]:
     return [
         str(row["label"]),
-        money(row["value"]),
+        _numbers.amount(row["value"]),
         interval_text(float(row["lower"]), float(row["upper"]), "money"),
-        money(row["numerator"]),
+        _numbers.amount(row["numerator"]),
         _numbers.count(float(row["denominator"])),
         ". ".join(part for part in (str(row["method"]), str(row["note"])) if part),
     ]

@@ -257,12 +257,6 @@ class RFMView(Face, w.VBox):
         self._empty(sentence)
 
 
-def money(value: object) -> str:
-    """Return an amount of money as text."""
-    number = float(value)  # type: ignore[arg-type]  # a number, from a frame of numbers
-    return _numbers.UNDEFINED if np.isnan(number) else f"{number:,.2f}"
-
-
 def _segment(name: str, row: pd.Series) -> list[str]:
     return [
         name,
@@ -270,8 +264,8 @@ def _segment(name: str, row: pd.Series) -> list[str]:
         _numbers.percent(float(row["value"])),
         _numbers.span(float(row["lower"]), float(row["upper"])),
         _numbers.timedelta(row["recency"]),
-        money(row["frequency"]),
-        money(row["monetary"]),
+        _numbers.amount(row["frequency"]),
+        _numbers.amount(row["monetary"]),
         _numbers.percent(float(row["revenue_share"])),
     ]
 
@@ -284,6 +278,6 @@ def _cell(line: pd.Series) -> tuple[str | None, list[str]]:
         _numbers.count(line["numerator"]),
         _numbers.percent(float(line["value"])),
         _numbers.span(float(line["lower"]), float(line["upper"])),
-        money(line["monetary"]),
+        _numbers.amount(line["monetary"]),
     ]
     return (f"scored:{recency} {frequency}" if line["numerator"] else None, cells)

@@ -344,25 +344,24 @@ def _marks(top: float) -> np.ndarray:
     return marks
 
 
-def _amount(value: object) -> str:
-    number = float(value)  # type: ignore[arg-type]  # a number, from a frame of numbers
-    return _numbers.UNDEFINED if np.isnan(number) else f"{number:,.2f}"
-
-
 def _tenth(number: object, row: pd.Series) -> list[str]:
     return [
         str(number),
         _numbers.count(row["customers"]),
         _numbers.percent(float(row["p_alive"])),
-        _amount(row["purchases"]),
-        _amount(row["value"]),
+        _numbers.amount(row["purchases"]),
+        _numbers.amount(row["value"]),
         _numbers.percent(float(row["share"])),
     ]
 
 
 def _compared(name: str, row: pd.Series) -> list[str]:
     counted = [_numbers.count(row["customers"]), _numbers.count(row["actual"])]
-    return [name, *counted, *(_amount(row[key]) for key in ("predicted", "actual_mean", "predicted_mean"))]
+    return [
+        name,
+        *counted,
+        *(_numbers.amount(row[key]) for key in ("predicted", "actual_mean", "predicted_mean")),
+    ]
 
 
 def _parameter(row: pd.Series) -> list[str]:
