@@ -17,8 +17,8 @@ from cx_widgets.problems import DefinitionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from cx_widgets.condition import Condition, Scalar
     from cx_widgets.log import EventLog
-    from cx_widgets.stages import Condition, Scalar
 
     Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from cx_widgets import _text, binding
 from cx_widgets.errors import CXError, listing, unknown
 from cx_widgets.problems import DefinitionError
-from cx_widgets.stages import Stage, event_entries, guess_role, is_pattern, stage_name
+from cx_widgets.roles import guess_role
+from cx_widgets.stages import Stage, event_entries, is_pattern, stage_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,9 +13,10 @@ from cx_widgets.problems import DefinitionError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cx_widgets.condition import Condition
     from cx_widgets.exclusions import Exclusion
     from cx_widgets.rules import Rules
-    from cx_widgets.stages import Condition, Stage
+    from cx_widgets.stages import Stage
 
 _INDENT = 4
 _CODE_WIDTH = 100

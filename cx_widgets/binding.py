@@ -19,10 +19,10 @@ from cx_widgets.stages import Stage, is_pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cx_widgets.condition import Condition
     from cx_widgets.exclusions import Exclusion
     from cx_widgets.log import EventLog
     from cx_widgets.rules import Rules
-    from cx_widgets.stages import Condition
 
     Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
     Masks = np.ndarray[tuple[int, int], np.dtype[np.bool_]]

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from cx_widgets import _edits, _text
 from cx_widgets import binding as _binding
+from cx_widgets._fields import read_fields
 from cx_widgets._well_formed import MOST_STAGES, given_rules, given_stages, well_formed
+from cx_widgets.condition import Condition
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.problems import DefinitionError
+from cx_widgets.roles import ROLES
 from cx_widgets.rules import Rules
-from cx_widgets.stages import LONGEST_NAME, ROLES, Condition, Stage, read_fields, stage_name
+from cx_widgets.stages import LONGEST_NAME, Stage, stage_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

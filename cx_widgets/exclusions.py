@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cx_widgets._fields import read_fields
+from cx_widgets.condition import Condition, conditions
 from cx_widgets.errors import listing, unknown
 from cx_widgets.problems import DefinitionError
-from cx_widgets.stages import Condition, conditions, event_entries, read_fields
+from cx_widgets.stages import event_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

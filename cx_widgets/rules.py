@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pandas as pd
 
+from cx_widgets._fields import put
 from cx_widgets._times import check_zone, parsed_moment
 from cx_widgets.durations import Duration, format_duration, parse_duration, refused
 from cx_widgets.errors import CXError, listing, unknown
@@ -163,15 +164,15 @@ class Rules:
             "denominator": denominator,
         }
         for field, value in choices.items():
-            _put(self, field, _chosen(field, value))
-        _put(self, "window", None if window is None else parse_window(window))
-        _put(self, "retention_period", parse_duration(retention_period, "retention_period"))
-        _put(self, "ties", _ties(ties))
-        _put(self, "unit", _unit(unit))
-        _put(self, "exclusions", exclusions_of(exclusions))
-        _put(self, "hold_constant", _columns(hold_constant))
-        _put(self, "observation_end", _observation_end(observation_end))
-        _put(self, "time_zone", _time_zone(time_zone))
+            put(self, field, _chosen(field, value))
+        put(self, "window", None if window is None else parse_window(window))
+        put(self, "retention_period", parse_duration(retention_period, "retention_period"))
+        put(self, "ties", _ties(ties))
+        put(self, "unit", _unit(unit))
+        put(self, "exclusions", exclusions_of(exclusions))
+        put(self, "hold_constant", _columns(hold_constant))
+        put(self, "observation_end", _observation_end(observation_end))
+        put(self, "time_zone", _time_zone(time_zone))
         _together(self)
 
     @property
@@ -337,10 +338,6 @@ def rule_choices() -> dict[str, tuple[str, ...]]:
     ('best', 'first', 'latest')
     """
     return {**_CHOICES, "ties": _TIES, "unit": _UNITS}
-
-
-def _put(rules: Rules, field: str, value: object) -> None:
-    object.__setattr__(rules, field, value)
 
 
 def _wire(value: object) -> object:

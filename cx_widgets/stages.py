@@ -1,186 +1,31 @@
-"""Stages, the conditions they set, and the roles they play."""
+"""Stages: a name, events, and what a stage asks for besides."""
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
+from cx_widgets._fields import put, read_fields, shown
+from cx_widgets.condition import Condition, conditions
 from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.errors import listing, unknown
 from cx_widgets.problems import DefinitionError
+from cx_widgets.roles import ROLES, guess_role
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cx_widgets.durations import Duration
-
-Scalar = str | int | float | bool
-
-ROLES = ("aware", "consider", "evaluate", "buy", "enjoy", "advocate", "bond")
-
-ROLE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "aware": ("aware", "awareness", "attention", "discover", "discovery", "reach"),
-    "consider": ("consider", "consideration", "interest", "interested", "browse", "browsing", "research"),
-    "evaluate": ("evaluate", "evaluation", "compare", "comparison", "desire", "insight", "trial"),
-    "buy": (
-        *("buy", "purchase", "purchased", "order", "ordered", "payment", "decision", "decide"),
-        *("action", "adoption", "adopt", "convert", "conversion", "repurchase"),
-    ),
-    "enjoy": ("enjoy", "use", "usage", "experience", "onboarding", "service", "support"),
-    "advocate": ("advocate", "advocacy", "recommend", "recommendation", "refer", "referral"),
-    "bond": ("bond", "bonding", "loyal", "loyalty", "membership"),
-}
-NO_ROLE_WORDS = frozenset(
-    ("pre", "post", "before", "after", "no", "non", "not", "without", "abandoned", "cancelled")
-)
 
 LONGEST_NAME = 200
 RESERVED_NAMES = ("(start)", "(end)", "(unassigned)")
 
-_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
-_MEMBERSHIPS = ("in", "not in")
-_NULL_CHECKS = ("is null", "not null")
-OPERATORS = (*_COMPARISONS, *_MEMBERSHIPS, "contains", *_NULL_CHECKS)
-_ALMOST = {
-    **dict.fromkeys(("=", "===", "is", "equals", "eq"), "=="),
-    **dict.fromkeys(("<>", "!==", "is not", "ne"), "!="),
-    **dict.fromkeys(("=>", "\N{GREATER-THAN OR EQUAL TO}", "ge"), ">="),
-    **dict.fromkeys(("=<", "\N{LESS-THAN OR EQUAL TO}", "le"), "<="),
-    **dict.fromkeys(("isin", "one of"), "in"),
-    **dict.fromkeys(("notin", "not_in"), "not in"),
-    **dict.fromkeys(("like", "includes", "has"), "contains"),
-    **dict.fromkeys(("isnull", "is_null", "isna", "null", "is none"), "is null"),
-    **dict.fromkeys(("notnull", "not_null", "is not null", "notna"), "not null"),
-}
-
 _GLOB = re.compile(r"[*?\[]")
 _LATER = re.compile(r"([0-9]+)\+")
-
-
-def guess_role(name: str) -> str | None:
-    """Return the role a stage's name suggests, or None.
-
-    A role is guessed when the words of the name point to exactly one role, and none of them says
-    before, after, without or the like.
-
-    Parameters
-    ----------
-    name : str
-        The name of a stage.
-
-    Returns
-    -------
-    str or None
-        One of ``ROLES``.
-
-    Examples
-    --------
-    >>> guess_role("Buy"), guess_role("Loyalty programme"), guess_role("Post-purchase"), guess_role("Cart")
-    ('buy', 'bond', None, None)
-    """
-    words = set(re.findall(r"[^\W\d_]+", name.casefold()))
-    if words & NO_ROLE_WORDS:
-        return None
-    roles = [role for role, known in ROLE_WORDS.items() if words & set(known)]
-    return roles[0] if len(roles) == 1 else None
-
-
-@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
-class Condition:
-    """A test of one column: a column, an operator and a value, as data; nothing is ever evaluated.
-
-    A null satisfies no comparison, not even ``"!="`` or ``"not in"``; ask for nulls with ``"is null"``.
-
-    Parameters
-    ----------
-    column : str
-        Any column of the log besides customer, time and event.
-    op : str
-        ``"=="``, ``"!="``, ``"<"``, ``"<="``, ``">"``, ``">="``, ``"in"``, ``"not in"``, ``"contains"`` (text
-        within text, as it is written), ``"is null"``, ``"not null"``.
-    value : str, int, float, bool, a time, or several for ``"in"`` and ``"not in"``
-        Times are kept as ISO text.
-
-    Examples
-    --------
-    >>> Condition("channel", "in", ["email", "sms"])
-    Condition('channel', 'in', ('email', 'sms'))
-    >>> print(Condition("value", ">", 10))
-    value > 10
-    """
-
-    column: str
-    op: str
-    value: Scalar | tuple[Scalar, ...] | None
-
-    def __init__(self, column: str, op: str, value: object = None) -> None:
-        _put(self, "column", _column(column))
-        _put(self, "op", _operator(op))
-        _put(self, "value", _operand(self.column, self.op, value))
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the condition as a dict ready for JSON.
-
-        Returns
-        -------
-        dict
-
-        Examples
-        --------
-        >>> Condition("channel", "is null").to_dict()
-        {'column': 'channel', 'op': 'is null'}
-        """
-        parts: dict[str, object] = {"column": self.column, "op": self.op}
-        if self.value is not None:
-            parts["value"] = list(self.value) if isinstance(self.value, tuple) else self.value
-        return parts
-
-    @classmethod
-    def from_dict(cls, data: object) -> Condition:
-        """Return the condition written in a dict.
-
-        Parameters
-        ----------
-        data : Mapping
-            ``column``, ``op`` and, unless the operator asks for nulls, ``value``.
-
-        Returns
-        -------
-        Condition
-
-        Examples
-        --------
-        >>> Condition.from_dict({"column": "value", "op": ">", "value": 10})
-        Condition('value', '>', 10)
-        """
-        fields = read_fields("condition", data, ("column", "op"), ("value",))
-        return cls(fields["column"], fields["op"], fields.get("value"))  # type: ignore[arg-type] # checked there
-
-    def _key(self) -> tuple[object, ...]:
-        # To Python True equals 1, but a column of numbers answers to 1 and one of truth values to True.
-        values = self.value if isinstance(self.value, tuple) else (self.value,)
-        return (self.column, self.op, *((isinstance(value, bool), value) for value in values))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Condition) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __str__(self) -> str:
-        if self.value is None:
-            return f"{self.column} {self.op}"
-        shown = listing(self.value) if isinstance(self.value, tuple) else repr(self.value)
-        return f"{self.column} {self.op} {shown}"
-
-    def __repr__(self) -> str:
-        value = "" if self.value is None else f", {self.value!r}"
-        return f"Condition({self.column!r}, {self.op!r}{value})"
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -241,15 +86,15 @@ class Stage:
         directly: bool = False,
         anchored: bool = False,
     ) -> None:
-        _put(self, "name", stage_name(name))
-        _put(self, "events", event_entries(events, self.name))
-        _put(self, "where", conditions(where, self.name))
-        _put(self, "nth", _occurrence(nth, self.name))
-        _put(self, "role", _role(role, self.name))
-        _put(self, "optional", _truth("optional", optional, self.name))
-        _put(self, "window", _own_window(window, self.name))
-        _put(self, "directly", _truth("directly", directly, self.name))
-        _put(self, "anchored", _truth("anchored", anchored, self.name))
+        put(self, "name", stage_name(name))
+        put(self, "events", event_entries(events, self.name))
+        put(self, "where", conditions(where, self.name))
+        put(self, "nth", _occurrence(nth, self.name))
+        put(self, "role", _role(role, self.name))
+        put(self, "optional", _truth("optional", optional, self.name))
+        put(self, "window", _own_window(window, self.name))
+        put(self, "directly", _truth("directly", directly, self.name))
+        put(self, "anchored", _truth("anchored", anchored, self.name))
 
     @property
     def resolved_role(self) -> str | None:
@@ -404,7 +249,7 @@ def event_entries(events: object, stage: str) -> tuple[str, ...]:
         events = (events,)
     if isinstance(events, Mapping) or not isinstance(events, Iterable):
         raise DefinitionError(
-            f"stage {stage!r}: its events are {_shown(events)}. "
+            f"stage {stage!r}: its events are {shown(events)}. "
             "Give a list of event names, e.g. ['view', 'order'].",
             kind="field",
             stage=stage,
@@ -440,125 +285,6 @@ def event_entries(events: object, stage: str) -> tuple[str, ...]:
             )
         seen.add(entry)
     return tuple(str(entry) for entry in entries)
-
-
-def read_fields(
-    kind: str, data: object, required: Iterable[str], optional: Iterable[str]
-) -> dict[str, object]:
-    """Return a dict's fields, or refuse what is missing or unknown."""
-    if not isinstance(data, Mapping):
-        raise DefinitionError(f"a {kind} is an object with fields {listing(required)}, not {_shown(data)}.")
-    known = [*required, *optional]
-    for name in data:
-        if name not in known:
-            article = "an" if kind.startswith("e") else "a"
-            raise DefinitionError(str(unknown(f"field of {article} {kind}", name, known)))
-    for name in required:
-        if name not in data:
-            raise DefinitionError(
-                f"a {kind} has no field {name!r}: {_shown(dict(data))}. Needed: {listing(required)}."
-            )
-    return dict(data)
-
-
-def _shown(value: object, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _put(frozen: object, field: str, content: object) -> None:
-    object.__setattr__(frozen, field, content)
-
-
-def _column(column: object) -> str:
-    if not isinstance(column, str) or not column:
-        raise DefinitionError(
-            f"a condition's column is the name of a column, not {column!r}. "
-            "Write e.g. Condition('channel', '==', 'email').",
-            kind="field",
-            field="where",
-        )
-    return str(column)
-
-
-def _operator(op: object) -> str:
-    if not isinstance(op, str) or op not in OPERATORS:
-        near = _ALMOST.get(op) if isinstance(op, str) else None
-        hint = f" Did you mean {near!r}?" if near else ""
-        raise DefinitionError(
-            f"unknown operator {op!r}.{hint} Available: {listing(OPERATORS, len(OPERATORS))}.",
-            kind="field",
-            field="where",
-        )
-    return op
-
-
-def _operand(column: str, op: str, value: object) -> Scalar | tuple[Scalar, ...] | None:
-    if op in _NULL_CHECKS:
-        if value is not None:
-            raise _bad_value(
-                f"condition {column!r} {op!r} takes no value, not {_shown(value)}. Leave it out."
-            )
-        return None
-    if op in _MEMBERSHIPS:
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-            raise _bad_value(
-                f"condition {column!r} {op!r} needs a list of values, not {_shown(value)}. "
-                "Write e.g. ['email', 'sms']."
-            )
-        items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
-        if not items:
-            raise _bad_value(f"condition {column!r} {op!r} has an empty list of values. Give at least one.")
-        return tuple(_scalar(column, op, item) for item in items)
-    if op == "contains" and (not isinstance(value, str) or not value):
-        raise _bad_value(
-            f"condition {column!r} 'contains' needs a text to look for, not {_shown(value)}. "
-            "Write e.g. '/checkout'."
-        )
-    return _scalar(column, op, value)
-
-
-def _scalar(column: str, op: str, value: object) -> Scalar:
-    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
-        value = value.item()
-    if isinstance(value, np.datetime64):
-        value = pd.Timestamp(value)
-    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        raise _bad_value(
-            f"condition {column!r} {op!r} compares with {value!r}, and nothing equals a null. "
-            "Use 'is null' or 'not null'."
-        )
-    if isinstance(value, (dt.datetime, dt.date)):
-        return value.isoformat()
-    if isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    raise _bad_value(
-        f"condition {column!r} {op!r} cannot compare with {_shown(value)}. Give text, a finite number, "
-        "True, False or a time."
-    )
-
-
-def _bad_value(message: str) -> DefinitionError:
-    return DefinitionError(message, kind="field", field="where")
-
-
-def conditions(where: object, stage: str) -> tuple[Condition, ...]:
-    """Return the conditions of a stage as a tuple, or refuse them."""
-    if isinstance(where, Condition):
-        return (where,)
-    given = list(where) if isinstance(where, Iterable) and not isinstance(where, (str, Mapping)) else [where]
-    found = []
-    for condition in given:
-        if not isinstance(condition, Condition):
-            raise DefinitionError(
-                f"stage {stage!r}: where holds conditions, not {_shown(condition)}. "
-                "Write where=[Condition('channel', '==', 'email')].",
-                kind="field",
-                stage=stage,
-                field="where",
-            )
-        found.append(condition)
-    return tuple(found)
 
 
 def _occurrence(nth: object, stage: str) -> int | str | None:

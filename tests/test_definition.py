@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cx_widgets as cx
+from cx_widgets.condition import OPERATORS
 from cx_widgets.definition import DefinitionError
 from cx_widgets.durations import format_duration, parse_duration
-from cx_widgets.stages import OPERATORS, ROLES, guess_role
+from cx_widgets.roles import ROLES, guess_role
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cx_widgets import _conditions
+from cx_widgets.condition import OPERATORS
 from cx_widgets.durations import format_duration
 from cx_widgets.exclusions import EFFECTS
 from cx_widgets.problems import DefinitionError
 from cx_widgets.rule_presets import tools
 from cx_widgets.rules import DEFAULT_RULES, Rules, rule_choices
-from cx_widgets.stages import OPERATORS
 from cx_widgets.windows import CALENDAR_UNITS
 
 if TYPE_CHECKING:

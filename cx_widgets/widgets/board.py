@@ -21,7 +21,7 @@ from cx_widgets.metrics.figures import figures
 from cx_widgets.metrics.preview import changes_in, preview_of
 from cx_widgets.metrics.stages import stage_columns
 from cx_widgets.problems import DefinitionError
-from cx_widgets.stages import NO_ROLE_WORDS, ROLE_WORDS, ROLES
+from cx_widgets.roles import NO_ROLE_WORDS, ROLE_WORDS, ROLES
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
 from cx_widgets.widgets._pace import Pace
