@@ -5,12 +5,13 @@ from __future__ import annotations
 from ctypes import byref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import finalize
 
 import numpy as np
 
 from cx_widgets import _library
 from cx_widgets._library import at, whole
-from cx_widgets.engine._memory import table
+from cx_widgets.engine._memory import Scratch, table
 
 if TYPE_CHECKING:
     import ctypes
@@ -83,12 +84,13 @@ class _Latest(Generic[T]):
         self._kept: tuple[object, T] | None = None
 
     def get(self, key: object, compute: Callable[[], T]) -> T:
-        kept = self._kept
-        if kept is None or kept[0] != key:
-            # Given up first, so that there are never two of them.
-            self._kept = None
-            kept = self._kept = key, compute()
-        return kept[1]
+        if self._kept is not None and self._kept[0] == key:
+            return self._kept[1]
+        # Given up first, so that there are never two of them.
+        self._kept = None
+        made = compute()
+        self._kept = key, made
+        return made
 
 
 def staged_lanes(cx: ctypes.CDLL, workers: Workers, rows: StagedRows) -> Lanes | None:
@@ -122,7 +124,9 @@ class _Layout:
             else conditions.get(rows.key, lambda: self.codes(rows, plan))
         )
         stage_of_code = table(rows.stage_of_code, codes.dtype)
-        stage = np.empty(len(codes), np.uint8)
+        scratch = rows.keep(("engine", "scratch"), Scratch)
+        taken = scratch.take(len(codes))
+        stage = taken[: len(codes)]
 
         def fill(low: int, high: int) -> None:
             self.cx.cx_stages_of_lanes(
@@ -131,7 +135,10 @@ class _Layout:
             )
 
         self._everywhere(fill, plan)
-        return Lanes(plan, ticks, stage)
+        lanes = Lanes(plan, ticks, stage)
+        # The next edit writes where this one did, once nobody reads it any more.
+        finalize(lanes, scratch.give_back, [taken])
+        return lanes
 
     def ticks(self, packed: Packed, plan: Plan) -> NDArray[np.int32]:
         given = whole(packed.ticks, np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections import deque
 from ctypes import byref
 from functools import cache
 from threading import Lock
@@ -95,20 +96,25 @@ class Scratch:
 
     def __init__(self) -> None:
         self._free: list[Bytes] = []
+        # Memory comes back from any thread, even from the one that is just looking for some.
+        self._back: deque[Bytes] = deque()
         self._lock = Lock()
 
     def take(self, size: int) -> Bytes:
         """Return so many bytes, or more, with anything in them."""
         with self._lock:
-            fits = [number for number, block in enumerate(self._free) if len(block) >= size]
-            if fits:
-                return self._free.pop(min(fits, key=lambda number: len(self._free[number])))
+            while self._back:
+                self._free.append(self._back.popleft())
+            self._free = sorted(self._free, key=len)[-_MOST_SCRATCH:]
+            for number, block in enumerate(self._free):
+                if len(block) >= size:
+                    del self._free[number]
+                    return block
         return np.empty(size, np.uint8)
 
     def give_back(self, blocks: Iterable[Bytes]) -> None:
         """Let others write to memory that was taken."""
-        with self._lock:
-            self._free = sorted([*self._free, *blocks], key=len)[-_MOST_SCRATCH:]
+        self._back.extend(blocks)
 
 
 class Told(Into):
