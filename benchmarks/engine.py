@@ -3,14 +3,18 @@
     python benchmarks/engine.py                         # 1,000,000 events
     python benchmarks/engine.py 10_000_000 --rounds 7 --stages 5
     python benchmarks/engine.py 100_000_000             # ours alone, from a log in the packed form
+    python benchmarks/engine.py --log big.cxlog         # ours alone, a saved log of the benchmark's events
     python benchmarks/engine.py --retentioneering OTHER_VENV/bin/python
 
-Three tasks. ``funnel``: put rows into stages by their event, then for each stage of an ordered funnel with
+Four tasks. ``funnel``: put rows into stages by their event, then for each stage of an ordered funnel with
 a window (best attempt, ties in stage order) how many customers reach it, and the exact median time from
 entry. ``edit``: the funnel and the moves between visits, each with its count and the exact median time
 before it. Ours adds what belongs to them in the package: intervals, losses, steps back, dwell times with
 censoring. ``plain``: what retentioneering counts, too: an ordered funnel without a window, equal times in the
-order of the table, and the moves between visits; counts alone.
+order of the table, and the moves between visits; counts alone. ``workbench``, ours alone: the edit, and every
+other figure the workbench shows of it: why customers were lost, loyalty with its curve, the strip of figures,
+each with its change against the baseline, and how many customers each stage has. The preview of a large log,
+the figures of one customer in sixteen, stands beside them as a contender of its own.
 
 All of them hold the log in the form they like best before the clock starts, and count the same edits, each
 of which moves an event name to another stage, so no answer comes from a cache. Every round takes them in
@@ -45,17 +49,19 @@ import cx_widgets as cx
 from cx_widgets import engine
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from packed import log_of
+from packed import log_of, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 YEAR = 365 * 86_400
 WINDOW = 30 * 86_400
-NAMES = [f"event {number:02}" for number in range(60)]
+NAMES = names_of(60)
 SPANS = [(0, 2), (2, 5), (5, 8), (8, 11), (11, 14), (14, 18)]
 MOST_BESIDE_PEERS = 20_000_000
 """Above so many events ours is measured alone: the tables of the peers would not fit beside each other."""
+PREVIEWED = 16
+"""Customers for one of a preview."""
 # Names that an edit moves into a stage; more than there are rounds, in pairs.
 MOVED = range(18, 60)
 
@@ -118,11 +124,17 @@ def stage_of(edit: int) -> list[int]:
 def definition(edit: int, **rules: str | None) -> cx.Definition:
     """Return the stages after an edit."""
     table = stage_of(edit)
+    between = ["evaluate"] * (Asked.stages - 3)
+    roles = ["consider", *between, "buy", "advocate"][-Asked.stages :]
     return cx.Definition(
-        {
-            f"Stage {stage}": [name for name, of in zip(NAMES, table, strict=True) if of == stage]
-            for stage in range(1, Asked.stages + 1)
-        },
+        [
+            cx.Stage(
+                f"Stage {stage}",
+                [name for name, of in zip(NAMES, table, strict=True) if of == stage],
+                role=role,
+            )
+            for stage, role in enumerate(roles, start=1)
+        ],
         **(rules or {"window": "30D"}),
     )
 
@@ -140,10 +152,10 @@ class Tasks:
 class Ours(Tasks):
     """The package, with one of its engines."""
 
-    tasks = ("funnel", "edit", "plain")
+    tasks = ("funnel", "edit", "plain", "workbench")
 
-    def __init__(self, name: str, log: cx.EventLog) -> None:
-        self.name = f"cx_widgets, {name}"
+    def __init__(self, name: str, log: cx.EventLog, said: str = "") -> None:
+        self.name = f"cx_widgets, {name}{said}"
         self._engine = engine.available()[name]
         # The same rows, and none of the answers that another keeps.
         self.log = copy.copy(log)
@@ -164,6 +176,16 @@ class Ours(Tasks):
         with engine.counting_with(self._engine):
             reach = cx.funnel(self.log, now).frame["reach"].tolist()
         return (reach, []), {move: (n, 0.0) for move, (n, _) in self._moves(now).items()}
+
+    def workbench(self, edit: int) -> None:
+        """Count all that the workbench shows of an edit."""
+        now, pinned = definition(edit), definition(0)
+        with engine.counting_with(self._engine):
+            for metric in (cx.funnel, cx.transitions, cx.reasons, cx.loyalty, cx.figures):
+                metric(self.log, now).frame  # noqa: B018 - made when it is asked for
+            cx.loyalty(self.log, now).retention  # noqa: B018 - as above
+            cx.compare(self.log, pinned, now).frame  # noqa: B018 - as above
+            engine.customers_by_stage(self.log, now)
 
     def _moves(self, now: cx.Definition) -> Moves:
         with engine.counting_with(self._engine):
@@ -482,15 +504,19 @@ def timed(call: Callable[[], object]) -> tuple[float, float]:
     return 1e3 * (time.perf_counter() - clock), 1e3 * (time.process_time() - work)
 
 
-def measure(n: int, rounds: int, retentioneering: str | None) -> None:
+def measure(made: int | cx.EventLog, rounds: int, retentioneering: str | None) -> None:
     """Print a table for each task."""
-    if n <= MOST_BESIDE_PEERS:
-        them = contenders(events(n), retentioneering)
+    if isinstance(made, int) and made <= MOST_BESIDE_PEERS:
+        them = contenders(events(made), retentioneering)
     else:
-        log = log_of(n, len(NAMES))
+        log = log_of(made, len(NAMES)) if isinstance(made, int) else made
         them = [Ours(name, log) for name in engine.available() if name != "numpy"]
     checked(them)
     log = them[0].log
+    n = log.n_events
+    if n > MOST_BESIDE_PEERS:
+        best = next(name for name in engine.available() if name != "numpy")
+        them.append(Ours(best, log.sample(PREVIEWED), f", preview of 1 in {PREVIEWED}"))
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     read = read_once([log.packed.ticks, log.packed.codes], threads)
     print(
@@ -499,7 +525,7 @@ def measure(n: int, rounds: int, retentioneering: str | None) -> None:
     )
     edits = count(2)
     reads: list[tuple[float, float]] = []
-    for task in ("funnel", "edit", "plain"):
+    for task in ("funnel", "edit", "plain", "workbench"):
         able = [one for one in them if task in one.tasks]
         times: dict[str, list[tuple[float, float]]] = {one.name: [] for one in able}
         loads = []
@@ -538,11 +564,12 @@ def main() -> None:
     parser.add_argument(
         "--stages", nargs="*", type=int, default=[len(SPANS)], choices=range(2, len(SPANS) + 1)
     )
+    parser.add_argument("--log", type=Path, help="a log that was saved, of events named as here")
     parser.add_argument("--retentioneering", help="the interpreter of an environment that has it")
     asked = parser.parse_args()
     print(f"{platform.platform()}, Python {platform.python_version()}, numpy {np.__version__}")
     print(cx.engine_info())
-    for n in asked.events:
+    for n in [cx.EventLog.open(asked.log)] if asked.log else asked.events:
         for Asked.stages in asked.stages:
             measure(n, asked.rounds, asked.retentioneering)
 

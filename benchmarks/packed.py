@@ -5,7 +5,7 @@ The events are like those of `engine.events`: long tails by customer and by name
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -80,22 +80,18 @@ def _log(offsets: np.ndarray, codes: np.ndarray, ticks: np.ndarray, names: list[
     n = len(codes)
     within = np.ones(n - 1, bool)
     within[offsets[1:-1] - 1] = False
-    given: dict[str, object] = {
-        "offsets": offsets,
-        "codes": codes,
-        "ticks": ticks,
-        "end_tick": int(ticks.max()),
-        "has_ties": bool(((ticks[1:] == ticks[:-1]) & within).any()),
-    }
-    for field in fields(log.packed):
-        if field.default_factory is not MISSING:
-            given[field.name] = field.default_factory()
-        # Where the events stood in a table: nobody asks here.
-        if field.name == "rows":
-            given["rows"] = np.broadcast_to(np.int64(0), n)
     for array in (offsets, codes, ticks):
         array.flags.writeable = False
-    packed = replace(log.packed, **given)
+    held = log._held  # noqa: SLF001 - rows that no table was read for
+    packed = replace(
+        held.packed,
+        offsets=offsets,
+        codes=codes,
+        ticks=ticks,
+        places=None,
+        end_tick=int(ticks.max()),
+        has_ties=bool(((ticks[1:] == ticks[:-1]) & within).any()),
+    )
     ids = pd.RangeIndex(len(offsets) - 1)
-    vars(log).update(_packed=packed, _ids=ids, _places=None, _last_tick=packed.end_tick)
-    return log
+    made = replace(held, packed=packed, ids=ids, places=None, last_tick=packed.end_tick, table_rows=n)
+    return cx.EventLog._of(made)  # noqa: SLF001 - as above
