@@ -283,6 +283,25 @@ class Division(Structure):
     )
 
 
+class Lengths(Structure):
+    """`Lengths` of native/reasons.cpp."""
+
+    _fields_ = (*((name, c_int64) for name in ("tick", "window", "counted")), ("own", c_void_p))
+
+
+class Outcomes(Structure):
+    """`Outcomes` of native/reasons.cpp."""
+
+    _fields_ = (
+        ("room", c_int64),
+        *((name, c_void_p) for name in ("unit", "began", "reason", "missed", "by", "cause", "overshoot")),
+        *((name, c_void_p) for name in ("whose", "line", "at", "entry", "start", "level", "over")),
+        *((name, c_void_p) for name in ("arrivals", "gone", "gone_began", "gone_by", "gone_cause")),
+        *((name, c_void_p) for name in ("left", "cost")),
+        *((name, c_int64) for name in ("lines", "tries", "departures", "lefts")),
+    )
+
+
 _ANY = c_void_p
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_interface": (c_int, []),
@@ -349,6 +368,13 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
         [
             *(POINTER(UnitRows), POINTER(SpecialRules), c_int64, c_int64),
             *(POINTER(AttemptSpace), POINTER(Attempts)),
+        ],
+    ),
+    "cx_reasons": (
+        None,
+        [
+            *(POINTER(UnitRows), POINTER(SpecialRules), c_int64, c_int64),
+            *(POINTER(AttemptSpace), POINTER(Lengths), POINTER(Outcomes)),
         ],
     ),
     "cx_stages_of_lanes": (

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 import cx_widgets as cx
+from cx_widgets.engine._special import laid, special_funnel, special_outcomes
 
 EVENTS = np.array(list("abcdefx"))
 ORIGIN = pd.Timestamp("2026-03-27 12:00")
@@ -22,6 +23,23 @@ def random_rules(rng, most=30):
             # A contradiction: draw again.
             continue
         return log, definition
+
+
+def answers_under_rules(one, log, definition):
+    """Return what an engine says under special rules: the funnel, and what became of everybody."""
+    rows = laid(log, definition, by_walking=True).rows
+    funnel = special_funnel(log, definition, one, by_walking=True)
+    ended = special_outcomes(log, definition, rows, one)
+    return (
+        funnel,
+        ended.reason,
+        ended.missed,
+        ended.by,
+        ended.cause,
+        ended.overshoot_ns,
+        ended.attempts,
+        ended.left,
+    )
 
 
 def _log(rng, most):

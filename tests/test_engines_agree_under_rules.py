@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from random_rules import random_rules
+from random_rules import answers_under_rules, random_rules
 from test_engines_agree import NATIVE, different
 
 import cx_widgets as cx
 from cx_widgets import engine
-from cx_widgets.engine import NumpyEngine, _attempts
+from cx_widgets.engine import BEFORE, NumpyEngine, _attempts, outcomes
 from cx_widgets.engine._special import special_funnel
 
 pytestmark = pytest.mark.skipif(not NATIVE, reason="no compiled kernels were built for this machine")
@@ -18,10 +18,10 @@ BEST = next(iter(NATIVE.values()), NumpyEngine())
 
 
 def agree(one, log, definition):
-    ours, theirs = (special_funnel(log, definition, which, by_walking=True) for which in (one, NumpyEngine()))
+    ours, theirs = (answers_under_rules(which, log, definition) for which in (one, NumpyEngine()))
     where = different(ours, theirs)
     assert where is None, (where, definition.to_code())
-    return ours
+    return ours[0]
 
 
 @pytest.mark.parametrize("one", NATIVE.values(), ids=NATIVE.keys())
@@ -78,22 +78,30 @@ def test_engines_agree_where_stages_are_as_many_as_one_number_has_bits_and_more(
 
 def test_units_whose_rows_must_be_matched_are_counted_in_python_and_stand_in_their_place(monkeypatch):
     asked = []
-    lines_of = NumpyEngine.attempts
 
-    def heard(self, rows, way):
-        asked.append(len(rows.first_row) - 1)
-        return lines_of(self, rows, way)
+    def hear(question):
+        answer = getattr(NumpyEngine, question)
 
-    monkeypatch.setattr(NumpyEngine, "attempts", heard)
+        def heard(self, rows, *rules):
+            asked.append(len(rows.first_row) - 1)
+            return answer(self, rows, *rules)
+
+        monkeypatch.setattr(NumpyEngine, question, heard)
+
+    hear("attempts")
+    hear("reasons")
     # Customer 1 has two rows at one time, of which one may serve either stage.
     log = log_of([0, 0, 1, 1, 2, 2], [0, 1, 0, 0, 0, 1], ["a", "b", "b", "a", "a", "b"])
     stages = [cx.Stage("Either", ["a", "b"]), cx.Stage("A", ["a"])]
-    for count in ("unique", "attempts"):
+    for count, places in {"unique": [0, 1, 2, 4, 5], "attempts": [0, 2, 4]}.items():
         definition = cx.Definition(stages, reuse="distinct", count=count)
         with engine.counting_with(BEST):
             paths = special_funnel(log, definition, BEST)
-        assert asked == [1]
+            reasons = outcomes(log, definition)
+        assert asked == [1, 1]
         asked.clear()
+        assert reasons.reason.tolist() == [BEFORE, 0, BEFORE]
+        assert reasons.attempts.at.tolist() == places
         assert paths.reach.tolist() == [1, 2, 1]
         assert paths.levels[1].customer.tolist() == [1]
 

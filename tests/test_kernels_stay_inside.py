@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import numpy as np
 
 sys.path[:0] = [sys.argv[1], str(Path(sys.argv[1]).parent)]
-from random_rules import random_rules
+from random_rules import answers_under_rules, random_rules
 from random_tables import SMALL, random_table, read
 from small_logs import random_case
 from test_engines_agree import HARD, answers, different
@@ -29,7 +29,6 @@ from test_engines_agree import HARD, answers, different
 from cx_widgets import _library, _numbering, _rows
 from cx_widgets.engine import NativeEngine, NumpyEngine, _attempts, _lanes, _memory
 from cx_widgets.engine import _native, _native_credit, _native_ways
-from cx_widgets.engine._special import special_funnel
 
 mprotect = ctypes.CDLL(None).mprotect
 kept = []
@@ -88,7 +87,7 @@ for log, definition in cases:
     kept.clear()
 for _ in range(60):
     log, definition = random_rules(rng)
-    ours, theirs = (special_funnel(log, definition, which, by_walking=True) for which in (one, NumpyEngine()))
+    ours, theirs = (answers_under_rules(which, log, definition) for which in (one, NumpyEngine()))
     assert different(ours, theirs) is None
     kept.clear()
 for _ in range(60):

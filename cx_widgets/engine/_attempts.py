@@ -1,16 +1,17 @@
-"""Funnels under special rules by the kernel of native/attempts.cpp, a part of the units at a time."""
+"""Funnels and reasons under special rules by native/attempts.cpp and reasons.cpp, some units at a time."""
 
 from __future__ import annotations
 
 from ctypes import byref
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cx_widgets import _library
 from cx_widgets._library import at, whole
+from cx_widgets.engine._outcomes import Judged
 from cx_widgets.engine._protocol import Lines
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.engine._general import Way
+    from cx_widgets.engine._outcomes import Lengths
     from cx_widgets.engine._protocol import Ints, UnitCodes
     from cx_widgets.engine._workers import Workers
 
@@ -48,8 +50,9 @@ def walk(kernel: Callable[..., None], workers: Workers, rows: UnitCodes, way: Wa
     rules = _Rules(way)
 
     def part(low: int, high: int) -> _Part:
-        made = _Part(units, way, low, high)
-        kernel(units.asked(), rules.asked(), low, high, made.space(), made.answer())
+        space = _Space(units, way, low, high)
+        made = _Part(space.rows, way.n_levels)
+        kernel(units.asked(), rules.asked(), low, high, space.asked(), made.asked())
         return made.used()
 
     parts = workers.each(part, units.parts())
@@ -78,17 +81,89 @@ def walk(kernel: Callable[..., None], workers: Workers, rows: UnitCodes, way: Wa
     return walked, together("left")
 
 
+class Asked(NamedTuple):
+    """Rows of units, and the rules in ticks and in nanoseconds."""
+
+    rows: UnitCodes
+    way: Way
+    lengths: Lengths
+
+
+def judge(
+    kernel: Callable[..., None], workers: Workers, question: Asked, others: Callable[[UnitCodes], Judged]
+) -> Judged:
+    """Return why units, or their attempts, got no further; ``others`` judges what the kernel leaves out."""
+    rows, way, lengths = question
+    units, rules = _Units(rows), _Rules(way)
+    own = np.array([-1 if window is None else window for window in lengths.steps], np.int64)
+    counted = way.window is not None and lengths.window is None
+    window = -1 if lengths.window is None else lengths.window
+    asked = _library.Lengths(lengths.tick, window, counted, at(own))
+
+    def part(low: int, high: int) -> _JudgedPart:
+        space = _Space(units, way, low, high)
+        made = _JudgedPart(space, way.n_levels, units.most[0])
+        kernel(units.asked(), rules.asked(), low, high, space.asked(), byref(asked), made.asked())
+        return made.used()
+
+    parts = workers.each(part, units.parts())
+    n_lines = 0
+    for one in parts:
+        line = one.attempts[1]
+        line[line >= 0] += n_lines
+        n_lines += one.lines.shape[1]
+    lines, attempts, gone = (
+        np.concatenate(tables, axis=1)
+        for tables in zip(*((one.lines, one.attempts, one.gone) for one in parts), strict=True)
+    )
+    left = np.concatenate([one.left for one in parts])
+    if len(left):
+        more = others(some_units(rows, left))
+        place = _places(rows, left)
+        tried = more.attempts.T.copy()
+        tried[0], tried[2] = left[tried[0]], place[tried[2]]
+        tried[1][tried[1] >= 0] += n_lines
+        lines = np.append(lines, _with_beginning(more.lines, left), axis=1)
+        attempts = np.append(attempts, tried, axis=1)
+        gone = np.append(gone, _with_beginning(more.left, left), axis=1)
+    # Lines and departures have their beginnings in the second column, attempts in the fifth.
+    tables = []
+    for table, began in ((lines, lines[1]), (attempts, attempts[4]), (gone, gone[1])):
+        if way.count == "attempts":
+            order = np.lexsort((began, table[0]))
+        else:
+            order = np.argsort(table[0], kind="stable")
+        tables.append((table[:, order], order))
+    (lines, order), (attempts, _), (gone, _) = tables
+    rank = np.append(np.empty(len(order), np.int64), -1)
+    rank[order] = np.arange(len(order))
+    attempts[1] = rank[attempts[1]]
+    return Judged(np.delete(lines, 1, axis=0).T, attempts.T, np.delete(gone, 1, axis=0).T)
+
+
+def _with_beginning(table: Ints, left: Ints) -> Ints:
+    """Return columns of units that were left out, in their order, with a beginning that keeps it."""
+    unit, *rest = table.T
+    return np.array([left[unit], np.arange(len(table)), *rest], np.int64)
+
+
 def some_units(rows: UnitCodes, chosen: Ints) -> UnitCodes:
     """Return the rows of some units, numbered anew."""
-    sizes = np.diff(rows.first_row)[chosen]
-    first_row = np.append(0, np.cumsum(sizes))
-    place = np.arange(first_row[-1]) + np.repeat(rows.first_row[chosen] - first_row[:-1], sizes)
+    place = _places(rows, chosen)
     return replace(
         rows,
-        first_row=first_row,
+        first_row=np.append(0, np.cumsum(np.diff(rows.first_row)[chosen])),
         position=place if rows.position is None else rows.position[place],
         clock=None if rows.clock is None else rows.clock[place],
     )
+
+
+def _places(rows: UnitCodes, chosen: Ints) -> Ints:
+    """Return the places of the rows of some units among all."""
+    sizes = np.diff(rows.first_row)[chosen]
+    begins = np.cumsum(sizes) - sizes
+    places: Ints = np.arange(int(sizes.sum())) + np.repeat(rows.first_row[chosen] - begins, sizes)
+    return places
 
 
 def in_order(lines: Lines, others: Lines | None, *, by_beginning: bool) -> Lines:
@@ -196,16 +271,16 @@ class _Rules:
         return byref(self._asked)
 
 
-class _Part:
-    """What the kernel writes to for some units: room for the longest of them, and the answer."""
+class _Space:
+    """Room for the longest of some units."""
 
     def __init__(self, units: _Units, way: Way, low: int, high: int) -> None:
-        rows = int(units.first_row[high] - units.first_row[low])
+        self.rows = int(units.first_row[high] - units.first_row[low])
         longest = int(np.diff(units.first_row[low : high + 1]).max(initial=0))
         stages, exclusions = units.most
-        n = way.n_levels
-        wide = longest * stages
-        foreign = n * (longest + 1) if way.order == "unbroken" else 0
+        # The slots of every level, one level after another.
+        self.wide = longest * stages
+        foreign = way.n_levels * (longest + 1) if way.order == "unbroken" else 0
         between = longest if way.adjacent else 0
         sizes: list[tuple[int, type[np.generic]]] = [
             *((longest, np.int32), (longest, np.int64), (longest, np.uint64), (longest, np.uint64)),
@@ -216,29 +291,37 @@ class _Part:
         sizes = [
             *((between, np.uint8), (between, np.int32), (between, np.int32), (foreign, np.int32)),
             *((longest, np.int64), (longest, np.int64), (longest, np.uint64), (longest, np.uint64)),
-            *((longest + 1, np.int32), (wide, np.int32), (wide, np.int64), (wide, np.int32)),
-            *((wide, np.int32), (longest * exclusions, np.int32)),
+            *((longest + 1, np.int32), (self.wide, np.int32), (self.wide, np.int64), (self.wide, np.int32)),
+            *((self.wide, np.int32), (longest * exclusions, np.int32)),
             *((longest, np.int32), (longest, np.int32), (longest, np.int32)),
         ]
         self._space += [np.empty(size, kind) for size, kind in sizes]
-        self._asked_space = _library.AttemptSpace(*map(at, self._space))
+        self._asked = _library.AttemptSpace(*map(at, self._space))
+
+    def asked(self) -> object:
+        return byref(self._asked)
+
+
+class _Part:
+    """What the kernel writes to for some units, and what it wrote there."""
+
+    def __init__(self, rows: int, n_levels: int) -> None:
         # Every line has a start of its own, and that a row.
         self.unit, self.began = np.empty(rows, np.int64), np.empty(rows, np.int64)
         self.depth = np.empty(rows, np.uint8)
         self.waiting, self.waiting_tick, self.waiting_clock = (np.empty(rows, np.int64) for _ in range(3))
-        self.levels = [np.empty((n, rows), np.int64) for _ in range(4)]
-        self.chain, self.chain_stage, self.chain_position = (np.empty(n * rows, np.int64) for _ in range(3))
-        self.left, self.at_level = np.empty(rows, np.int64), np.zeros(n, np.int64)
+        self.levels = [np.empty((n_levels, rows), np.int64) for _ in range(4)]
+        self.chain, self.chain_stage, self.chain_position = (
+            np.empty(n_levels * rows, np.int64) for _ in range(3)
+        )
+        self.left, self.at_level = np.empty(rows, np.int64), np.zeros(n_levels, np.int64)
         arrays: list[NDArray[Any]] = [
             *(self.unit, self.depth, self.began, self.waiting, self.waiting_tick, self.waiting_clock),
             *(*self.levels, self.chain, self.chain_stage, self.chain_position, self.left, self.at_level),
         ]
         self._answer = _library.Attempts(rows, *map(at, arrays))
 
-    def space(self) -> object:
-        return byref(self._asked_space)
-
-    def answer(self) -> object:
+    def asked(self) -> object:
         return byref(self._answer)
 
     def level(self, level: int) -> list[Ints]:
@@ -246,9 +329,8 @@ class _Part:
         return [table[level] for table in self.found]
 
     def used(self) -> _Part:
-        """Give up the room, and of the answer what was not written to."""
+        """Give up what was not written to."""
         told = self._answer
-        self._space.clear()
         self.found = [
             [line[:n].copy() for line, n in zip(table, self.at_level.tolist(), strict=True)]
             for table in self.levels
@@ -262,6 +344,35 @@ class _Part:
         ):
             for name in names:
                 setattr(self, name, getattr(self, name)[:n].copy())
+        return self
+
+
+_LINE, _TRIED, _GONE = 7, 7, 4
+"""Columns of lines, of attempts before their arrivals, and of departures, as native/reasons.cpp has them."""
+
+
+class _JudgedPart:
+    """What the kernel writes reasons to for some units, and what it wrote there."""
+
+    def __init__(self, space: _Space, n_levels: int, most_starts: int) -> None:
+        room = space.rows * most_starts
+        self.lines, self.gone = np.empty((_LINE, room), np.int64), np.empty((_GONE, room), np.int64)
+        self.attempts = np.empty((_TRIED + n_levels, room), np.int64)
+        self.left, self._cost = np.empty(space.rows, np.int64), np.empty(space.wide, np.int64)
+        tried, arrivals = self.attempts[:_TRIED], self.attempts[_TRIED:]
+        columns = [*self.lines, *tried, arrivals, *self.gone, self.left, self._cost]
+        self._answer = _library.Outcomes(room, *map(at, columns))
+
+    def asked(self) -> object:
+        return byref(self._answer)
+
+    def used(self) -> _JudgedPart:
+        """Give up what was not written to."""
+        told = self._answer
+        self.lines = self.lines[:, : told.lines].copy()
+        self.attempts = self.attempts[:, : told.tries].copy()
+        self.gone = self.gone[:, : told.departures].copy()
+        self.left = self.left[: told.lefts].copy()
         return self
 
 

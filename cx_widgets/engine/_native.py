@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._general import Way
     from cx_widgets.engine._lanes import Lanes
+    from cx_widgets.engine._outcomes import Judged, Lengths
     from cx_widgets.engine._protocol import Bools, Bytes, Codes, Floats, Ints, Lines, StagedRows, UnitCodes
     from cx_widgets.engine._ways import Brands, BrandTallies, Ways, WayTallies
     from cx_widgets.log import Packed
@@ -171,6 +172,19 @@ class NativeEngine:
             others = replace(others, unit=left[others.unit])
         by_beginning = way.count == "attempts" and rows.held is not None
         return _attempts.in_order(lines, others, by_beginning=by_beginning)
+
+    def reasons(self, rows: UnitCodes, way: Way, lengths: Lengths) -> Judged:
+        """Return why units, or their attempts, got no further under special rules."""
+        from cx_widgets.engine import _attempts  # noqa: PLC0415 - as above
+
+        def others(some: UnitCodes) -> Judged:
+            return self._plain.reasons(some, way, lengths)
+
+        if not _attempts.fits(rows, way):
+            return others(rows)
+        return _attempts.judge(
+            self._cx.cx_reasons, self._workers, _attempts.Asked(rows, way, lengths), others
+        )
 
     def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:
         """Return what the funnel adds up to."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._general import Way
+    from cx_widgets.engine._outcomes import Judged, Lengths
     from cx_widgets.engine._protocol import (
         Bools,
         Bytes,
@@ -99,6 +100,13 @@ class NumpyEngine:
         from cx_widgets.engine._general import lines_of, rows_of_codes  # noqa: PLC0415
 
         return lines_of(rows_of_codes(rows, way.n_levels, len(way.exclusions)), way)
+
+    def reasons(self, rows: UnitCodes, way: Way, lengths: Lengths) -> Judged:
+        """Return why units, or their attempts, got no further under special rules."""
+        from cx_widgets.engine._general import rows_of_codes  # noqa: PLC0415 - as above
+        from cx_widgets.engine._outcomes import judged  # noqa: PLC0415 - as above
+
+        return judged(rows_of_codes(rows, way.n_levels, len(way.exclusions)), way, lengths)
 
     def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:
         """Return what the funnel adds up to."""

@@ -110,6 +110,26 @@ class Outcomes:
     rows: UnitRows
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Outcomes as an engine finds them, all columns of numbers.
+
+    Attributes
+    ----------
+    lines
+        Units with an attempt that counts, or such attempts: unit, reason, missed stage, exclusion, cause and
+        overshoot in nanoseconds, as in `Outcomes`.
+    attempts
+        Unit and line (-1 for none); place, entry, start, level, end and arrivals as in `Attempts`.
+    left
+        Unit, exclusion and cause as in `Departures`.
+    """
+
+    lines: Ints
+    attempts: Ints
+    left: Ints
+
+
 class Lengths(NamedTuple):
     """Windows in nanoseconds, which ticks may not divide."""
 
@@ -138,10 +158,10 @@ class _Verdict(NamedTuple):
 _NOTHING = _Verdict(0, 0)
 
 
-def walked(rows: UnitRows, way: Way, lengths: Lengths, n_units: int) -> Outcomes:
-    """Return what became of each unit, or each attempt; the lines are those of the funnel."""
+def judged(rows: UnitRows, way: Way, lengths: Lengths) -> Judged:
+    """Return what became of the units with an attempt, or of each attempt."""
     court = _Court(rows, way, lengths)
-    verdicts: list[_Verdict] = []
+    verdicts: list[tuple[int, ...]] = []
     attempts: list[tuple[int, ...]] = []
     left: list[tuple[int, int, int]] = []
     for unit, tracks in _units(rows, way):
@@ -149,37 +169,51 @@ def walked(rows: UnitRows, way: Way, lengths: Lengths, n_units: int) -> Outcomes
         every = _one_by_one(tracks) if one_by_one else _together(way, tracks)
         gone = [tried for tried in every if tried.made.effect == "remove"]
         counted = [] if gone else [tried for tried in every if tried.made.effect != "reset"]
-        if not one_by_one:
-            verdicts += [_NOTHING] * (unit - len(verdicts))
         if every and not counted:
             worst = (gone or every)[0]
             left.append((unit, worst.made.by, court.excluded_row(worst)))
         elif one_by_one:
             undone = (tried for tried in every if tried.made.effect == "reset")
             left += [(unit, tried.made.by, court.excluded_row(tried)) for tried in undone]
-        subject = unit
         for tried in every:
             kept = not gone and tried.made.effect != "reset"
+            attempts.append((unit, len(verdicts) if kept else NONE, *court.line(tried)))
             if one_by_one and kept:
-                subject = len(verdicts)
-                verdicts.append(court.judge([tried], tried.made.depth))
-            attempts.append(court.line(tried, subject if kept else NONE))
-        if not one_by_one:
-            depth = max((tried.made.depth for tried in counted), default=0)
-            verdicts.append(court.judge(every, depth) if counted else _NOTHING)
-    if way.count == "unique":
-        verdicts += [_NOTHING] * (n_units - len(verdicts))
-    reason, missed, by, cause, overshoot = np.array(verdicts, dtype=np.int64).reshape(-1, 5).T
-    table = np.array(attempts, dtype=np.int64).reshape(-1, 6 + way.n_levels)
-    subject_of, at, entry, start, level, over = table[:, :6].T
+                verdicts.append((unit, *court.judge([tried], tried.made.depth)))
+        if counted and not one_by_one:
+            depth = max(tried.made.depth for tried in counted)
+            verdicts.append((unit, *court.judge(every, depth)))
+    lines = np.array(verdicts, dtype=np.int64).reshape(-1, 6)
+    table = np.array(attempts, dtype=np.int64).reshape(-1, 7 + way.n_levels)
+    return Judged(lines, table, np.array(left, dtype=np.int64).reshape(-1, 3))
+
+
+def outcomes_of(found: Judged, rows: UnitRows, way: Way, n_units: int) -> Outcomes:
+    """Return outcomes by the lines of the funnel: attempts, or units, of which some have no attempt."""
+    subject = found.lines[:, 0] if way.count == "unique" else np.arange(len(found.lines))
+    verdicts = np.tile(
+        np.array(_NOTHING, dtype=np.int64), (n_units if way.count == "unique" else len(subject), 1)
+    )
+    verdicts[subject] = found.lines[:, 1:]
+    reason, missed, by, cause, overshoot = verdicts.T
+    _, line, at, entry, start, level, over = found.attempts[:, :7].T
     return Outcomes(
         reason=reason.astype(np.uint8),
         missed=missed.astype(np.uint8),
         by=by,
         cause=cause,
         overshoot_ns=overshoot,
-        attempts=Attempts(subject_of, at, entry, start, level, table[:, 6:], over),
-        left=Departures(*np.array(left, dtype=np.int64).reshape(-1, 3).T),
+        attempts=Attempts(
+            # The place behind the last line is read for attempts of none.
+            np.append(subject, NONE)[line],
+            at,
+            entry,
+            start,
+            level,
+            found.attempts[:, 7:],
+            over,
+        ),
+        left=Departures(*found.left.T),
         rows=rows,
     )
 
@@ -228,8 +262,8 @@ class _Court:
         self.timeless = replace(way, window=None, step_window=no_steps)
         self.loose = replace(self.beside, window=None, step_window=no_steps)
 
-    def line(self, tried: _Tried, subject: int) -> tuple[int, ...]:
-        """Return an attempt as a line of `Attempts`."""
+    def line(self, tried: _Tried) -> tuple[int, ...]:
+        """Return an attempt as a line of `Judged`, but for whose it is."""
         made, track = tried.made, tried.track
         slot = track.slots[made.start]
         wanted = self.first_block or 1 << made.first
@@ -240,7 +274,7 @@ class _Court:
         elif made.replaced:
             over = track.slots[tried.last + 1].tick
         arrivals = (NONE if at == NONE else track.slots[at].tick for at in made.arrivals)
-        return (subject, int(self.at[slot.index]), begins[-1], slot.tick, made.first, over, *arrivals)
+        return (int(self.at[slot.index]), begins[-1], slot.tick, made.first, over, *arrivals)
 
     def judge(self, every: Sequence[_Tried], depth: int) -> _Verdict:
         """Return why attempts of which the best got so deep got no deeper."""

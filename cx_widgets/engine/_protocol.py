@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._general import Way
+    from cx_widgets.engine._outcomes import Judged, Lengths
     from cx_widgets.engine._ways import Brands, BrandTallies, Ways, WayTallies
     from cx_widgets.log import Packed
 
@@ -523,6 +524,10 @@ class Engine(Protocol):
 
     def attempts(self, rows: UnitCodes, way: Way) -> Lines:
         """Return how far units, or their attempts, get under special rules, by unit and beginning."""
+        ...
+
+    def reasons(self, rows: UnitCodes, way: Way, lengths: Lengths) -> Judged:
+        """Return why units, or their attempts, got no further under special rules, by unit and beginning."""
         ...
 
     def totals(self, rows: StagedRows, window: int | None, patience: int) -> FunnelTotals:

@@ -18,8 +18,6 @@ from cx_widgets.engine._ways import brand_entries as entries_of_brands
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    import pandas as pd
-
     from cx_widgets.definition import Definition
     from cx_widgets.engine._credit import Credited, Division
     from cx_widgets.engine._outcomes import Outcomes
@@ -260,21 +258,13 @@ def attempt_rows(log: EventLog, definition: Definition) -> CodedRows | None:
 
 def outcomes(log: EventLog, definition: Definition) -> Outcomes:
     """Return what became of each line of a funnel that was walked, see `attempt_rows`."""
-    from cx_widgets.engine._outcomes import Lengths, walked  # noqa: PLC0415
-
-    def ns(duration: pd.Timedelta | None) -> int | None:
-        return None if duration is None else int(duration.as_unit("ns").value)
+    from cx_widgets.engine._special import special_outcomes  # noqa: PLC0415
 
     def walk() -> Outcomes:
-        units = unit_rows(log, definition)
-        if isinstance(units.rows, CodedRows):
+        rows = unit_rows(log, definition).rows
+        if isinstance(rows, CodedRows):
             raise TypeError("this funnel is not walked")
-        lengths = Lengths(
-            log.packed.tick_ns,
-            ns(definition.rules.duration),
-            tuple(ns(stage.window) for stage in definition.stages),
-        )
-        return walked(units.rows, units.way, lengths, units.n_units)
+        return special_outcomes(log, definition, rows, engine())
 
     recent: _Recent[Outcomes] = log.memo(("engine", "outcomes"), _Recent)
     return recent.get(_special_key(definition), walk)
@@ -346,7 +336,7 @@ def journeys(
             if by_row or rows.n_stages + 1 >= _CODES:
                 return None
             rows = _with_stage(log, rows, outside)
-    values = log.values  # noqa: PD011 - the role's numbers, an array already
+    values = log.values
     money = None if values is None else log.memo(("engine", "money"), lambda: np.nan_to_num(values))
     name, touch = (None, None) if by is None else by
     return recent.get(

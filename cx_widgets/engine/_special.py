@@ -20,6 +20,7 @@ from cx_widgets.binding import (
 from cx_widgets.engine._calendar import calendar_numbers
 from cx_widgets.engine._general import UnitRows, Way, general_funnel, paths_of
 from cx_widgets.engine._numpy import chains_of, order_inside_ticks
+from cx_widgets.engine._outcomes import Lengths, judged, outcomes_of
 from cx_widgets.engine._protocol import CodedRows, Subjects, UnitCodes
 from cx_widgets.windows import CountedWindow
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cx_widgets.definition import Definition
+    from cx_widgets.engine._outcomes import Outcomes
     from cx_widgets.engine._protocol import Bools, Bytes, Engine, FunnelPaths, Ints
     from cx_widgets.log import EventLog
     from cx_widgets.rules import Rules
@@ -121,6 +123,23 @@ def special_funnel(
     else:
         paths = paths_of(engine.attempts(codes, way), way, grouped.n_units, grouped.subjects)
     return _closed(log, definition, paths, units)
+
+
+def special_outcomes(log: EventLog, definition: Definition, rows: UnitRows, engine: Engine) -> Outcomes:
+    """Return what became of each line of a funnel that was walked, by the rows of its units."""
+    grouped = _grouped(log, definition)
+
+    def ns(duration: pd.Timedelta | None) -> int | None:
+        return None if duration is None else int(duration.as_unit("ns").value)
+
+    steps = tuple(ns(stage.window) for stage in definition.stages)
+    lengths = Lengths(log.packed.tick_ns, ns(definition.rules.duration), steps)
+    codes = _unit_codes(log, definition, grouped)
+    if codes is None:
+        found = judged(rows, grouped.way, lengths)
+    else:
+        found = engine.reasons(codes, grouped.way, lengths)
+    return outcomes_of(found, rows, grouped.way, grouped.n_units)
 
 
 def laid(log: EventLog, definition: Definition, *, by_walking: bool = False) -> Laid:
