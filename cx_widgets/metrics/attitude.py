@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers, stats
+from cx_widgets._recent import Recent
 from cx_widgets.engine import assigned_events, customers_by_stage, moves, staged_rows
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result, _scores
@@ -392,10 +393,17 @@ def _latest_first(log: EventLog, given: Floats) -> Ints:
 
 def _answers(log: EventLog, definition: Definition, asked: _Asked) -> tuple[_Answers, ...] | None:
     """Return the answers that count in each stage, and in all; None where the log has no scores."""
-    if asked.column is None:
+    column = asked.column
+    if column is None:
         return None
-    given = _scores.numbers(log, asked.column)
-    rows = log.memo(("scored rows, latest first", asked.column), lambda: _latest_first(log, given))
+    # As long as there are answers: those of the draft and of the baseline are kept, no history.
+    recent = log.memo(("answers", column), lambda: Recent(2))
+    return recent.get((definition.stages, asked), lambda: _found(log, definition, asked, column))
+
+
+def _found(log: EventLog, definition: Definition, asked: _Asked, column: str) -> tuple[_Answers, ...]:
+    given = _scores.numbers(log, column)
+    rows = log.memo(("scored rows, latest first", column), lambda: _latest_first(log, given))
     staged = staged_rows(log, definition)
     stage = staged.stage_of_code[staged.codes[rows]]
     rows, stage = rows[stage > 0], stage[stage > 0]

@@ -23,9 +23,10 @@ from cx_widgets.metrics._figure import CLUSTERED, WILSON
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+    from pandas.api.extensions import ExtensionArray
 
     from cx_widgets.definition import Definition
     from cx_widgets.engine import Ints
@@ -424,7 +425,7 @@ def _retention(log: EventLog, definition: Definition, asked: Asked) -> Retention
     )
 
 
-def _labels(asked: Asked, edges: Int64s) -> NDArray[np.object_]:
+def _labels(asked: Asked, edges: Int64s) -> list[str]:
     firsts, lasts = edges[:-1].tolist(), (edges[1:] - 1).tolist()
     if asked.kind == "on or after":
         texts = [f"{first}+" for first in firsts]
@@ -432,7 +433,7 @@ def _labels(asked: Asked, edges: Int64s) -> NDArray[np.object_]:
         texts = [f"1 to {first}" if first > 1 else str(first) for first in firsts]
     else:
         texts = [str(a) if a == b else f"{a} to {b}" for a, b in zip(firsts, lasts, strict=True)]
-    return np.array(texts, dtype=object)
+    return texts
 
 
 def _cells(
@@ -456,7 +457,7 @@ def _cells(
         {
             "cohort": cohorts.starts[row],
             "period": edges[column],
-            "label": _labels(asked, edges)[column],
+            "label": _picked(_labels(asked, edges), column),
             "size": size[row],
             "returned": returned[there],
             "ripe": ripe,
@@ -465,9 +466,14 @@ def _cells(
             "value": stats.ratio(np.where(ripe, top, 0), np.where(ripe, bottom, 0)),
             "lower": lower,
             "upper": upper,
-            "method": WILSON,
+            "method": _picked([WILSON], np.zeros(len(row), dtype=np.int64)),
         }
     )
+
+
+def _picked(words: Sequence[str], at: Ints) -> ExtensionArray:
+    """Return some words many times over: as pandas holds text, made of each word once."""
+    return pd.Series(words).array.take(at)
 
 
 def _curve(asked: Asked, edges: Int64s, began: Began, hits: Came, over: Ints) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from cx_widgets.engine import (
     funnel_paths,
     funnel_totals,
     is_special,
-    purchases,
     stage_numbers,
+    who_in,
 )
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _result
@@ -190,9 +190,7 @@ def _parts(log: EventLog, definition: Definition) -> dict[str, tuple[Floats, Flo
     spent = spending(log, definition)
     if spent is None:
         return {}
-    made = purchases(log, definition)
-    buyer: Floats = np.zeros(log.n_customers)
-    buyer[made.customer] = 1.0
+    buyer: Floats = who_in(log, definition, stage_numbers(definition, "buy")).astype(np.float64)
     entered = _entered(log, definition)
     return {
         "per_entrant": (spent.total * entered, entered),
@@ -214,9 +212,9 @@ def _figures(
     parts = _parts(log, definition)
     total = float(parts["per_customer"][0].sum())
     drawn = log.memo(("bootstrap", samples, seed), lambda: draws(log.n_customers, samples, seed))
-    # Several figures divide the same revenue: each sum is drawn once.
-    columns = {id(column): column for pair in parts.values() for column in pair}
-    sums = dict(zip(columns, drawn.sums(*columns.values()), strict=True))
+    # Several figures divide the same revenue: each sum is drawn once. Bootstrap t draws sums of its own.
+    columns = {} if method == "t" else {id(column): column for pair in parts.values() for column in pair}
+    sums = dict(zip(columns, drawn.sums(*columns.values()), strict=True)) if columns else {}
     blocks = "" if log.n_customers <= MOST_UNITS else f" in {MOST_UNITS:,} blocks"
     said = f"bootstrap {METHODS[method]} 95%, {samples:,} samples of customers{blocks}"
     every = Figure(
