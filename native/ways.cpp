@@ -143,9 +143,9 @@ constexpr int TIMES_BITS = 32;
 // visits, also by side.
 struct Way {
     uint64_t number;
-    uint32_t touches = 0, most = 0, top = 0, latest_times = 0;
+    uint32_t most = 0, top = 0, latest_times = 0;
     int32_t latest = -1;
-    uint32_t visits = 0, sides[3] = {0};
+    uint32_t visits = 0, after = 0, before = 0;
     uint8_t stage = 0;
 };
 
@@ -154,16 +154,18 @@ template <class Tick>
 struct Stays {
     uint8_t stage;
     Tick since;
-    bool moved = false, bent = false, seen[3] = {false};
-    int64_t took[3] = {0};
+    bool moved = false, bent = false, seen_one = false, seen_another = false;
+    int64_t longer = 0;  // by how much on the one kind than on the other
 
     void go(uint8_t to, Tick now, const uint8_t* stay) {
         const bool moves = to != stage;
         const uint8_t kind = stay[stage];
         moved |= moves;
         bent |= to < stage || to > stage + 1;
-        seen[kind] |= moves;
-        took[kind] += moves ? (int64_t)now - (int64_t)since : 0;
+        const int64_t took = moves ? (int64_t)now - (int64_t)since : 0;
+        seen_one |= moves && kind == ONE;
+        seen_another |= moves && kind == ANOTHER;
+        longer += kind == ONE ? took : kind == ANOTHER ? -took : 0;
         since = moves ? now : since;
         stage = to;
     }
@@ -191,11 +193,13 @@ void ways(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const 
             if (!of.buying[stage]) {
                 // Counted without branches: what is no new touch, or no new visit, changes nothing.
                 const bool visit = !again && stage != on.stage;
+                const uint8_t side = of.side[stage];
                 on.visits += visit;
-                on.sides[of.side[stage]] += visit;
-                on.stage = visit ? stage : on.stage;
+                on.after += visit && side == AFTER;
+                on.before += visit && side == BEFORE;
+                on.stage = again ? on.stage : stage;
                 const int32_t touched = touch.at(one.row[i], stage);
-                const bool is = touched >= 0 && !again && touched != on.latest;
+                const bool known = touched >= 0 && !again, is = known && touched != on.latest;
                 const int32_t at = touched < 0 ? 0 : touched;
                 const uint64_t before = of.times[at];
                 const uint32_t times = (before >> TIMES_BITS == on.number ? (uint32_t)before : 0) + is;
@@ -203,20 +207,19 @@ void ways(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const 
                 const bool more = is && times > on.most;
                 on.top = more ? 1 : on.top + (is && times == on.most);
                 on.most = more ? times : on.most;
-                on.latest = is ? touched : on.latest;
+                on.latest = known ? touched : on.latest;
                 on.latest_times = is ? times : on.latest_times;
-                on.touches += is;
                 continue;
             }
             if (again) continue;
-            with_touch += on.touches > 0;
-            led += on.touches && on.latest_times == on.most && on.top == 1;
+            with_touch += on.most > 0;
+            led += on.latest_times == on.most && on.top == 1;
             if (bought && on.visits) {
-                const double service = (double)on.sides[AFTER] / (double)on.visits;
-                const double other = (double)on.sides[BEFORE] / (double)on.visits;
+                const double service = (double)on.after / (double)on.visits;
+                const double other = (double)on.before / (double)on.visits;
                 after += service;
                 both += service + other;
-                weighed += on.sides[AFTER] + on.sides[BEFORE] > 0;
+                weighed += on.after + on.before > 0;
             }
             on = {.number = on.number + 1};
             bought = true;
@@ -229,9 +232,9 @@ void ways(Log<Code, Tick> log, int64_t begin, int64_t end, bool has_ties, const 
         of.both[c] = both;
         moved += stays.moved;
         bent += stays.bent;
-        const bool compared = stays.seen[ONE] && stays.seen[ANOTHER];
-        longer += compared && stays.took[ONE] > stays.took[ANOTHER];
-        shorter += compared && stays.took[ONE] < stays.took[ANOTHER];
+        const bool compared = stays.seen_one && stays.seen_another;
+        longer += compared && stays.longer > 0;
+        shorter += compared && stays.longer < 0;
     }
     of.weighed = weighed;
     of.moved = moved;
