@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import numpy as np
 import pytest
 from small_logs import log_of
 
 import cx_widgets as cx
+from cx_widgets.widgets import _theme
 from cx_widgets.widgets import value as module
 
 JOURNEY = cx.datasets.cdnow_definition()
@@ -177,10 +179,14 @@ def test_a_fit_out_of_sight_for_stages_that_are_gone_is_cancelled(log, monkeypat
 
 
 def test_the_marks_of_an_axis_are_round_and_reach_the_top():
-    assert module._marks(6.36).tolist() == [0, 2, 4, 6, 8]
-    assert module._marks(0.63).tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
-    assert module._marks(5.0).tolist() == [0, 1, 2, 3, 4, 5]
-    assert module._marks(0.0)[-1] == pytest.approx(0.01)
+    assert _theme.round_marks(0, 6.36).tolist() == [0, 2, 4, 6, 8]
+    assert _theme.round_marks(0, 0.63).tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+    assert _theme.round_marks(0, 5.0).tolist() == [0, 1, 2, 3, 4, 5]
+    assert _theme.round_marks(-159, 181, whole=True).tolist() == [-200, -100, 0, 100, 200]
+    assert _theme.round_marks(0, 1, whole=True).tolist() == [0, 1]
+    columns = module._Columns(["#000"], "Tenths", "Share", ".0%")
+    columns.show(["1"], np.zeros((1, 1)))
+    assert columns._heights.max == pytest.approx(0.01)
 
 
 def test_the_loyalty_panel_asks_it(log):

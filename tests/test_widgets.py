@@ -286,6 +286,27 @@ def test_a_reason_a_period_and_a_group_select_their_customers(log, journey):
     assert groups._column.value == "value"
 
 
+def test_views_of_nobody_say_so_and_of_long_names_tell_them_apart(log):
+    nobody = cx.EventLog(
+        pd.DataFrame({"who": [], "when": [], "what": [], "place": []}),
+        customer="who",
+        time="when",
+        event="what",
+    )
+    for name, said in (("TrendView", "Nobody entered."), ("BreakdownView", "Nobody entered.")):
+        view = getattr(cx, name)(nobody, {"See": ["ad"], "Buy": ["order"]})
+        assert view._caption._view["note"] == said
+        assert view._caption._view["legend"] == []
+        assert view._frame.children == ()
+    long = "A name of a stage that nobody could ever cut to its length, "
+    view = cx.ReasonsView(log, {f"{long}{n}": [event] for n, event in enumerate(log.event_names)})
+    names = list(view._axis.tick_labels.values())
+    assert len(set(names)) == len(names) > 1
+    one = cx.FunnelView(log, {"See": [log.event_names[0]]})
+    assert one._bars.x.tolist() == [0, 1]
+    assert len(one._labels.text) == 1
+
+
 def test_the_explanation_shows_each_change_and_selects_who_flips_there(log, journey):
     bench = cx.Workbench(log, journey)
     bench.closer._question.value = "explain"

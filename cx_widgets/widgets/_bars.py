@@ -71,15 +71,7 @@ class NamedBars(_theme.Frame):
         self.texts = bqplot.Label(
             scales=along, colors=[_theme.TEXT], default_size=12, font_weight="normal", x_offset=8, y_offset=1
         )
-        self._axis = _theme.upright(
-            bqplot.Axis(
-                scale=self._rows,
-                grid_lines="none",
-                color="transparent",
-                tick_format="d",
-                tick_style=_theme.ticks(12),
-            )
-        )
+        self._axis = _theme.name_axis(self._rows)
         super().__init__(
             [self.ghost, self.bars, self.zero, self.whiskers, self.texts],
             [self._axis],

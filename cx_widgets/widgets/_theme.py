@@ -56,6 +56,15 @@ def upright(axis: bqplot.Axis) -> bqplot.Axis:
     return axis
 
 
+def name_axis(scale: bqplot.Scale) -> bqplot.Axis:
+    """Return the axis of names left of lying bars, whose own line at zero is the only one seen."""
+    return upright(
+        bqplot.Axis(
+            scale=scale, grid_lines="none", color="transparent", tick_format="d", tick_style=ticks(12)
+        )
+    )
+
+
 class Frame(w.Box):
     """A figure over the page's own background, as wide as its place; it scrolls where it grows too large.
 

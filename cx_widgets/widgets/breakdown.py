@@ -75,9 +75,7 @@ class BreakdownView(Face, w.VBox):
         self._labels = bqplot.Label(
             scales=along, colors=[_theme.TEXT], default_size=12, font_weight="normal", x_offset=8, y_offset=1
         )
-        self._axis = _theme.upright(
-            bqplot.Axis(scale=self._rows, grid_lines="none", tick_format="d", tick_style=_theme.ticks(12))
-        )
+        self._axis = _theme.name_axis(self._rows)
         self._frame = _theme.Frame([self._bars, self._whiskers, self._labels], [self._axis], _MARGIN_PX)
         super().__init__(children=[self._caption, self._column, self._frame])
         self._start(log, definition, baseline)
@@ -97,8 +95,10 @@ class BreakdownView(Face, w.VBox):
             why = (
                 self.problems[0].message
                 if self._good is None
-                else "The log has no column besides customer, time and event."
+                else "The log has no column besides customer, time and event. Keep one, such as the channel, "
+                "in the DataFrame."
             )
+            self._column.layout.display = "" if self._column.value else "none"
             self._caption.tell(_TITLE, description=why)
             return
         frame = breakdown(self.event_log, self._good, self._column.value).frame
@@ -107,10 +107,10 @@ class BreakdownView(Face, w.VBox):
             _TITLE,
             description=f"Each {noun(self._good, 1).removeprefix('1 ')} belongs to the group of its first "
             f"event's {self._column.value}.",
-            legend=[("conversion", "now"), ("95% interval", "interval")],
+            legend=[("conversion", "now"), ("95% interval", "interval")] if len(frame) else (),
             columns=_COLUMNS,
             rows=[_row(group, row) for group, row in frame.iterrows()],
-            note=_ABOUT_Q,
+            note=_ABOUT_Q if len(frame) else "Nobody entered.",
         )
         self._mark_selected()
 
@@ -122,9 +122,8 @@ class BreakdownView(Face, w.VBox):
             stands, self._rows.min, self._rows.max = _theme.places(len(frame))
             self._shares.max = float(max(np.nanmax(ends, initial=0.0), 0.01) * _HEADROOM)
             self._axis.tick_values = at
-            self._axis.tick_labels = {
-                f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(frame.index)
-            }
+            short = _numbers.told_apart([str(name) for name in frame.index], _NAME_LENGTH)
+            self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
             self._bars.x, self._bars.y = stands, _theme.beside(np.nan_to_num(share))
             self._whiskers.x, self._whiskers.y = _theme.whiskers(ends, at)
             self._labels.x, self._labels.y = np.nan_to_num(np.fmax(share, ends[:, 1])), at

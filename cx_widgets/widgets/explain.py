@@ -76,9 +76,7 @@ class ExplainView(Face, w.VBox):
         self._labels = bqplot.Label(
             scales=along, colors=[_theme.TEXT], default_size=12, font_weight="normal", x_offset=8, y_offset=1
         )
-        self._axis = _theme.upright(
-            bqplot.Axis(scale=self._rows, grid_lines="none", tick_format="d", tick_style=_theme.ticks(12))
-        )
+        self._axis = _theme.name_axis(self._rows)
         marks = [self._levels, self._bars, self._whiskers, self._labels]
         self._frame = _theme.Frame(marks, [self._axis], _MARGIN_PX)
         self._bars.on_element_click(self._on_bar)
@@ -143,9 +141,8 @@ class ExplainView(Face, w.VBox):
             self._rows.min, self._rows.max = -0.05, size - 1 + 0.05
             self._shares.max = float(max(far.max(), 0.01) * _HEADROOM)
             self._axis.tick_values = at
-            self._axis.tick_labels = {
-                f"{i:g}": _numbers.shortened(name, _NAME_LENGTH) for i, name in enumerate(names)
-            }
+            short = _numbers.told_apart(names, _NAME_LENGTH)
+            self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
             self._bars.x, self._bars.y = at, parts
             self._levels.x = [[share, share] for share in level]
             self._levels.y = [[row + 0.25, row + 0.75] for row in at[:-1]]

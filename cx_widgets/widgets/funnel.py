@@ -146,18 +146,16 @@ class FunnelView(Face, w.VBox):
         before = np.array([there.get(name, np.nan) for name in names], dtype=float)
         parts = (self._ghost, self._bars, self._whiskers, self._labels, self._losses)
         with _theme.held(*parts, self._frame, self._rows, self._counts, self._axis):
-            # bars keep half a row free at both ends, except where there is but one
-            ends_at = -0.05 if len(names) > 1 else -0.5
-            self._rows.min, self._rows.max = ends_at, len(names) - 1 - ends_at
+            stands, self._rows.min, self._rows.max = _theme.places(len(names))
             self._counts.max = float(max(np.nanmax(reach), np.nanmax(before, initial=0.0), 1.0) * _HEADROOM)
             self._axis.tick_values = at
             self._axis.tick_labels = {
                 f"{i:g}": _numbers.shortened(name, _NAME_LENGTH) for i, name in enumerate(names)
             }
             self._axis.tick_format = "d"
-            self._bars.x, self._bars.y = at, reach
+            self._bars.x, self._bars.y = stands, _theme.beside(reach)
             self._bars.colors = [_theme.stage_colour(i) for i in range(len(names))]
-            self._ghost.x, self._ghost.y = at, np.nan_to_num(before)
+            self._ghost.x, self._ghost.y = stands, _theme.beside(np.nan_to_num(before))
             self._ghost.visible = self._compared is not None
             xs, ys = _theme.whiskers(ends, at)
             self._whiskers.x, self._whiskers.y = xs, ys

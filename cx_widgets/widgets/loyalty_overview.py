@@ -68,7 +68,7 @@ class LoyaltyOverview(Face, w.VBox):
         curve = now.retention_columns()
         behind = None if same else _drawable(before.retention_columns())
         self._frame.draw(_drawable(curve), behind, f"Periods of {period} since the first purchase")
-        legend = [("now", "now"), ("95% interval", "interval")] + ([] if same else [("baseline", "baseline")])
+        legend = [("now", "now"), ("95% interval", "interval")] + ([] if same else [("baseline", "dashed")])
         if all(np.isnan(float(rate)) for rate in curve["rate"]):
             legend = []
         self._caption.tell(

@@ -75,9 +75,7 @@ class ReasonsView(Face, w.VBox):
             x_offset=8,
             y_offset=1,
         )
-        self._axis = _theme.upright(
-            bqplot.Axis(scale=self._rows, grid_lines="none", tick_format="d", tick_style=_theme.ticks(12))
-        )
+        self._axis = _theme.name_axis(self._rows)
         self._frame = _theme.Frame([self._bars, self._totals], [self._axis], _MARGIN_PX)
         super().__init__(children=[self._caption, self._frame])
         self._start(log, definition, baseline)
@@ -102,12 +100,13 @@ class ReasonsView(Face, w.VBox):
         lines = _wire.lines(result.columns())
         there = {line["reason"] for line in lines}
         known = [reason for reason in _SAID if reason in there]
+        lost = any(line["customers"] for line in lines)
         self._chart(lines, known)
         counted = noun(self._good, 1).removeprefix("1 ")
         self._caption.tell(
             "Why customers were lost",
             description=f"Each {counted} that entered and did not convert, by the first stage not reached.",
-            legend=[(_SAID[reason], f"stage-{_COLOURS[reason]}") for reason in known],
+            legend=[(_SAID[reason], f"stage-{_COLOURS[reason]}") for reason in known] if lost else (),
             columns=(
                 "Not reached",
                 "Reason",
@@ -118,7 +117,11 @@ class ReasonsView(Face, w.VBox):
             ),
             rows=[_row(str(line["stage"]), str(line["reason"]), line) for line in lines],
             note=" ".join(
-                [*(["Figures of the last good definition."] if self._stale else []), *_notes(result)]
+                [
+                    *(["Figures of the last good definition."] if self._stale else []),
+                    *([] if lost else ["Nobody was lost."]),
+                    *_notes(result),
+                ]
             ),
         )
         self._mark_selected()
@@ -134,9 +137,8 @@ class ReasonsView(Face, w.VBox):
             stands, self._rows.min, self._rows.max = _theme.places(len(stages))
             self._counts.max = float(max(totals.max(), 1.0) * _HEADROOM)
             self._axis.tick_values = at
-            self._axis.tick_labels = {
-                f"{i:g}": _numbers.shortened(str(name), _NAME_LENGTH) for i, name in enumerate(stages)
-            }
+            short = _numbers.told_apart([str(name) for name in stages], _NAME_LENGTH)
+            self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
             self._bars.colors = [_theme.stage_colour(_COLOURS[reason] - 1) for reason in known]
             self._bars.x, self._bars.y = stands, _theme.beside(parts)
             self._totals.x, self._totals.y = totals, at

@@ -251,7 +251,7 @@ class RetentionView(Face, w.VBox):
         self._curve.draw(_pooled(curve), before, f"{name} after the first one")
         legend = [("now", "now"), ("95% interval", "interval")]
         if before is not None:
-            legend.append(("baseline", "baseline"))
+            legend.append(("baseline", "dashed"))
         self._curve_caption.tell(
             "All cohorts",
             description="Everybody for whom the period is over.",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _NAME_LENGTH = 20
 _ROW_PX = 30
-_MARGIN_PX = {"top": 10, "bottom": 36, "left": 150, "right": 24}
+_MARGIN_PX = {"top": 10, "bottom": 46, "left": 150, "right": 24}
 _OFFERED = 50
 _MOST_ROWS = 500
 _COLUMNS = ("Time", "Event", "Stage", "Matched", "Part in the outcome")
@@ -75,10 +75,10 @@ class TimelineView(Face, w.VBox):
         self._axis = _theme.upright(
             bqplot.Axis(scale=self._rows, tick_format="d", tick_style=_theme.ticks(12))
         )
-        across = bqplot.Axis(scale=dates, grid_lines="none", num_ticks=6, tick_style=_theme.ticks())
+        self._across = bqplot.Axis(scale=dates, grid_lines="none", num_ticks=6, **_theme.titled(title=" "))
         self._frame = _theme.Frame(
             [self._end, self._path, self._others, self._matched, self._cause],
-            [across, self._axis],
+            [self._across, self._axis],
             _MARGIN_PX,
             padding_x=0.03,
         )
@@ -155,11 +155,14 @@ class TimelineView(Face, w.VBox):
         level = np.array([row.get(str(stage), float(len(names))) for stage in frame["stage"]])
         matched, cause = frame["matched"].to_numpy(bool), frame["role"].isin(_CAUSES).to_numpy(bool)
         parts = (self._path, self._others, self._matched, self._cause, self._end)
-        with _theme.held(*parts, self._rows, self._axis):
+        with _theme.held(*parts, self._rows, self._axis, self._across):
             self._rows.min, self._rows.max = -0.5, len(names) + 0.5
             self._axis.tick_values = np.arange(len(names) + 1, dtype=float)
-            labels = [*(_numbers.shortened(name, _NAME_LENGTH) for name in names), "(in no stage)"]
+            labels = [*_numbers.told_apart(names, _NAME_LENGTH), "(in no stage)"]
             self._axis.tick_labels = {f"{i:g}": label for i, label in enumerate(labels)}
+            # The marks are hours where the events lie close together; the days stand below.
+            days = list(dict.fromkeys(str(when)[:10] for when in (at.min(), at.max())))
+            self._across.label = " to ".join(days)
             for mark, rows in (
                 (self._others, ~matched & ~cause),
                 (self._cause, cause),

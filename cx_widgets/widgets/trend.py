@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
 _PERIODS = (("D", "days"), ("W", "weeks"), ("M", "months"), ("Q", "quarters"))
-_MARGIN_PX = {"top": 10, "bottom": 36, "left": 48, "right": 24}
+_MARGIN_PX = {"top": 10, "bottom": 36, "left": 60, "right": 24}
 _HEIGHT_PX = 240
 _COLUMNS = (
     "Entered",
@@ -78,7 +78,7 @@ class TrendView(Face, w.VBox):
             scales=scales, colors=[_theme.NOW], default_size=42, fill=False, stroke_width=2
         )
         self._upwards = _theme.upright(
-            bqplot.Axis(scale=self._shares, tick_format=".0%", tick_style=_theme.ticks())
+            bqplot.Axis(scale=self._shares, tick_format=".0%", **_theme.titled(title="Conversion"))
         )
         across = bqplot.Axis(scale=dates, grid_lines="none", tick_style=_theme.ticks())
         marks = [self._band, self._ghost, self._curve, self._ripe, self._unripe]
@@ -104,7 +104,7 @@ class TrendView(Face, w.VBox):
         self._chart(now, before)
         legend = [("now", "now"), ("95% interval", "interval")]
         if self._compared is not None:
-            legend.append(("baseline", "baseline"))
+            legend.append(("baseline", "dashed"))
         self._caption.tell(
             "Conversion over time",
             description=" ".join(
@@ -113,10 +113,12 @@ class TrendView(Face, w.VBox):
                     _last_change(now),
                 ]
             ).rstrip(),
-            legend=legend,
+            legend=legend if now["conversion"].notna().any() else (),
             columns=_COLUMNS,
             rows=[_row(period, row) for period, row in now.iterrows()],
-            note="A hollow point is not ripe: entrants may still convert. It is compared with none."
+            note="Nobody entered."
+            if not now["conversion"].notna().any()
+            else "A hollow point is not ripe: entrants may still convert. It is compared with none."
             if not now["ripe"].all()
             else "",
         )

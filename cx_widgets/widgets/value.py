@@ -39,12 +39,12 @@ _MODELS = (
 _NAMES = dict(_MODELS)
 _AHEAD = (("13W", "13 weeks"), ("26W", "26 weeks"), ("52W", "1 year"), ("104W", "2 years"))
 _FITTING = (("on", "as stages change"), ("off", "not now"))
-_MARGIN_PX = {"top": 10, "bottom": 40, "left": 52, "right": 16}
+_MARGIN_PX = {"top": 10, "bottom": 44, "left": 60, "right": 16}
 _HEIGHT_PX = 220
 _KEPT = 8
 _PAUSE_S = 0.2
 _HALF = 0.5
-_MARKS, _LEAST_TOP = 5, 0.01
+_LEAST_TOP = 0.01
 _AGAIN = "Being fitted again: these are the figures of the last fit."
 _NOT_AGAIN = "Cancelled: these are the figures of the last fit."
 _NOT_NOW = "Not fitted for this: these are the figures of the last fit."
@@ -99,8 +99,12 @@ class ValueView(Face, w.VBox):
         self._asked: _Question | None = None
         self._cancelled: _Question | None = None
         self._last: LifetimeValue | None = None
-        self._tenths = _Columns([_theme.NOW], "Tenths of the buyers, most valuable first", ".0%")
-        self._pairs = _Columns([_theme.BASELINE, _theme.NOW], "Repeat purchases before", "~g")
+        self._tenths = _Columns(
+            [_theme.NOW], "Tenths of the buyers, most valuable first", "Share expected", ".0%"
+        )
+        self._pairs = _Columns(
+            [_theme.BASELINE, _theme.NOW], "Repeat purchases before", "Purchases each", "~g"
+        )
         left = w.VBox([self._caption, self._tenths.frame], layout=w.Layout(min_width="0"))
         right = w.VBox([self._against, self._pairs.frame], layout=w.Layout(min_width="0"))
         self._right = right
@@ -305,7 +309,7 @@ def _answer(log: EventLog, question: _Question, step: Callable[[float], bool]) -
 class _Columns:
     """Columns of one colour or of several side by side, over names."""
 
-    def __init__(self, colours: list[str], label: str, numbers: str) -> None:
+    def __init__(self, colours: list[str], label: str, title: str, numbers: str) -> None:
         names, self._heights = bqplot.OrdinalScale(), bqplot.LinearScale(min=0.0, max=1.0)
         self.bars = bqplot.Bars(
             x=["1"],
@@ -316,11 +320,9 @@ class _Columns:
             padding=0.25,
             stroke="transparent",
         )
-        across = bqplot.Axis(
-            scale=names, grid_lines="none", label=label, label_color=_theme.TEXT, tick_style=_theme.ticks()
-        )
+        across = bqplot.Axis(scale=names, grid_lines="none", **_theme.titled(title=label))
         self._upwards = _theme.upright(
-            bqplot.Axis(scale=self._heights, tick_format=numbers, tick_style=_theme.ticks())
+            bqplot.Axis(scale=self._heights, tick_format=numbers, **_theme.titled(title=title))
         )
         self.frame = _theme.Frame([self.bars], [across, self._upwards], _MARGIN_PX)
 
@@ -328,20 +330,11 @@ class _Columns:
         """Show one line of heights for each colour."""
         # Shares of nothing are undefined: no column.
         heights = np.nan_to_num(heights)
-        marks = _marks(float(heights.max(initial=0)))
+        marks = _theme.round_marks(0.0, max(float(heights.max(initial=0)), _LEAST_TOP))
         with _theme.held(self.bars, self._heights, self._upwards):
             self.bars.x, self.bars.y = names, heights
             self._heights.max, self._upwards.tick_values = float(marks[-1]), marks
         self.frame.show(_HEIGHT_PX)
-
-
-def _marks(top: float) -> np.ndarray:
-    """Return round numbers from 0 to at least the top, at most six of them."""
-    top = max(top, _LEAST_TOP)
-    unit = 10.0 ** np.floor(np.log10(top / _MARKS))
-    step = next(unit * size for size in (1, 2, 5, 10) if unit * size * _MARKS >= top * (1 - 1e-9))
-    marks: np.ndarray = np.arange(0, np.ceil(top / step * (1 - 1e-9)) + 1) * step
-    return marks
 
 
 def _tenth(number: object, row: pd.Series) -> list[str]:
