@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +14,7 @@ from cx_widgets._packed import INT32_MAX, customers_of, narrow
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     Int32s = npt.NDArray[np.int32]
 
 T = TypeVar("T")
-Step = Callable[[float], None]
 
 # Rows between two moments at which an interrupt is heard: some ten milliseconds.
 PIECE = 1 << 20

@@ -13,7 +13,7 @@ import { askWhere, stageRuleItems } from "./stage_rules.js";
 /** @typedef {import("./menu.js").MenuItem} MenuItem */
 /** @typedef {import("./wire.d.ts").Stage} Stage */
 
-export const PALETTE = 8;
+const PALETTE = 8;
 
 /**
  * @typedef {Object} Columns

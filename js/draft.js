@@ -17,8 +17,8 @@ import { parseWindow } from "./window_text.js";
 /** @typedef {import("./wire.d.ts").Rules} Rules */
 /** @typedef {import("./wire.d.ts").Stage} Stage */
 
-export const HISTORY = 50;
-export const LONGEST_NAME = 200;
+const HISTORY = 50;
+const LONGEST_NAME = 200;
 export const DEFAULT_RETENTION = "30D";
 const RESERVED = new Set(["(start)", "(end)", "(unassigned)"]);
 
@@ -26,7 +26,7 @@ const RESERVED = new Set(["(start)", "(end)", "(unassigned)"]);
 export const isConditional = (stage) => (stage.where?.length ?? 0) > 0 || (stage.nth ?? null) !== null;
 
 /** @param {Definition} definition Whether an event may stand in several stages. */
-export const sharesEvents = (definition) => (definition.rules?.reuse ?? "never") !== "never";
+const sharesEvents = (definition) => (definition.rules?.reuse ?? "never") !== "never";
 
 /** @param {string} text */
 const quoted = (text) => `'${text}'`;

@@ -34,7 +34,7 @@ import { END, kindOf, linkKey, START } from "./flow_layout.js";
  */
 
 /** @type {Record<LinkKind, string>} */
-export const KINDS = {
+const KINDS = {
   start: "journeys start here",
   forward: "on to the next stage",
   skip: "skips stages",

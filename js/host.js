@@ -55,7 +55,7 @@ const sentence = (error) => (error instanceof Error ? error.message || error.nam
  * @param {HTMLElement} el
  * @param {unknown} error
  */
-export function showError(el, error) {
+function showError(el, error) {
   console.error("[cx_widgets]", error);
   /** @type {HTMLElement | null} */
   let box = el.querySelector(":scope > .cx-failure");

@@ -11,7 +11,7 @@ import { icon } from "./icons.js";
  * @param {string} text
  * @returns {Promise<boolean>}
  */
-export async function copyText(text) {
+async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -6,7 +6,7 @@ import { h, setAttribute, setText } from "./dom.js";
  * @param {string} preview What Python says: the part of the log counted; "waits" where no figures are yet; empty for the whole.
  * @returns {{ text: string, title: string }}
  */
-export function previewWords(preview) {
+function previewWords(preview) {
   if (!preview) return { text: "", title: "" };
   if (preview === "waits") return { text: "Exact figures follow", title: "Still those of the edit before; the exact ones are being counted." };
   const [part = preview] = preview.split(",");

@@ -155,7 +155,7 @@ export function clashOf(rules, field, choice, catalog) {
  * A list of names, cut after the second.
  * @param {readonly string[]} names
  */
-export const shortList = (names) => (names.length > 3 ? `${names.slice(0, 2).join(", ")} + ${names.length - 2} more` : names.join(", "));
+const shortList = (names) => (names.length > 3 ? `${names.slice(0, 2).join(", ")} + ${names.length - 2} more` : names.join(", "));
 
 /** @param {Condition} condition */
 export function conditionText({ column, op, value }) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -51,16 +51,6 @@ def rows(
 
 def lines(columns: Cells) -> list[dict[str, Cell]]:
     """Return the lines of a table as mappings of plain values."""
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def records(frame: pd.DataFrame, index: str | None = None) -> list[dict[str, Any]]:
-    """Return the rows of a frame as mappings of plain values, many times faster than ``iterrows`` does.
-
-    ``index`` is the key under which the index stands; None leaves it out.
-    """
-    columns = {} if index is None else {index: frame.index.tolist()}
-    columns |= {str(name): frame[name].tolist() for name in frame.columns}
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
