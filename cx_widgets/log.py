@@ -460,7 +460,7 @@ class EventLog:
         >>> EventLog(df, customer="id", time="at", event="what").value_counts("shop").to_dict()
         {'app': 2, 'web': 1}
         """
-        return self.memo(("value_counts", name), lambda: _counted(self.column(name)))
+        return _counted(self.column(name))
 
     def to_ticks(self, duration: pd.Timedelta) -> int:
         """Return a duration in whole ticks, rounded down: what lasts at most that many ticks fits into it.

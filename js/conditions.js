@@ -57,7 +57,7 @@ export function valueWay(kind, op, offer) {
   if (!op || NO_VALUE.includes(op)) return "none";
   if (kind === "bool") return "list";
   if (kind === "number" || kind === "time" || kind === "duration") return kind;
-  return op !== "contains" && offer?.values?.length && !offer.more ? "list" : "text";
+  return op !== "contains" && offer?.values?.length && !offer.more && !offer.one_in ? "list" : "text";
 }
 
 /**
@@ -252,7 +252,9 @@ export function createConditions(board, listen, { none, changed = () => {} }) {
     }
     if (now === "text") keyed(known, offer()?.values ?? [], ([value]) => String(value), ([value]) => h("option", { value: String(value) }), () => {});
     const ends = now === "number" || now === "time" ? (offer()?.ends ?? []) : [];
-    setText(range, ends.length === 2 ? `${ends[0]} to ${ends[1]} in the log` : now === "text" && offer()?.more ? `${offer()?.more} more values than the list offers` : "");
+    const { more = 0, one_in } = offer() ?? {};
+    const rest = one_in ? `the list offers values of one in ${one_in} customers` : more ? `${more.toLocaleString("en")} more values than the list offers` : "";
+    setText(range, ends.length === 2 ? `${ends[0]} to ${ends[1]} in the log` : now === "text" ? rest : "");
     range.hidden = !range.textContent;
     for (const box of [text, number, time]) setAttribute(box, "aria-describedby", range.hidden ? null : range.id);
     another.hidden = !many() || now === "list" || now === "none";

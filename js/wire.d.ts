@@ -123,11 +123,13 @@ export interface Catalog {
   effects?: string[];
 }
 
-/** What a condition on a column can compare with: frequent values with their events, how many more, lowest and highest. */
+/** What a condition on a column can compare with: frequent values with their events, how many more,
+ *  lowest and highest. `one_in`: the values are those of one in so many customers. */
 export interface Offer {
   kind: string;
   values?: [value: string, events: number][];
   more?: number;
+  one_in?: number;
   ends?: [low: string, high: string];
 }
 

@@ -14,6 +14,7 @@ from cx_widgets.metrics.stages import stage_sizes
 from cx_widgets.problems import DefinitionError
 from cx_widgets.rule_presets import tools
 from cx_widgets.rules import Rules, rule_choices
+from cx_widgets.widgets import _rule_catalog
 from cx_widgets.widgets._rule_catalog import rule_catalog, values_offered
 
 EDITS = json.loads((Path(__file__).parent / "golden" / "edits_of_rules.json").read_text(encoding="utf-8"))
@@ -133,6 +134,19 @@ def test_values_of_every_kind_are_offered_as_a_condition_takes_them():
     }
     for name, kind in (("flag", "bool"), ("took", "duration"), ("mixed", "mixed"), ("empty", "empty")):
         assert values_offered(log, name) == {"kind": kind}
+
+
+def test_a_large_log_offers_the_texts_of_some_customers_and_all_categories(monkeypatch):
+    frame = pd.DataFrame({"who": range(1000), "when": "2026-01-01", "what": "a", "size": 1.0})
+    frame["text"] = [f"v{i % 2}" for i in range(1000)]
+    frame["coded"] = frame["text"].astype("category")
+    log = cx.EventLog(frame, customer="who", time="when", event="what")
+    monkeypatch.setattr(_rule_catalog, "_MOST_ROWS", 100)
+    texts = values_offered(log, "text")
+    assert texts["one_in"] == 10
+    assert sorted(value for value, _ in texts["values"]) == ["v0", "v1"]
+    assert sum(n for _, n in texts["values"]) == log.sample(10).n_events == 122
+    assert values_offered(log, "coded") == {"kind": "text", "values": [["v0", 500], ["v1", 500]], "more": 0}
 
 
 def test_a_stage_is_changed_in_all_but_its_name(journey):

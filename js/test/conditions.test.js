@@ -18,6 +18,7 @@ test("values are chosen from a list where the log has few of them, and given in 
   assert.equal(valueWay("text", "in", FEW), "list");
   assert.equal(valueWay("text", "contains", FEW), "text");
   assert.equal(valueWay("text", "==", { ...FEW, more: 20 }), "text");
+  assert.equal(valueWay("text", "==", { ...FEW, one_in: 4 }), "text");
   assert.equal(valueWay("text", "==", undefined), "text");
   assert.equal(valueWay("bool", "!=", undefined), "list");
   assert.equal(valueWay("number", "<", undefined), "number");
