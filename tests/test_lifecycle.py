@@ -97,7 +97,8 @@ def test_daily_over_monthly_is_the_share_of_days_active():
     assert ratio["customers"].tolist() == [3, 1]
     assert ratio[["numerator", "denominator"]].iloc[0].tolist() == [7, 93]
     assert ratio["value"].iloc[0] == pytest.approx(7 / 93)
-    expected = oracle.clustered([4, 1, 2], [31, 31, 31])
+    # On one day all were active; on 30 more Ann was on 3, Bob on none, Cyd on 1.
+    expected = [(1 + 30 * bound) / 31 for bound in oracle.clustered([3, 0, 1], [30, 30, 30])]
     assert ratio[["lower", "upper"]].iloc[0].tolist() == pytest.approx(list(expected))
     assert np.isnan(ratio["value"].iloc[1])
     # A log that begins on the 5th does not hold January.

@@ -197,3 +197,39 @@ def test_the_first_rule_that_fits_decides_and_the_rest_are_others():
     assert list(result.customers("(other)").index) == ["a"]
     with pytest.raises(cx.CXError, match="unknown segment 'Lat'"):
         result.customers("Lat")
+
+
+def recent_buyers(n):
+    """Return a log of customers who bought once, each an hour after the one before."""
+    times = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n), unit="h")
+    return cx.EventLog(
+        pd.DataFrame({"who": np.arange(n), "when": times, "what": "order"}),
+        customer="who",
+        time="when",
+        event="what",
+    )
+
+
+def test_the_share_of_a_fifth_is_a_fifth_whoever_came():
+    line = cx.rfm(recent_buyers(100), BUY, segments={"Recent": (5, None, None)}).frame.loc["Recent"]
+    # Half a customer is the standard error, t of 99 degrees of freedom 1.984217.
+    half = 1.984217 * (100 / 99) ** 0.5 * 0.5 / 100
+    assert line[["numerator", "denominator", "value"]].tolist() == [20, 100, 0.2]
+    assert line[["lower", "upper"]].tolist() == pytest.approx([0.2 - half, 0.2 + half], abs=1e-6)
+    assert line["method"] == "linearised with its cut points, t 95%, widened for skewness"
+
+
+def test_a_share_between_given_cut_points_has_wilsons_interval():
+    given = {"recency": ["20h"], "frequency": [1]}
+    line = cx.rfm(recent_buyers(70), BUY, cuts=given, segments={"Recent": (2, None, None)}).frame.loc[
+        "Recent"
+    ]
+    assert line[["numerator", "denominator", "method"]].tolist() == [20, 70, "Wilson 95%"]
+    # Wilson for 20 of 70.
+    assert line[["lower", "upper"]].tolist() == pytest.approx([0.1932, 0.4005], abs=1e-4)
+
+
+def test_segments_of_nobody_and_of_everybody_keep_open_ends():
+    frame = cx.rfm(recent_buyers(40), BUY, segments={"All": (None, None, None)}).frame
+    assert frame.loc["All", ["value", "upper"]].tolist() == [1, 1]
+    assert frame.loc["All", "lower"] == pytest.approx(1 / (1 + 1.959964**2 / 40), abs=1e-6)

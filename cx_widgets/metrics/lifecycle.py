@@ -375,7 +375,8 @@ def stickiness(
     first and its last, of which it may hold a part.
 
     ``ratio`` is what tools call DAU / MAU: of those active in a longer period (``within``), the share of its
-    days on which they were active.
+    days on which they were active. Everybody counted was active on one of them; the bounds are Wilson's, on
+    the effective number by customer, for the share of the other days on which they were active too.
 
     **Ties, repeats**: a customer counts once in a period. **Censoring.** None: who came late had fewer
     periods; `retention` sets that right. **Calendar** as in `retention`. **Empty.** Nobody active gives 0
@@ -495,13 +496,18 @@ def _days_active(
     hits = np.bincount(group, weights=active, minlength=n)
     squares = np.bincount(group, weights=active * active, minlength=n)
     tries = customers * length
-    lower, upper = stats.clustered_wilson(
-        hits,
-        tries,
-        success_squares=squares,
-        products=hits * length,
-        trial_squares=tries * length,
-        clusters=customers,
+    # Whoever is counted was active on one day; on the others they may have been or not.
+    more, others = hits - customers, length - 1
+    lower, upper = (
+        (1 + others * bound) / np.maximum(length, 1)
+        for bound in stats.clustered_wilson(
+            more,
+            customers * others,
+            success_squares=squares - 2 * hits + customers,
+            products=more * others,
+            trial_squares=customers * others**2,
+            clusters=customers,
+        )
     )
     known_ = whole & (tries > 0)
     return pd.DataFrame(

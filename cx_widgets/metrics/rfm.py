@@ -18,6 +18,7 @@ from cx_widgets.metrics import _result
 from cx_widgets.metrics._buyers import bought, spending
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import WILSON
+from cx_widgets.metrics._rank_shares import METHOD, Axis, Scored
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class RFM(Result):
         """Buyers by their scores of recency and frequency.
 
         Indexed by ``recency`` and ``frequency``, the scores from 1 up, with ``numerator`` (buyers there),
-        ``denominator`` (all buyers), ``value``, ``lower``, ``upper`` (Wilson 95 %), ``method`` and
+        ``denominator`` (all buyers), ``value``, ``lower``, ``upper``, ``method`` (as in ``frame``) and
         ``monetary`` (mean; missing without a value column).
         """
         return self._grid.copy()
@@ -243,7 +244,10 @@ def rfm(
     1-2. With another number of bins a score s counts as the fifth its middle lies in, 5 (s - 1/2) / bins
     rounded up. They name scores and foretell nothing; `lifetime_value` does.
 
-    **Value** = ``numerator`` (buyers of the segment) / ``denominator`` (all buyers), bounds Wilson's.
+    **Value** = ``numerator`` (buyers of the segment) / ``denominator`` (all buyers). Cut points that are
+    quantiles move with the buyers they are taken from, which steadies the shares: a buyer counts with what
+    they move the cut points, and the bounds are Student's, widened for skewness. With cut points given, and
+    where all or no buyers are in the segment, they are Wilson's.
     **Repeats**: each buyer counts once. **Censoring**: who came late had less time to buy often; scores do
     not make up for it. **Empty**: nobody bought gives segments of nobody and NaN.
 
@@ -409,11 +413,12 @@ def _scored(log: EventLog, definition: Definition, asked: _Asked) -> _Scored:
     # Less is better: the cut points above it are those it beats.
     beaten[0] = len(cuts[0]) - np.searchsorted(cuts[0], recency, side="right")
     scores = tuple((1 + number).astype(np.int64) for number in beaten)
-    return _Scored(who.customer, measures, scores, cuts, _segment(scores, cuts, asked), money)
+    segment = _segments(cuts, asked)[tuple(score - 1 for score in scores)]
+    return _Scored(who.customer, measures, scores, cuts, segment, money)
 
 
-def _segment(scores: tuple[Ints, ...], cuts: tuple[Floats, ...], asked: _Asked) -> Ints:
-    """Return the number of each buyer's segment; the last number is of those who fit none."""
+def _segments(cuts: tuple[Floats, ...], asked: _Asked) -> Ints:
+    """Return the number of the segment of each combination of scores; the last is of those who fit none."""
     sizes = [len(points) + 1 for points in cuts]
     found: Ints = np.full(tuple(sizes), len(asked.segments), dtype=np.int64)
     axes: list[Ints] = []
@@ -432,7 +437,7 @@ def _segment(scores: tuple[Ints, ...], cuts: tuple[Floats, ...], asked: _Asked) 
                 (low <= axis) & (axis <= high) for axis, (low, high) in zip(axes, rule, strict=False)
             ]
             found[np.ix_(*fits)] = number
-    return found[tuple(score - 1 for score in scores)]
+    return found
 
 
 def _rfm(log: EventLog, definition: Definition, asked: _Asked) -> RFM:
@@ -441,6 +446,16 @@ def _rfm(log: EventLog, definition: Definition, asked: _Asked) -> RFM:
     durations = tuple(log.durations(found.cuts[0]))
     cuts: dict[str, tuple[object, ...]] = {"recency": durations}
     cuts |= {name: tuple(points.tolist()) for name, points in zip(MEASURES[1:], found.cuts[1:], strict=False)}
+    axes = [
+        Axis(
+            values.astype(np.float64), points, scores, less_is_better=name == "recency", by_rank=given is None
+        )
+        for name, values, points, scores, given in zip(
+            MEASURES, found.measures, found.cuts, found.scores, asked.cuts, strict=False
+        )
+    ]
+    spread = Scored(axes)
+    method = WILSON if all(points is not None for points in asked.cuts[: len(axes)]) else METHOD
     return RFM(
         definition=definition,
         n_customers=log.n_customers,
@@ -449,25 +464,26 @@ def _rfm(log: EventLog, definition: Definition, asked: _Asked) -> RFM:
         cuts=cuts,
         note="" if found.spent is not None else _LEFT_OUT,
         _asked=asked,
-        _grid=_grid(found),
-        _frame=_frame(log, found, [name for name, _ in asked.segments]),
+        _grid=_grid(found, spread, method),
+        _frame=_frame(log, found, spread, asked, method),
         _log=log,
     )
 
 
-def _shares(counts: Ints, buyers: int) -> dict[str, object]:
-    lower, upper = stats.wilson(counts, buyers)
+def _shares(spread: Scored, kind: Ints, kinds: int, method: str) -> dict[str, object]:
+    counts, lower, upper = spread.shares(kind, kinds)
     return {
-        "numerator": counts,
-        "denominator": buyers,
-        "value": stats.ratio(counts, buyers),
+        "numerator": counts.astype(np.int64),
+        "denominator": int(spread.counts.sum()),
+        "value": stats.ratio(counts, spread.counts.sum()),
         "lower": lower,
         "upper": upper,
-        "method": WILSON,
+        "method": method,
     }
 
 
-def _frame(log: EventLog, found: _Scored, names: list[str]) -> pd.DataFrame:
+def _frame(log: EventLog, found: _Scored, spread: Scored, asked: _Asked, method: str) -> pd.DataFrame:
+    names = [name for name, _ in asked.segments]
     kept = len(names) + bool((found.segment == len(names)).any())
     counts = np.bincount(found.segment, minlength=kept)[:kept]
 
@@ -482,7 +498,7 @@ def _frame(log: EventLog, found: _Scored, names: list[str]) -> pd.DataFrame:
     recency = found.measures[0]
     middles = [_result.median_ticks(recency[found.segment == number]) for number in range(kept)]
     columns = {
-        **_shares(counts, len(found.customer)),
+        **_shares(spread, _segments(found.cuts, asked), kept, method),
         "recency": log.durations(np.array(middles, dtype=np.float64)),
         "frequency": means(found.measures[1]),
         "monetary": means(found.measures[2]) if found.spent is not None else missing,
@@ -493,7 +509,7 @@ def _frame(log: EventLog, found: _Scored, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def _grid(found: _Scored) -> pd.DataFrame:
+def _grid(found: _Scored, spread: Scored, method: str) -> pd.DataFrame:
     rows, columns = (len(points) + 1 for points in found.cuts[:2])
     cell = (found.scores[0] - 1) * columns + found.scores[1] - 1
     counts = np.bincount(cell, minlength=rows * columns)
@@ -502,7 +518,9 @@ def _grid(found: _Scored) -> pd.DataFrame:
         sums = np.bincount(cell, weights=found.measures[2].astype(np.float64), minlength=rows * columns)
         monetary = stats.ratio(sums, counts)
     index = pd.MultiIndex.from_product([_counted(rows), _counted(columns)], names=["recency", "frequency"])
-    return pd.DataFrame({**_shares(counts, len(found.customer)), "monetary": monetary}, index=index)
+    kind = np.arange(rows * columns).reshape(rows, columns, *(1 for _ in found.cuts[2:]))
+    shares = _shares(spread, np.broadcast_to(kind, spread.sizes), rows * columns, method)
+    return pd.DataFrame({**shares, "monetary": monetary}, index=index)
 
 
 def _counted(number: int) -> Iterable[int]:
