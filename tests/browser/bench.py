@@ -115,7 +115,7 @@ class Bench:
 
     def drag(self, what: Locator, onto: Locator) -> None:
         """Drag by mouse: press, move there in steps, let go."""
-        what.scroll_into_view_if_needed()
+        in_the_middle(onto)
         start, end = what.bounding_box(), onto.bounding_box()
         mouse = self.page.mouse
         mouse.move(start["x"] + min(24, start["width"] / 2), start["y"] + start["height"] / 2)
@@ -125,7 +125,7 @@ class Bench:
 
     def touch(self, what: Locator, onto: Locator) -> None:
         """Drag by finger: touch, move there in steps, lift."""
-        what.scroll_into_view_if_needed()
+        in_the_middle(onto)
         start, end = what.bounding_box(), onto.bounding_box()
         finger = self.page.context.new_cdp_session(self.page)
 
@@ -215,6 +215,11 @@ class Bench:
             [str(period), percent(rate)] for period, rate in plain["retention"]
         ]
         return plain
+
+
+def in_the_middle(element: Locator) -> None:
+    """Scroll until an element is far from the edges, at which a drag scrolls on by itself."""
+    element.evaluate("(each) => each.scrollIntoView({ block: 'center' })")
 
 
 def number(text: str) -> float | None:
