@@ -1,13 +1,17 @@
 """How soon an edit is seen: a real mouse on a real JupyterLab in headless Chromium.
 
-    python benchmarks/browser.py                                  # 1,000,000 events, 30 edits
+    python benchmarks/browser.py                        # 1,000,000 events, 30 edits: 2 minutes
     python benchmarks/browser.py --retentioneering ~/venv_ret/bin/python
 
-A chip is dragged to another stage by the mouse. Measured from the time stamp of the pointer's release to the
-last element that changed anywhere on the page before it rests (a MutationObserver), and to the frame painted
+A chip is dragged to another stage by the mouse, as a hand does it: the way takes 0.4 s, slower towards its
+end, and the button is let go on arrival. So the pointer is over the stage for a while before, and Python may
+count ahead what the drop would show. Beside it the same drag *thrown*: the pointer jumps there and lets go,
+which leaves no time for that. Measured from the time stamp of the pointer's release to the last
+element that changed anywhere on the page before it rests (a MutationObserver), and to the frame painted
 after that. Beside it, in the same page and turn by turn with the drags, the same for a button that does
 nothing but ask Python for an answer and show it (*echo*): no widget can be quicker. Every edit is another
-definition, so no answer comes from a cache.
+definition, so no answer comes from a cache of edits before. The page is as high as the workbench, so that
+every figure is in sight.
 
 The peer, retentioneering's funnel, has a server of its own and a Python of its own (``pip install
 retentioneering==5.2.4 jupyterlab``). A click takes one of six steps out of its funnel of the same events, and
@@ -25,6 +29,7 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext, Page
 
+    Contenders = dict[str, tuple[Callable[[], dict[str, float]], int]]
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
 
@@ -44,6 +51,9 @@ from harness import CHROMIUM_FLAGS, NO_BROWSER, Host, Server, find_chromium  # n
 PROMPT = "--ServerApp.kernel_websocket_connection_class=cx_widgets._server.PromptConnection"
 REST_MS = 250
 """The page rests when nothing has changed for so long."""
+WAY_SECONDS, WAY_STEPS = 0.4, 24
+"""A drag by hand."""
+THROWN_STEPS = 6
 
 DATA = f"""
 import sys
@@ -155,7 +165,8 @@ def args() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--edits", type=int, default=30)
+    parser.add_argument("--edits", type=int, default=30, help="as many echoes, a third as many thrown drags")
+    parser.add_argument("--clicks", type=int, default=10, help="in retentioneering's funnel")
     parser.add_argument("--retentioneering", metavar="PYTHON", help="a Python that has retentioneering")
     parser.add_argument(
         "--plain-server", action="store_true", help="let small messages wait (Nagle), as servers do"
@@ -189,10 +200,17 @@ def opened(server: Server, context: BrowserContext, cells: tuple[str, ...], n: i
 
 def released(page: Page, act: Callable[[], None]) -> dict[str, float]:
     """Do something that ends with a release of the pointer; return what was seen until the page rested."""
+    in_front(page)
     page.evaluate("() => { cxSeen.up = null; cxSeen.last = null; cxSeen.painted = null; }")
     act()
     page.wait_for_function(RESTS)
     return page.evaluate("() => ({ ...cxSeen })")
+
+
+def in_front(page: Page) -> None:
+    """Show a page before the others: one behind paints nothing and never answers the mouse."""
+    page.bring_to_front()
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def middle(page: Page, selector: str, down: float = 0.5) -> tuple[float, float]:
@@ -208,21 +226,36 @@ class Ours:
         self._page, self._edit = host.page, 0
 
     def edit(self) -> dict[str, float]:
+        """Drag a chip as a hand does."""
+        return self._drag(WAY_STEPS, WAY_SECONDS)
+
+    def thrown(self) -> dict[str, float]:
+        """Drag a chip in a few jumps without time between them."""
+        return self._drag(THROWN_STEPS, 0.0)
+
+    def _drag(self, steps: int, seconds: float) -> dict[str, float]:
         """Drag a chip that lies in the tray, or one that an edit before put there, to another stage."""
         page, number = self._page, self._edit
         self._edit += 1
+        in_front(page)
         chip, stage = f"event {19 + number % 40:02}", f"Stage {1 + number % 6}"
         source, target = f'[data-testid="chip:{chip}"]', f'[data-testid="stage:{stage}"]'
+        # Near the edges of the page a drag scrolls on by itself.
+        page.locator(target).first.evaluate("(each) => each.scrollIntoView({ block: 'center' })")
         page.locator(source).first.scroll_into_view_if_needed()
-        page.locator(target).first.scroll_into_view_if_needed()
         before = page.locator(f"{target} .cx-column-counts").text_content()
         wanted = {"chip": chip, "stage": stage, "counts": before}
         page.evaluate("(wanted) => { globalThis.cxWanted = wanted; }", wanted)
 
         def drag() -> None:
-            page.mouse.move(*middle(page, source))
+            start, end = middle(page, source), middle(page, target)
+            page.mouse.move(*start)
             page.mouse.down()
-            page.mouse.move(*middle(page, target), steps=6)
+            for step in range(1, steps + 1):
+                t = step / steps
+                there = t**3 * (10 - 15 * t + 6 * t**2)  # the smoothest way from rest to rest
+                page.mouse.move(*(a + there * (b - a) for a, b in zip(start, end, strict=True)))
+                time.sleep(seconds / steps)
             page.mouse.up()
 
         seen = released(page, drag)
@@ -248,6 +281,7 @@ class Peer:
         """Take one step out of the funnel by a click; put all back for the next time, unmeasured."""
         number = self._edit
         self._edit += 1
+        in_front(self._page)
         self._host.python(PUT_BACK.replace("{number}", str(number)))
         self._page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
         button = self._page.locator(REMOVE).nth(2)
@@ -269,6 +303,21 @@ def table(rows: dict[str, list[float]], base: float) -> Iterator[str]:
         yield f"| {name} | {median:.1f} | {low:.1f} to {high:.1f} | {median / base:.2f} |"
 
 
+def in_turns(contenders: Contenders) -> dict[str, list[dict[str, float]]]:
+    """Return what was seen of each, as often as is said, spread over the same time and in changing order."""
+    for act, _ in contenders.values():
+        act(), act()
+    seen: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
+    rounds = max(often for _, often in contenders.values())
+    for number in range(rounds):
+        names = list(contenders)
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            act, often = contenders[name]
+            if len(seen[name]) * rounds <= number * often and len(seen[name]) < often:
+                seen[name].append(act())
+    return seen
+
+
 def main() -> None:
     """Print the table."""
     asked = args()
@@ -288,18 +337,16 @@ def main() -> None:
         )
         with served(home, "ours", sys.executable, options) as server:
             ours = Ours(opened(server, context, OURS, asked.events, '[data-testid="echo"]'))
-            seen: dict[str, list[dict[str, float]]] = {"edit": [], "echo": [], "peer": []}
             with served(home, "peer", asked.retentioneering or sys.executable, []) as other:
-                peer = None
+                contenders = {
+                    "edit": (ours.edit, asked.edits),
+                    "echo": (ours.echo, asked.edits),
+                    "thrown": (ours.thrown, -(-asked.edits // 3)),
+                }
                 if asked.retentioneering:
                     peer = Peer(opened(other, context, PEER, asked.events, REMOVE))
-                contenders = {"edit": ours.edit, "echo": ours.echo, **({"peer": peer.edit} if peer else {})}
-                for each in contenders.values():
-                    each(), each()
-                for number in range(asked.edits):
-                    names = list(contenders)
-                    for name in names[number % len(names) :] + names[: number % len(names)]:
-                        seen[name].append(contenders[name]())
+                    contenders["peer"] = peer.edit, asked.clicks
+                seen = in_turns(contenders)
         context.close()
     echo = statistics.median(each["last"] for each in seen["echo"])
     rows = {
@@ -307,6 +354,7 @@ def main() -> None:
         "the chip and its column's counts moved": [each["chip"] for each in seen["edit"]],
         "the last figure redrawn": [each["last"] for each in seen["edit"]],
         "the frame after it painted": [each["painted"] for each in seen["edit"]],
+        "the last figure redrawn after a throw": [each["last"] for each in seen["thrown"]],
     }
     if asked.retentioneering:
         rows["retentioneering 5.2.4: its chart redrawn"] = [each["last"] for each in seen["peer"]]
@@ -315,6 +363,9 @@ def main() -> None:
     print(f"{asked.events:,} events, {asked.edits} edits; {system}, load {os.getloadavg()[0]:.1f}")
     print(f"small messages {'may wait' if asked.plain_server else 'are sent at once'}\n")
     print("\n".join(table(rows, echo)))
+    if asked.retentioneering:
+        ours, theirs = (statistics.median(each["last"] for each in seen[name]) for name in ("edit", "peer"))
+        print(f"\nall our figures take {ours / theirs:.2f} times what its one chart takes")
 
 
 if __name__ == "__main__":
