@@ -13,6 +13,8 @@ const MOUSE_SLOP = 4;
 const TOUCH_SLOP = 8;
 /** Milliseconds a finger rests to start a drag in any direction. */
 const LONG_PRESS = 220;
+/** Milliseconds a pointer stays where a drop would change something before Python hears of it. */
+const HOVER = 40;
 /** Pixels from an edge in which dragging scrolls, and the fastest step for each frame. */
 const EDGE = 40;
 const FASTEST = 18;
@@ -194,6 +196,8 @@ export function enableDrag(board, columns) {
     let { clientX: x, clientY: y } = press;
     let also = press.altKey || press.ctrlKey;
     let frame = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let hovers;
     /** @type {Outcome} */
     let outcome = { words: "", icon: "close", drop: null };
     /** What the last look was at; the pointer is let go where it was last seen. */
@@ -203,8 +207,10 @@ export function enableDrag(board, columns) {
       ghost.style.transform = `translate(${Math.round(x - grip.x)}px, ${Math.round(y - grip.y)}px)`;
       outcome = outcomeAt(load, x, y, also);
       if (words.textContent !== outcome.words) {
-        // What would be dropped here is counted while the pointer is still on its way or makes up its mind.
-        if (outcome.ahead) board.ahead(outcome.ahead);
+        clearTimeout(hovers);
+        const { ahead } = outcome;
+        // What would be dropped here is counted while the hand makes up its mind, not where it only passes.
+        if (ahead) hovers = setTimeout(() => guard(() => board.ahead(ahead)), HOVER);
         label.replaceChildren(icon(outcome.icon), words);
         words.textContent = outcome.words;
       }
@@ -247,6 +253,7 @@ export function enableDrag(board, columns) {
       },
       finish() {
         cancelAnimationFrame(frame);
+        clearTimeout(hovers);
         ghost.remove();
         if (area.hasPointerCapture(press.pointerId)) area.releasePointerCapture(press.pointerId);
         delete source.dataset["dragged"];

@@ -474,6 +474,9 @@ export default widget({
   },
 });
 
+/** @type {WeakMap<Element, string>} */
+const PAINTED = new WeakMap();
+
 /**
  * @param {Element} group
  * @param {LinkShape} shape
@@ -484,8 +487,12 @@ function paintLink(group, shape, numbers) {
   const d = linkPath(shape.kind, numbers.slice(0, -1));
   const [hit, halo, gap, ink] = group.children;
   if (!hit || !halo || !gap || !ink) return;
-  for (const part of [hit, halo, gap, ink]) setAttribute(part, "d", d);
   const area = isArea(shape);
+  // Paths are long to read back: what was painted last is remembered.
+  const paint = `${wide} ${area} ${d}`;
+  if (PAINTED.get(group) === paint) return;
+  PAINTED.set(group, paint);
+  for (const part of [hit, halo, gap, ink]) part.setAttribute("d", d);
   setAttribute(hit, "stroke-width", area ? 8 : Math.max(wide, 12));
   setAttribute(halo, "stroke-width", area ? 7 : wide + 7);
   setAttribute(gap, "stroke-width", area ? 3 : wide + 3);

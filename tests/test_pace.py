@@ -66,6 +66,15 @@ def log():
 JOURNEY = {"Consider": ["ad"], "Evaluate": ["compare"], "Buy": ["order"]}
 
 
+async def turns(done):
+    """Let the loop have its turns until something is done."""
+    for _ in range(100_000):
+        if done():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("never done")
+
+
 def test_without_a_loop_an_edit_is_drawn_when_it_is_complete(pace):
     with pace.edit():
         pace.step("funnel", lambda: pace.said.append("funnel"))
@@ -137,6 +146,7 @@ def test_many_widgets_speak_in_one_message_in_their_order(sent):
         scale.max = 3.0
         bars.y = [1.0, 2.0]
         figure.layout.height = "90px"
+    together.flush()
     [(who, message)] = sent
     assert who == speaker.model_id
     parts = message["content"]["parts"]
@@ -158,7 +168,47 @@ def test_as_long_as_the_page_has_not_said_that_it_hears_every_widget_speaks_for_
     sent.clear()
     with together.collected():
         scale.max = 3.0
+    together.flush()
     assert [who for who, _ in sent] == [scale.model_id]
+
+
+def test_what_is_said_before_the_message_has_gone_goes_with_it_so_nothing_older_comes_later(sent):
+    speaker, scale = ipywidgets.HTML(), bqplot.LinearScale(min=0)
+    together = Together(speaker)
+    together.follow(scale)
+    together._on_message(speaker, {"kind": HEARS}, [])
+    sent.clear()
+    with together.collected():
+        scale.max = 3.0
+    scale.max = 4.0
+    assert sent == []
+    together.flush()
+    [(_, message)] = sent
+    assert [part["state"] for part in message["content"]["parts"]] == [{"max": 3.0}, {"max": 4.0}]
+
+
+@pytest.mark.parametrize(("seconds", "messages"), [(60.0, 1), (0.0, 3)])
+def test_figures_of_an_edit_wait_for_each_other_but_not_for_long(pace, sent, monkeypatch, seconds, messages):
+    monkeypatch.setattr(_pace, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(_pace, "TOGETHER_SECONDS", seconds)
+    scale = bqplot.LinearScale(min=0)
+    pace._together.follow(scale)
+    pace._together._on_message(None, {"kind": HEARS}, [])
+    sent.clear()
+
+    async def edit():
+        with pace.edit():
+            for number in (1.0, 2.0, 3.0):
+                pace.step(number, lambda number=number: scale.set_trait("max", number))
+        await turns(lambda: not pace._going)
+
+    asyncio.run(edit())
+    assert len(sent) == messages
+    assert [part["state"]["max"] for _, message in sent for part in message["content"]["parts"]] == [
+        1.0,
+        2.0,
+        3.0,
+    ]
 
 
 def test_a_widget_that_becomes_a_part_later_is_followed(sent):
@@ -171,6 +221,7 @@ def test_a_widget_that_becomes_a_part_later_is_followed(sent):
     sent.clear()
     with together.collected():
         late.value = "now"
+    together.flush()
     [(who, _)] = sent
     assert who == speaker.model_id
 
@@ -200,15 +251,6 @@ def test_an_edit_of_the_workbench_is_answered_in_two_messages_and_one_that_chang
     assert json.dumps(parts, allow_nan=False)
     _, answer = edited(bench.definition)
     assert {part["model"] for part in answer["content"]["parts"]} == {bench.board.model_id}
-
-
-async def turns(done):
-    """Let the loop have its turns until something is done."""
-    for _ in range(100_000):
-        if done():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("never done")
 
 
 def ahead(bench, definition):

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
     from cx_widgets.widgets._together import Together
 
-SLICE_SECONDS = 0.016
+SLICE_SECONDS = 0.008
 """So long steps follow each other; then the kernel listens whether a newer edit has come."""
+TOGETHER_SECONDS = 0.03
+"""So long figures wait for each other: the page lays itself out anew for every message."""
 PAUSE_SECONDS = 0.001
 """So long it listens: a message passes through several turns of the kernel's loop until it arrives here."""
 
@@ -41,6 +43,7 @@ class Pace:
         self._ahead: Iterator[Callable[[], object]] = iter(())
         self.editing = False
         self._going = self._counting = False
+        self._waits_since = 0.0
 
     @contextmanager
     def edit(self) -> Iterator[None]:
@@ -59,6 +62,7 @@ class Pace:
             self._run(until=None)
             return
         self._going = True
+        self._waits_since = perf_counter()
         loop.call_soon(self._go, loop)
 
     def step(
@@ -107,12 +111,14 @@ class Pace:
             self._previews.clear()
             self._left.clear()
             self._stopped()
+            self._together.flush()
         if self._left:
             loop.call_later(PAUSE_SECONDS, self._go, loop)
         else:
             self._going = False
 
     def _run(self, *, until: float | None) -> None:
+        shown = False
         with self._together.collected():
             while waiting := self._previews or self._left:
                 waiting.pop(next(iter(waiting)))()
@@ -122,6 +128,10 @@ class Pace:
                     break
             if not self._left:
                 self._at_rest()
+        now = perf_counter()
+        if shown or not self._left or now - self._waits_since >= TOGETHER_SECONDS:
+            self._together.flush()
+            self._waits_since = now
 
 
 @contextmanager

@@ -48,16 +48,15 @@ class Together:
 
     @contextmanager
     def collected(self) -> Iterator[None]:
-        """Send what is said inside in one message at the end."""
+        """Keep what is said inside until `flush`, and what is said after it until then: the order stays."""
         self._collecting = self._heard
         try:
             yield
         finally:
             self._collecting = False
-            self.flush()
 
     def flush(self) -> None:
-        """Send what has been collected so far."""
+        """Send what has been collected, in one message."""
         parts, self._parts = self._parts, []
         if not parts:
             return
@@ -66,7 +65,7 @@ class Together:
 
     def _instead_of(self, widget: w.Widget, send: Callable[..., None]) -> Callable[..., None]:
         def say(key: str | Iterable[str] | None = None) -> None:
-            if not self._collecting or widget.comm is None:
+            if not (self._collecting or self._parts) or widget.comm is None:
                 send(key)
                 return
             state = widget.get_state(key=key)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _NAME_LENGTH = 16
 _PALEST_TOP = 0.2  # the darkest cell stands for at least this share
+_TOP_STEP = 0.1
 _COLUMN_PX = 26  # at least
 _CHARACTERS = 70  # over all columns together
 _ROW_PX = 38
@@ -109,7 +110,9 @@ class TransitionMatrix(Face, w.VBox):
             # bqplot would move the old numbers to names that leave the scale, which is nowhere.
             with self._numbers.hold_sync():
                 self._numbers.x, self._numbers.y, self._numbers.text = [], [], []
-        self._shade.max = float(max(np.nanmax(shares, initial=0.0), _PALEST_TOP))
+        # In steps: another end of the scale colours every cell twice.
+        top = max(np.nanmax(shares, initial=0.0), _PALEST_TOP)
+        self._shade.max = float(np.ceil(round(top / _TOP_STEP, 9)) * _TOP_STEP)
         with self._heat.hold_sync():
             # bqplot lays the grid out when `row` or `column` arrives, so the colours have to be there first
             self._heat.color = np.nan_to_num(shares)
