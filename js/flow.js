@@ -203,6 +203,7 @@ export default widget({
       for (const group of [nodes, links]) {
         for (const each of group.children) {
           const key = each.getAttribute("data-item") ?? "";
+          if (key === chosenId) paintRing(each);
           setAttribute(each, "aria-pressed", String(key === chosenId));
           setAttribute(each, "data-lit", bright?.has(key) ?? false);
         }
@@ -410,6 +411,7 @@ export default widget({
     listen(canvas, "focusin", (/** @type {FocusEvent} */ event) => {
       const key = itemAt(event.target);
       if (!key) return;
+      paintRing(elementOf(key));
       moveStop(key);
       if (event.target instanceof Element && event.target.matches(":focus-visible")) {
         near = { id: key, at: null };
@@ -476,6 +478,8 @@ export default widget({
 
 /** @type {WeakMap<Element, string>} */
 const PAINTED = new WeakMap();
+/** @type {WeakMap<Element, () => void>} Rings that are still those of an edit before. */
+const RINGS = new WeakMap();
 
 /**
  * @param {Element} group
@@ -492,11 +496,25 @@ function paintLink(group, shape, numbers) {
   const paint = `${wide} ${area} ${d}`;
   if (PAINTED.get(group) === paint) return;
   PAINTED.set(group, paint);
-  for (const part of [hit, halo, gap, ink]) part.setAttribute("d", d);
+  for (const part of [hit, ink]) part.setAttribute("d", d);
   setAttribute(hit, "stroke-width", area ? 8 : Math.max(wide, 12));
-  setAttribute(halo, "stroke-width", area ? 7 : wide + 7);
-  setAttribute(gap, "stroke-width", area ? 3 : wide + 3);
   setAttribute(ink, "stroke-width", area ? 0 : wide);
+  RINGS.set(group, () => {
+    for (const part of [halo, gap]) part.setAttribute("d", d);
+    setAttribute(halo, "stroke-width", area ? 7 : wide + 7);
+    setAttribute(gap, "stroke-width", area ? 3 : wide + 3);
+  });
+  if (group.matches(":focus, [aria-pressed='true']")) paintRing(group);
+}
+
+/**
+ * The ring around a link is seen on the chosen and the focused one alone: it is painted when it becomes one of them.
+ * @param {Element | null} group
+ */
+function paintRing(group) {
+  if (!group) return;
+  RINGS.get(group)?.();
+  RINGS.delete(group);
 }
 
 /**
