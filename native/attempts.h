@@ -128,14 +128,14 @@ class Unit {
    public:
     Unit(const UnitRows& rows, const Rules& rules, const Space& space)
         : rows(rows), rules(rules), space(space), n_levels((int)rules.n_levels) {
-        bool stepwise = false, directly = false;
+        bool directly = false;
         for (int level = 0; level < n_levels; level++) {
-            stepwise |= rules.own_window[level] >= 0;
             directly |= rules.directly[level] != 0;
+            if (rules.directly[level] || rules.own_window[level] >= 0) bound = level;
         }
         adjacent = rules.order == STRICT || rules.order == UNBROKEN || directly;
-        // With nothing said about two rows but ties, the earliest arrival is the best one to go on from.
-        earliest = !(stepwise || adjacent);
+        if (rules.order == STRICT || rules.order == UNBROKEN) bound = n_levels;
+        earliest = bound == 0;
         const uint64_t every = n_levels == 64 ? ~0ull : (1ull << n_levels) - 1;
         starting = rules.order == ANY ? rules.block[0] : rules.open ? every : 1;
         // Without one of these a unit has no start.
@@ -147,7 +147,11 @@ class Unit {
     const Rules& rules;
     const Space& space;
     const int n_levels;
-    bool adjacent, earliest;
+    bool adjacent;
+    // The last level about which more is said than ties. From there on the earliest arrival is the best one to go on
+    // from; where there is none, everywhere.
+    int bound = 0;
+    bool earliest;
     uint64_t starting, needed;
     int64_t attempts = 0;  // so far, over all units: what tells the states of one from another's
 
@@ -395,6 +399,7 @@ class Unit {
             }
             for (int32_t place = from; place < to_place; place++)
                 if (space.reached[place] == attempts) space.states[at_begins[level] + n_states[level]++] = place;
+            if (level >= bound && n_states[level] > 1) n_states[level] = 1;
             if (n_states[level] > 0) {
                 made.how[level] = space.states[at_begins[level]];
                 made.arrivals[level] = at[made.how[level]];
@@ -431,6 +436,8 @@ class Unit {
                 space.parent[place] = state;
                 from = place < from ? place : from;
                 to_place = place + 1 > to_place ? place + 1 : to_place;
+                // Later states lead no earlier.
+                if (level >= bound) return;
             }
         }
     }

@@ -41,6 +41,8 @@ def answers(one, log, definition):
     ticks = None if window is None else log.to_ticks(window)
     n_stages = len(definition.stages)
     stage_of_rows = definition.stage_of_rows(log)
+    # As with real periods, no time of the log goes beyond 63 bits where it is counted in them.
+    period = (2, 7) if log.packed.end_tick < 2**62 else (1, 4)
     place = np.arange(log.n_events)
     touched, spent = (place * 7 % 5 - 1).astype(np.int8), place / 4
     brand = (place * 5 % 4 - 1).astype(np.int8)
@@ -67,7 +69,7 @@ def answers(one, log, definition):
             one.moves(unordered),
             one.moves(unordered, merged=False),
             one.purchases(unordered, (n_stages,), (1, 2)),
-            one.buyers(unordered, (n_stages,), (1, 2), (2, 7)),
+            one.buyers(unordered, (n_stages,), (1, 2), period),
             one.who(unordered, (1, n_stages)),
             one.customers(unordered),
             one.rows_in(unordered, (1, n_stages)).tolist(),

@@ -343,8 +343,13 @@ def unclosed(log: EventLog, definition: Definition, units: Units, starts: tuple[
     if rules.window is None:
         return np.zeros(len(whose), dtype=bool)
     last = units.first_row[whose + 1] - 1
-    quiet = packed.end_tick - units.tick[last]
-    window = rules.window
+    window, gap = rules.window, rules.session_gap
+
+    def quiet_for_less_than(duration: pd.Timedelta) -> Bools:
+        """Return whose last row is less than so old."""
+        recent: Bools = packed.end_tick - units.tick[last] < _rounded_up(log, duration)
+        return recent
+
     if not isinstance(window, CountedWindow):
         still = packed.end_tick - begun < _rounded_up(log, window)
     elif window.kind == "calendar":
@@ -354,10 +359,9 @@ def unclosed(log: EventLog, definition: Definition, units: Units, starts: tuple[
         still = units.clock[last] - clock < window.number
     else:
         left = window.number - 1 - (units.clock[last] - clock)
-        still = (left > 0) | ((left == 0) & (quiet < _rounded_up(log, window.gap)))
-    gap = rules.session_gap
+        still = (left > 0) | ((left == 0) & quiet_for_less_than(window.gap))
     if gap is not None:
-        still &= quiet < _rounded_up(log, gap)
+        still &= quiet_for_less_than(gap)
     elif rules.unit == "journey":
         still &= ~_with_the_last_stage(log, definition)[units.position[last]]
     return still
