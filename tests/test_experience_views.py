@@ -100,6 +100,8 @@ def test_churn_by_silence_shows_the_states_and_selects_their_customers():
     assert "Say a duration" in said(view)["note"]
     view._silence.value = "15D"
     assert bars_of(view)[0] == [3, 0, 0]
+    view._silence.value = "60D"
+    assert "Say a shorter silence above." in said(view)["note"]
 
 
 def test_churn_by_an_event_asks_which_and_counts_from_a_stage():

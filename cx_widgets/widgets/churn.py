@@ -171,6 +171,7 @@ class ChurnView(Clickable, w.VBox):
         silent = self._way.value == "silence"
         notes = [
             "" if happened else "Nobody is lost yet by this rule.",
+            "Say a shorter silence above." if silent and not happened else "",
             "A silence is a rule, no notice: who was lost by it may come back." if silent else "",
             "Figures of the last good definition." if self._stale else "",
         ]
