@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
 
+from engine import NAMES  # noqa: E402 - beside this file
 from harness import CHROMIUM_FLAGS, NO_BROWSER, Host, Server, find_chromium  # noqa: E402 - beside the tests
 
 PROMPT = "--ServerApp.kernel_websocket_connection_class=cx_widgets._server.PromptConnection"
@@ -238,7 +239,7 @@ class Ours:
         page, number = self._page, self._edit
         self._edit += 1
         in_front(page)
-        chip, stage = f"event {19 + number % 40:02}", f"Stage {1 + number % 6}"
+        chip, stage = NAMES[19 + number % 40], f"Stage {1 + number % 6}"
         source, target = f'[data-testid="chip:{chip}"]', f'[data-testid="stage:{stage}"]'
         # Near the edges of the page a drag scrolls on by itself.
         page.locator(target).first.evaluate("(each) => each.scrollIntoView({ block: 'center' })")
