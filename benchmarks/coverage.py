@@ -2,8 +2,9 @@
 
 Logs of customers whose journeys are known (`coverage_world.py`) are drawn again and again, every function of
 the package that shows an interval is asked, and the truth is the same figure over very many such customers.
-Formulas whose truth is known on paper are measured on their own (`coverage_formulas.py`). With `--only PART`
-or `--size N` what is outside 93 to 97 % is printed and nothing is written.
+Formulas whose truth is known on paper are measured on their own (`coverage_formulas.py`). What was measured
+lies in coverage.json: with `--only PART` the families with that in their name are measured anew and stand
+beside the others; with `--size N` what is outside 93 to 97 % is printed and nothing is written.
 """
 
 from __future__ import annotations
@@ -22,17 +23,23 @@ import numpy as np
 import pandas as pd
 
 import cx_widgets as cx
+from cx_widgets.metrics.figures import conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from cx_widgets.metrics._figure import Figure
+
+MEASURED = Path(__file__).with_name("coverage.json")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "intervals.md"
 BEGIN = "<!-- made by benchmarks/coverage.py: begin -->"
 END = "<!-- made by benchmarks/coverage.py: end -->"
 SIZES = (300, 60)
+SHARE = {300: 1.0, 60: 0.3}
 MANY = 200_000
 ENOUGH = 10
-"""Successes and failures, or customers behind a mean or a median, from which on an interval has to hold."""
+"""Successes and failures, trials that count differently, or customers behind a mean or a median, from which
+on an interval has to hold."""
 WINDOW, SHORT = "30D", "7D"
 PLAIN = coverage_world.journey(window=WINDOW)
 NARROW = cx.Definition(
@@ -43,6 +50,9 @@ NARROW = cx.Definition(
 )
 ATTEMPTS = coverage_world.journey(window=WINDOW, count="attempts")
 JOURNEYS = coverage_world.journey(unit="journey")
+TWO = cx.Definition(
+    {"Look": ["look", "compare"], "Buy": ["order"]}, window=WINDOW, observation_end=coverage_world.END
+)
 
 
 LOWEST, HIGHEST = 0.93, 0.97
@@ -253,7 +263,8 @@ def _stickiness(log: cx.EventLog) -> Iterator[Cell]:
 
 def _daily_over_monthly(log: cx.EventLog) -> Iterator[Cell]:
     frame = cx.stickiness(log, PLAIN, active="Consider").ratio.set_index("start")
-    yield from cells(frame, of="customers")
+    # Everybody counted was active on one day: what tells are the others.
+    yield from cells(frame.assign(more=frame["numerator"] - frame["customers"]), of="more")
 
 
 def _chain(log: cx.EventLog) -> Iterator[Cell]:
@@ -288,11 +299,22 @@ def _peak_end(log: cx.EventLog) -> Iterator[Cell]:
     yield from cells(cx.attitude(log, PLAIN).peak_end, of="denominator")
 
 
+def _differing(first: Figure, second: Figure) -> float:
+    """Return how many trials count differently in two shares of the same customers."""
+    if first.influence is None or second.influence is None:
+        return 0.0
+    return float(np.abs(first.influence - second.influence).sum())
+
+
 def _changes(log: cx.EventLog, *, units: tuple[str, ...]) -> Iterator[Cell]:
     frame = cx.compare(log, PLAIN, NARROW).frame
-    frame["size"] = np.minimum(
-        cx.figures(log, PLAIN).frame["numerator"], cx.figures(log, NARROW).frame["numerator"]
-    )
+    before, now = cx.figures(log, PLAIN), cx.figures(log, NARROW)
+    frame["size"] = [
+        _differing(before[key], now[key])
+        if before[key].unit == "share"
+        else min(before[key].numerator, now[key].numerator)
+        for key in frame.index
+    ]
     yield from cells(frame[frame["unit"].isin(units)], names=("delta", "lower", "upper"), of="size")
 
 
@@ -306,11 +328,26 @@ def _steps(log: cx.EventLog) -> Iterator[Cell]:
     )
 
 
-def _rule_sets(log: cx.EventLog) -> Iterator[Cell]:
-    sets = {"plain": PLAIN, "narrow": NARROW, "attempts": ATTEMPTS}
+def _rule_sets(log: cx.EventLog, sets: dict[str, cx.Definition]) -> Iterator[Cell]:
     frame = cx.compare_rules(log, sets).frame
+    counted = [conversion(log, definition) for definition in sets.values()]
+    frame["differing"] = [_differing(figure, counted[0]) for figure in counted]
     yield from cells(frame)
-    yield from cells(frame.iloc[1:], at="delta ", names=("delta", "delta_lower", "delta_upper"))
+    names = ("delta", "delta_lower", "delta_upper")
+    yield from cells(frame.iloc[1:], at="delta ", names=names, of="differing")
+
+
+def _preview(log: cx.EventLog) -> Iterator[Cell]:
+    """Return how far the bounds of half of the log lie off the figures of the whole log: 0 is the truth."""
+    exact, rough = cx.figures(log, PLAIN), cx.preview(log, PLAIN, one_in=2)
+    for key in ("conversion", "repeat_rate", "retention"):
+        half, whole = rough[key], exact[key]
+        plenty = min(half.numerator, half.denominator - half.numerator)
+        yield Cell(key, 0.0, half.lower - whole.value, half.upper - whole.value, plenty)
+
+
+def _grid(log: cx.EventLog) -> Iterator[Cell]:
+    yield from cells(cx.rfm(log, PLAIN).grid)
 
 
 def _frame(
@@ -410,7 +447,7 @@ FAMILIES = (
     Family("`variants`: share, conversion", "Wilson", _variants),
     Family(
         "`compare`: differences of shares",
-        "MOVER, paired by customer",
+        "MOVER, paired by customer; linearised",
         lambda log: _changes(log, units=("share",)),
     ),
     Family(
@@ -418,8 +455,31 @@ FAMILIES = (
         "MOVER, paired by customer",
         lambda log: _changes(log, units=("seconds",)),
     ),
-    Family("`explain_difference`: steps, alone", "MOVER, paired by customer", _steps),
-    Family("`compare_rules`: values and differences", "Wilson; MOVER, paired by customer", _rule_sets),
+    Family(
+        "`compare`: differences of ratios",
+        "MOVER, paired by customer",
+        lambda log: _changes(log, units=("ratio",)),
+    ),
+    Family("`explain_difference`: steps, alone", "MOVER, paired by customer; linearised", _steps),
+    Family(
+        "`compare_rules`: values and differences",
+        "Wilson; MOVER, paired by customer; linearised",
+        lambda log: _rule_sets(log, {"plain": PLAIN, "narrow": NARROW, "attempts": ATTEMPTS}),
+    ),
+    Family(
+        "`compare_rules`: two stages, customers, attempts, sessions, all",
+        "Wilson, effective number by customer; linearised",
+        lambda log: _rule_sets(
+            log,
+            {
+                "plain": TWO,
+                "attempts": TWO.with_rules(count="attempts"),
+                "sessions": TWO.with_rules(unit="5D"),
+                "all": TWO.with_rules(denominator="all"),
+            },
+        ),
+    ),
+    Family("`preview`: for the whole log", "Wilson, finite population", _preview),
     Family(
         "`loyalty`: repeat rate, retention", "Wilson", lambda log: _figures(log, "repeat_rate", "retention")
     ),
@@ -433,7 +493,7 @@ FAMILIES = (
     Family("`loyalty`: curve to the second purchase", "Kaplan-Meier, log-log", _second_curve),
     Family(
         "`loyalty`: revenue per customer",
-        "mean, Student's t",
+        "mean, t widened for skewness",
         lambda log: _figures(log, "revenue_per_customer"),
     ),
     Family("`retention`: cells", "Wilson", _cohorts),
@@ -450,14 +510,26 @@ FAMILIES = (
     Family("`stickiness`: DAU / MAU", "Wilson, effective number by customer", _daily_over_monthly),
     Family("`attitude`: NPS", "adjusted Wald", lambda log: _attitude(log, "nps")),
     Family("`attitude`: CSAT", "Wilson", lambda log: _attitude(log, "csat")),
-    Family("`attitude`: CES and mean scores", "mean, Student's t", lambda log: _attitude(log, "ces")),
+    Family(
+        "`attitude`: CES and mean scores", "mean, t widened for skewness", lambda log: _attitude(log, "ces")
+    ),
     Family("`attitude`: response", "Wilson", _responses),
     Family("`attitude`: tones", "Wilson", _tones),
-    Family("`attitude`: peak-end", "mean, Student's t", _peak_end),
+    Family("`attitude`: peak-end", "mean, t widened for skewness", _peak_end),
     Family("`loyalists`", "Wilson", _frame(lambda log: cx.loyalists(log, PLAIN))),
     Family("`loops`", "Wilson, effective number by customer", _frame(lambda log: cx.loops(log, PLAIN))),
-    Family("`advocacy`", "Wilson; mean, Student's t", _frame(lambda log: cx.advocacy(log, PLAIN))),
-    Family("`revenue`", "bootstrap, percentile", _frame(lambda log: cx.revenue(log, PLAIN))),
+    Family(
+        "`advocacy`",
+        "Wilson; mean, t widened for skewness; Newcombe",
+        _frame(lambda log: cx.advocacy(log, PLAIN, referred_by="from", joined="compare")),
+    ),
+    Family("`revenue`", "linearised, t widened for skewness", _frame(lambda log: cx.revenue(log, PLAIN))),
+    Family('`revenue`, `method="t"`', "bootstrap, t", _frame(lambda log: cx.revenue(log, PLAIN, method="t"))),
+    Family(
+        '`revenue`, `method="percentile"`',
+        "bootstrap, percentile",
+        _frame(lambda log: cx.revenue(log, PLAIN, method="percentile")),
+    ),
     Family(
         '`revenue`, `method="bca"`',
         "bootstrap, BCa",
@@ -469,21 +541,26 @@ FAMILIES = (
         _frame(lambda log: cx.churn(log, PLAIN, silence="30D")),
     ),
     Family("`purchase_gaps`: medians", "Kaplan-Meier, log-log, by customer", _gaps),
-    Family("`rfm`: segments", "Wilson", _frame(lambda log: cx.rfm(log, PLAIN))),
+    Family(
+        "`rfm`: segments",
+        "linearised with its cut points, t widened for skewness",
+        _frame(lambda log: cx.rfm(log, PLAIN)),
+    ),
+    Family("`rfm`: grid of scores", "linearised with its cut points, t widened for skewness", _grid),
     Family("`bad_experience`", "Newcombe", lambda log: _bad(log, stratified=False)),
     Family(
         "`bad_experience`, stratified", "Mantel-Haenszel, Klingenberg", lambda log: _bad(log, stratified=True)
     ),
-    Family("`pain_points`: customers lost, ratings", "Wilson; mean, Student's t", _pain),
+    Family("`pain_points`: customers lost, ratings", "Wilson; mean, t widened for skewness", _pain),
     Family(
         "`experience_gap`",
-        "linearised by customer, Student's t",
+        "linearised by customer, t widened for skewness",
         _frame(_gap_of_channels, size="denominator"),
     ),
     Family("`channels`", "Wilson, effective number by customer", _frame(_kinds)),
     Family(
         "`consideration`",
-        "Wilson by customer; linearised, Student's t; MOVER",
+        "Wilson by customer; linearised, t widened for skewness; MOVER",
         _frame(lambda log: cx.consideration(log, PLAIN, "channel")),
     ),
     Family(
@@ -508,9 +585,7 @@ Truths = dict[str, dict[str, float]]
 Measured = dict[str, dict[str, Held]]
 
 
-def measured(
-    families: tuple[Family, ...], size: int, replicates: int, truths: Truths, keep: Path | None = None
-) -> Measured:
+def measured(families: tuple[Family, ...], size: int, replicates: int, truths: Truths) -> Measured:
     """Return for each family and cell what was seen in so many logs of so many customers."""
     seen: dict[str, dict[str, list[tuple[float, float, float]]]] = {
         family.shown: defaultdict(list) for family in families
@@ -527,8 +602,6 @@ def measured(
                 f"  {done} of {replicates} logs of {size}: {time.perf_counter() - begun:.0f} s",
                 file=sys.stderr,
             )
-            if keep is not None:
-                keep.write_text(json.dumps([done, judged(seen, truths, done)]), encoding="utf-8")
     return judged(seen, truths, replicates)
 
 
@@ -589,23 +662,25 @@ def span(shares: list[float]) -> str:
     return one if len(shares) == 1 else f"{one} to {max(shares):.1%} ({len(shares)})"
 
 
-def lines_of(by_size: dict[int, tuple[int, Measured]]) -> Iterator[str]:
+def lines_of(kept: Kept) -> Iterator[str]:
     """Return the table of the figures, a line for each family."""
-    large, small = (by_size[size] for size in SIZES)
+    large, small = (kept[str(size)] for size in SIZES)
     for family in FAMILIES:
-        if family.shown in large[1]:
-            told = summary(large[1][family.shown], large[0])
-            small_span, small_mean, _ = summary(small[1].get(family.shown, {}), small[0])
+        if family.shown in large:
+            logs, cells_ = large[family.shown]
+            told = summary(cells_, logs)
+            few, fewer = small.get(family.shown, (1, {}))
+            small_span, small_mean, _ = summary(fewer, few)
             columns = (family.shown, family.method, *told[:2], small_span, small_mean, told[2])
             yield f"| {' | '.join(columns)} |"
 
 
-def outside(by_size: dict[int, tuple[int, Measured]]) -> Iterator[str]:
+def outside(kept: Kept) -> Iterator[str]:
     """Return a line for each interval with enough behind it that is outside 93 to 97 %."""
-    for size, (replicates, found) in by_size.items():
-        for shown, cells_ in found.items():
+    for size, families in kept.items():
+        for shown, (logs, cells_) in families.items():
             for name, cell in cells_.items():
-                known = cell.enough >= ENOUGH and cell.defined >= replicates / 2
+                known = cell.enough >= ENOUGH and cell.defined >= logs / 2
                 if known and not LOWEST <= cell.share <= HIGHEST:
                     yield (
                         f"{size}, {shown}, {name}: {cell.share:.1%} of {cell.defined:,} "
@@ -613,20 +688,22 @@ def outside(by_size: dict[int, tuple[int, Measured]]) -> Iterator[str]:
                     )
 
 
-def page(by_size: dict[int, tuple[int, Measured]], formulas: list[str], drawn: int) -> str:
+def page(kept: Kept, formulas: list[str], drawn: int) -> str:
     """Return the part of the page that is made here."""
-    (many, large), (few, _) = (by_size[size] for size in SIZES)
+    large, small = (kept[str(size)] for size in SIZES)
+    many, few = (min(logs for logs, _ in families.values()) for families in (large, small))
     shares = [
         cell.share
-        for found in large.values()
-        for cell in found.values()
-        if cell.enough >= ENOUGH and cell.defined >= many / 2
+        for logs, cells_ in large.values()
+        for cell in cells_.values()
+        if cell.enough >= ENOUGH and cell.defined >= logs / 2
     ]
     inside = sum(LOWEST <= share <= HIGHEST for share in shares)
     error = [100 * float(np.sqrt(0.95 * 0.05 / n)) for n in (many, few)]
     told = (
-        f"{many:,} logs of {SIZES[0]} customers and {few:,} of {SIZES[1]}; Monte-Carlo error of a share (one "
-        f"standard error) {error[0]:.1f} and {error[1]:.1f} points. Of {len(shares)} intervals with enough "
+        f"{many:,} logs of {SIZES[0]} customers or more and {few:,} of {SIZES[1]} or more; "
+        f"Monte-Carlo error of a share (one standard error) "
+        f"{error[0]:.1f} and {error[1]:.1f} points. Of {len(shares)} intervals with enough "
         f"behind them among {SIZES[0]} customers, {inside} hold the truth in 93 to 97 %; the mean "
         f"of all is {np.mean(shares):.1%}."
     )
@@ -640,7 +717,7 @@ def page(by_size: dict[int, tuple[int, Measured]], formulas: list[str], drawn: i
             "",
             f"| {' | '.join(heads)} |",
             "|---|---|---|---|---|---|---|",
-            *lines_of(by_size),
+            *lines_of(kept),
             "",
             "### Formulas whose truth is known on paper",
             "",
@@ -655,47 +732,78 @@ def page(by_size: dict[int, tuple[int, Measured]], formulas: list[str], drawn: i
     )
 
 
+Kept = dict[str, dict[str, tuple[int, dict[str, Held]]]]
+
+
 def main() -> None:
     """Measure, print, and write the page."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("replicates", nargs="?", type=int, default=2000)
-    asked.add_argument("--only", default="", help="families with this in their name; printed, not written")
+    asked.add_argument("--only", default="", help="families with this in their name")
+    asked.add_argument("--names", nargs="+", help="families of exactly these names")
+    asked.add_argument("--size", type=int, choices=SIZES, help="logs of this many customers; not written")
     asked.add_argument(
-        "--size", type=int, choices=SIZES, help="logs of this many customers only; not written"
-    )
-    asked.add_argument(
-        "--keep", type=Path, help="a folder for what was measured; what lies there is not measured again"
+        "--formulas", nargs="?", const="", help="measure formulas with this in their name anew"
     )
     options = asked.parse_args()
-    families = tuple(family for family in FAMILIES if options.only in f"{family.shown} {family.method}")
-    by_size: dict[int, tuple[int, Measured]] = {}
-    truths: Truths = {}
-    for size in SIZES if options.size is None else (options.size,):
-        kept = [] if options.keep is None else sorted(options.keep.glob(f"{size}*.json"))
-        if kept and options.size is None:
-            by_size[size] = joined(kept)
-            continue
-        truths = truths or truths_of(families)
-        file = None if options.keep is None else options.keep / f"{size}{options.only.strip('`')}.json"
-        by_size[size] = options.replicates, measured(families, size, options.replicates, truths, file)
-    print("\n".join(outside(by_size)))
-    if options.only or options.size:
+    names = options.names or [family.shown for family in FAMILIES if options.only in family.shown]
+    families = tuple(family for family in FAMILIES if family.shown in names)
+    sizes = SIZES if options.size is None else (options.size,)
+    truths = truths_of(families) if families else {}
+    found: Kept = {}
+    for size in sizes if families else ():
+        logs = max(int(options.replicates * SHARE[size]), 1)
+        print(f"{size} customers", file=sys.stderr)
+        of = measured(families, size, logs, truths)
+        found[str(size)] = {shown: (logs, cells_) for shown, cells_ in of.items()}
+    print("\n".join(outside(found)))
+    if options.size:
         return
-    made = page(by_size, coverage_formulas.table(options.replicates), options.replicates)
+    every = families == FAMILIES
+    formulas: list[str] = []
+    if options.formulas is not None or every:
+        formulas = coverage_formulas.table(options.replicates, options.formulas or "")
+    kept, told = joined(found, formulas, afresh=every)
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(before + made + rest.partition(END)[2], encoding="utf-8")
+    PAGE.write_text(before + page(kept, told, options.replicates) + rest.partition(END)[2], encoding="utf-8")
     print(f"wrote {PAGE}")
 
 
-def joined(files: list[Path]) -> tuple[int, Measured]:
-    """Return what several runs measured, later files over earlier ones, and the fewest logs of a run."""
-    found: Measured = {}
-    fewest = []
-    for file in files:
-        replicates, families = json.loads(file.read_text(encoding="utf-8"))
-        fewest.append(replicates)
-        found |= {shown: {name: Held(*cell) for name, cell in of.items()} for shown, of in families.items()}
-    return min(fewest), found
+def joined(found: Kept, formulas: list[str], *, afresh: bool) -> tuple[Kept, list[str]]:
+    """Return what was measured now beside what was measured before, and keep it."""
+    kept: Kept = {str(size): {} for size in SIZES}
+    told: list[str] = []
+    if MEASURED.exists() and not afresh:
+        said = json.loads(MEASURED.read_text(encoding="utf-8"))
+        told = said["formulas"]
+        for size, families in said["figures"].items():
+            kept[size] = {
+                shown: (logs, {name: Held(*cell) for name, cell in cells_.items()})
+                for shown, (logs, cells_) in families.items()
+            }
+    known = {family.shown for family in FAMILIES}
+    for size, families in found.items():
+        kept[size] |= families
+    kept = {size: {shown: of for shown, of in by.items() if shown in known} for size, by in kept.items()}
+    lines = {tuple(line.split(" | ")[:2]): line for line in [*told, *formulas]}
+    told = list(lines.values())
+    keep(kept, told)
+    return kept, told
+
+
+def keep(kept: Kept, formulas: list[str]) -> None:
+    """Write what was measured, a family on a line."""
+    sizes = []
+    for size, families in kept.items():
+        lines = (
+            f"{json.dumps(shown)}: "
+            + json.dumps([logs, {name: [round(part, 5) for part in cell] for name, cell in cells_.items()}])
+            for shown, (logs, cells_) in families.items()
+        )
+        sizes.append(f"{json.dumps(size)}: {{\n" + ",\n".join(lines) + "\n}")
+    told = ",\n".join(json.dumps(line, ensure_ascii=False) for line in formulas)
+    text = '{"figures": {\n' + ",\n".join(sizes) + '\n},\n"formulas": [\n' + told + "\n]}\n"
+    MEASURED.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.stats import binom, chi2, multinomial
 
-from cx_widgets import chains, stats
+from cx_widgets import chains, resampling, stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 EXACT, DRAWN = "exact", "drawn"
 _ENOUGH, _FEW = 10, 2
-_BUY, _ALARM = 0.4, 0.05
+_BUY, _ALARM, _HALF = 0.4, 0.05, 0.5
+_BOOTSTRAPS = ("t", "percentile", "bca")
 
 
 class Line(NamedTuple):
@@ -195,18 +196,100 @@ def _survival(replicates: int) -> Iterator[Line]:
         yield Line("Kaplan-Meier median", setting, [median], DRAWN)
 
 
+def _wholes(replicates: int) -> Iterator[Line]:
+    many = 400_000
+    for n in (1200, 300):
+        for words in (
+            "attempts against customers, 17 % convert",
+            "attempts against customers, 5 % convert",
+            "entrants against entrants and a tenth more, 17 % convert",
+            "converted of entrants, four fifths of all, against of all",
+        ):
+            truth = _two_shares(np.random.default_rng(12), many, words)
+            value = truth[0].hits / truth[0].trials - truth[1].hits / truth[1].trials
+
+            def one(
+                random: np.random.Generator, n: int = n, words: str = words, value: float = value
+            ) -> list[bool]:
+                found = stats.customer_difference(*_two_shares(random, n, words))
+                return [bool(found.lower <= value <= found.upper)]
+
+            first, second = _two_shares(np.random.default_rng(13), many, words)
+            differing = float(np.abs(first.moved - second.moved).sum()) * n / many
+            setting = f"{n:,} customers, {words}; {differing:.0f} trials count differently"
+            yield Line("Difference of shares with other wholes", setting, _drawn(replicates, 10, one), DRAWN)
+
+
+def _two_shares(random: np.random.Generator, n: int, words: str) -> tuple[stats.Counted, stats.Counted]:
+    """Return two shares of trials of customers of whom each has a share of their own."""
+    own = random.beta(0.3, 6, n) if " 5 %" in words else random.beta(1, 5, n)
+    ones = np.ones(n)
+    if words.startswith("attempts"):
+        tries = random.geometric(0.6, n)
+        hits = random.binomial(tries, own)
+        pairs = ((hits, tries), (hits > 0, ones))
+    else:
+        inside = random.random(n) < (0.9 if "tenth" in words else 0.8)
+        bought = random.random(n) < own
+        pairs = ((bought & inside, inside), (bought if "tenth" in words else bought & inside, ones))
+    one, other = (stats.Counted(float(y.sum()), float(x.sum()), y - y.sum() / x.sum() * x) for y, x in pairs)
+    return one, other
+
+
+def _skewed(replicates: int) -> Iterator[Line]:
+    scores = np.array([2, 1, 2, 3, 4, 6, 8, 16, 21, 20, 17]) / 100
+    kinds: tuple[tuple[str, Callable[[np.random.Generator, int], np.ndarray], float], ...] = (
+        (
+            "scores from 0 to 10, most of them high",
+            lambda r, n: r.choice(11, n, p=scores),
+            scores @ np.arange(11),
+        ),
+        ("counts, geometric from 1", lambda r, n: r.geometric(0.4, n), 2.5),
+        (
+            "differences around 0 that are 0 for half",
+            lambda r, n: np.round(r.laplace(0, 1, n) * (r.random(n) < _HALF)),
+            0.0,
+        ),
+    )
+    for words, draw, truth in kinds:
+        for n in (100, 40):
+
+            def one(
+                random: np.random.Generator,
+                n: int = n,
+                draw: Callable[[np.random.Generator, int], np.ndarray] = draw,
+                truth: float = truth,
+            ) -> list[bool]:
+                found = stats.mean_interval(draw(random, n))
+                return [bool(found.lower <= truth <= found.upper)]
+
+            yield Line("Mean, t widened for skewness", f"{n} {words}", _drawn(replicates, 14, one), DRAWN)
+
+
 def _money(replicates: int) -> Iterator[Line]:
     for spread, words in ((0.6, "moderate tail (log-sd 0.6)"), (1.2, "long tail (log-sd 1.2)")):
         for n in (1000, 300, 60):
+            samples = resampling.draws(n, 2000)
+            truth = _BUY * np.exp(3 + spread**2 / 2)
 
-            def one(random: np.random.Generator, n: int = n, spread: float = spread) -> list[bool]:
+            def one(
+                random: np.random.Generator,
+                n: int = n,
+                spread: float = spread,
+                samples: resampling.Draws = samples,
+                truth: float = truth,
+            ) -> list[bool]:
                 spent = random.lognormal(3, spread, n) * (random.random(n) < _BUY)
-                truth = _BUY * np.exp(3 + spread**2 / 2)
-                found = stats.mean_interval(spent)
-                return [bool(found.lower <= truth <= found.upper)]
+                found = (
+                    stats.mean_interval(spent),
+                    *(resampling.ratio_interval(spent, np.ones(n), samples, method=m) for m in _BOOTSTRAPS),
+                )
+                return [bool(each.lower <= truth <= each.upper) for each in found]
 
             setting = f"{n:,} customers, 40 % buy, {words}"
-            yield Line("Mean, Student's t", setting, _drawn(replicates, 6, one), DRAWN)
+            names = ("Mean, t widened for skewness", *(f"Mean, bootstrap, {m}" for m in _BOOTSTRAPS))
+            for name, share in zip(names, _drawn(replicates, 6, one), strict=True):
+                yield Line(name, setting, [share], DRAWN)
 
 
 def _false_alarms(replicates: int) -> Iterator[Line]:
@@ -248,6 +331,8 @@ def table(replicates: int, only: str = "") -> list[str]:
         _nps,
         _median,
         lambda: _survival(replicates),
+        lambda: _wholes(replicates),
+        lambda: _skewed(replicates),
         lambda: _money(replicates),
         lambda: _false_alarms(replicates),
     )

@@ -34,7 +34,7 @@ _NEXT = np.array(
 )
 _DAYS = np.array([3.0, 5.0, 18.0, 12.0])
 _MOST = 40
-_LOYAL, _LOOK_FIRST, _ANSWER = 0.4, 0.8, 0.4
+_LOYAL, _LOOK_FIRST, _ANSWER, _REFERRED = 0.4, 0.8, 0.4, 0.3
 END = pd.Timestamp("2026-07-30")
 _BEGIN = pd.Timestamp("2026-01-01")
 # Scores from 0 to 10 of the casual and of the loyal.
@@ -79,6 +79,9 @@ def customers(random: np.random.Generator, n: int) -> cx.EventLog:
         (what == EVENTS.index("order")) & (random.random(len(owner)) < _ANSWER)
     )
     channel = random.choice(len(CHANNELS), len(owner), p=[0.4, 0.3, 0.2, 0.1])
+    # Who recommended a customer stands on the first row.
+    referrer = np.full(len(owner), np.nan)
+    referrer[:n] = np.where(random.random(n) < _REFERRED, random.integers(0, n, n), np.nan)
     frame = pd.DataFrame(
         {
             "customer": owner,
@@ -87,6 +90,7 @@ def customers(random: np.random.Generator, n: int) -> cx.EventLog:
             "channel": pd.Categorical.from_codes(channel, CHANNELS),
             "value": np.where(what == EVENTS.index("order"), amount, np.nan),
             "score": np.where(answers, score.astype(np.float64), np.nan),
+            "from": referrer,
         }
     )
     return cx.EventLog(

@@ -1,4 +1,4 @@
-"""Revenue per entrant, customer, buyer and order, with bootstrap intervals."""
+"""Revenue per entrant, customer, buyer and order, with intervals over customers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
-_METHODS = (("t", "t"), ("percentile", "percentiles"), ("bca", "BCa"))
+_METHODS = (("linearised", "linearised"), ("t", "bootstrap t"), ("percentile", "percentiles"), ("bca", "BCa"))
 _TITLE = "Revenue"
 _BOUNDS = ("value", "lower", "upper")
 _COLUMNS = ("Figure", "Value", "95% interval", "Revenue", "By", "How")
@@ -46,7 +46,7 @@ class RevenueView(Face, w.VBox):
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
-        self._method = Chooser("Interval", _METHODS, "t", kind="segments")
+        self._method = Chooser("Interval", _METHODS, "linearised", kind="segments")
         self._bars = NamedBars([_theme.NOW], row_px=14)
         self._controls = choices(self._method)
         super().__init__(children=[self._controls, self._caption, self._bars])
