@@ -37,6 +37,8 @@ END = "<!-- made by benchmarks/coverage.py: end -->"
 SIZES = (300, 60)
 SHARE = {300: 1.0, 60: 0.3}
 MANY = 200_000
+DRAWN = 2000
+"""Samples of a formula where it is not measured anew."""
 ENOUGH = 10
 """Successes and failures, trials that count differently, or customers behind a mean or a median, from which
 on an interval has to hold."""
@@ -765,7 +767,10 @@ def main() -> None:
         formulas = coverage_formulas.table(options.replicates, options.formulas or "")
     kept, told = joined(found, formulas, afresh=every)
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(before + page(kept, told, options.replicates) + rest.partition(END)[2], encoding="utf-8")
+    PAGE.write_text(
+        before + page(kept, told, options.replicates if formulas else DRAWN) + rest.partition(END)[2],
+        encoding="utf-8",
+    )
     print(f"wrote {PAGE}")
 
 
