@@ -12,6 +12,7 @@ from cx_widgets import _conditions
 from cx_widgets._packed import frozen
 from cx_widgets._recent import Recent
 from cx_widgets.errors import CXError, listing, unknown
+from cx_widgets.log import EventLog
 from cx_widgets.problems import DefinitionError, Problem
 from cx_widgets.rules import DEFAULT_RULES
 from cx_widgets.stages import Stage, is_pattern
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from cx_widgets.condition import Condition
     from cx_widgets.exclusions import Exclusion
-    from cx_widgets.log import EventLog
     from cx_widgets.rules import Rules
 
     Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -62,9 +62,19 @@ class Binding:
     overlaps: tuple[Problem, ...]
 
 
+def as_log(value: object) -> EventLog:
+    """Return the event log, or refuse anything else with the way to make one."""
+    if isinstance(value, EventLog):
+        return value
+    raise CXError(
+        f"a {type(value).__name__} is no event log. Make one first: "
+        "log = cx.EventLog(df, customer='...', time='...', event='...')."
+    )
+
+
 def bind(stages: Sequence[Stage], log: EventLog, rules: Rules = DEFAULT_RULES) -> Binding:
     """Return which event name of the log belongs to which stage, and what does not fit."""
-    stages = tuple(stages)
+    stages, log = tuple(stages), as_log(log)
     asked = (
         *(rules.reuse, rules.exclusions, rules.unit, rules.hold_constant),
         *(rules.observation_end, rules.time_zone),

@@ -102,8 +102,8 @@ class Definition:
         Raises
         ------
         CXError
-            For a log without events, for more names than a definition has stages, and where ``top`` is no
-            whole number from 1.
+            For what is no log or a log without events, for more names than a definition has stages, and where
+            ``top`` is no whole number from 1.
 
         Examples
         --------
@@ -116,7 +116,7 @@ class Definition:
         >>> Definition.of_events(log, top=1).to_code()
         'cx.Definition({"ad": ["ad"], "(all others)": ["chat", "order"]}, ties="row")'
         """
-        events = log.event_names
+        events = _binding.as_log(log).event_names
         if not events:
             raise CXError("the log has no events to make stages of. Give a log with at least one row.")
         chosen = set(events)

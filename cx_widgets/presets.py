@@ -42,15 +42,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cx_widgets._html import escape
+from cx_widgets.binding import as_log
 from cx_widgets.definition import Definition
-from cx_widgets.errors import CXError, unknown
-from cx_widgets.log import EventLog
+from cx_widgets.errors import unknown
 from cx_widgets.rule_presets import amplitude, clickhouse, ga4, mixpanel, posthog, retentioneering
 from cx_widgets.stages import Stage
 from cx_widgets.ways import ways_to_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from cx_widgets.log import EventLog
 
 __all__ = [
     "Preset",
@@ -213,10 +215,10 @@ def get(name: str, log: EventLog | None = None) -> Preset:
 
     Examples
     --------
-    >>> import pandas as pd
+    >>> import cx_widgets as cx, pandas as pd
     >>> what = ["product_page", "add_to_cart", "order_placed"]
     >>> df = pd.DataFrame({"who": 1, "at": "2024-01-01", "what": what})
-    >>> get("aida", EventLog(df, customer="who", time="at", event="what")).definition
+    >>> get("aida", cx.EventLog(df, customer="who", time="at", event="what")).definition
     Definition: 4 stages
       1. Awareness (aware): no events
       2. Interest (consider): product_page
@@ -228,7 +230,7 @@ def get(name: str, log: EventLog | None = None) -> Preset:
     model = next((model for model in _MODELS if model.key == name), None)
     if model is None:
         raise unknown("preset", name, names())
-    kinds: dict[str, str] = {} if log is None else _suggested(_event_names(log))
+    kinds: dict[str, str] = {} if log is None else _suggested(as_log(log).event_names)
     stages = (
         Stage(stage, [event for event, kind in kinds.items() if kind in wanted])
         for stage, wanted in model.stages
@@ -463,15 +465,6 @@ _STEPS = (
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _ENDINGS = (("s", "s"), ("es", "es"), ("ed", "ed"), ("ed", "d"), ("ing", "ing"))
 _SHORTEST_STEM = 2
-
-
-def _event_names(log: object) -> tuple[str, ...]:
-    if not isinstance(log, EventLog):
-        raise CXError(
-            f"a preset suggests events for an EventLog, not for a {type(log).__name__}. "
-            "Make one first: EventLog(df, customer=..., time=..., event=...)."
-        )
-    return log.event_names
 
 
 def _suggested(events: Iterable[str]) -> dict[str, str]:

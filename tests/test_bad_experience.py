@@ -134,6 +134,25 @@ def test_a_bad_stage_is_none_that_customers_go_on_to():
     assert line(cx.bad_experience(made(rows), stages, bad="Complain", within="10D"), "Ask") == (0, 1, 1, 1)
 
 
+def test_a_bad_event_of_a_later_stage_is_none_that_customers_go_on_to():
+    stages = cx.Definition({"Buy": ["order"], "Care": ["complaint", "call"]})
+    rows = [
+        ("a", day(1), "order", None, None),
+        ("a", "2026-01-01 10:00", "complaint", None, None),
+        ("a", day(4), "call", None, None),
+        ("b", day(1), "order", None, None),
+        ("b", "2026-01-01 10:00", "complaint", None, None),
+        ("c", day(1), "order", None, None),
+        ("c", day(4), "call", None, None),
+        ("x", day(31), "other", None, None),
+    ]
+    result = cx.bad_experience(made(rows), stages, bad="complaint", within="10D")
+    assert line(result, "Buy") == (1, 2, 1, 1)
+    # All three had got to the first stage when the clock started, and no further.
+    found = result.frame.loc[("Buy", "continue")]
+    assert (found["already"], found["strata"], found["stratified"]) == (0, 1, -0.5)
+
+
 def test_repurchase_is_of_those_who_had_bought():
     rows = [
         ("a", day(1), "order", 2, None),
@@ -148,7 +167,12 @@ def test_repurchase_is_of_those_who_had_bought():
     result = cx.bad_experience(made(rows, score="score"), STAGES, within="10D")
     assert line(result, "Buy", "repurchase") == (1, 1, 1, 2)
     assert line(result, "Ask", "repurchase") == (0, 0, 0, 0)
-    assert result.frame.loc[("Ask", "repurchase"), "note"] == "Nobody had a bad experience here."
+    assert result.frame.loc[("Ask", "repurchase"), "note"] == "Nobody to compare had a bad experience."
+
+
+def test_a_number_that_is_none_says_nothing():
+    with pytest.raises(cx.CXError, match="bad=nan says nothing"):
+        cx.bad_experience(made(RATED, score="score"), STAGES, bad=float("nan"))
 
 
 def test_what_cannot_be_measured_says_why():

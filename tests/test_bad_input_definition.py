@@ -874,8 +874,18 @@ CASES = {
     ),
     "a preset for a frame": (
         lambda: cx.presets.aida(pd.DataFrame()),
-        "a preset suggests events for an EventLog, not for a DataFrame.",
-        "Make one first: EventLog(df, customer=..., time=..., event=...).",
+        "a DataFrame is no event log.",
+        "Make one first: log = cx.EventLog(df, customer='...', time='...', event='...').",
+    ),
+    "the events of a frame": (
+        lambda: cx.Definition.of_events(pd.DataFrame()),
+        "a DataFrame is no event log.",
+        "Make one first: log = cx.EventLog(df, customer='...', time='...', event='...').",
+    ),
+    "a frame asked for problems": (
+        lambda: cx.Definition({"Buy": ["order"]}).problems(pd.DataFrame()),
+        "a DataFrame is no event log.",
+        "Make one first: log = cx.EventLog(df, customer='...', time='...', event='...').",
     ),
 }
 

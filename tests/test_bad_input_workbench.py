@@ -36,6 +36,14 @@ CASES = {
         lambda: cx.Workbench(FRAME, STAGES),
         f"a DataFrame is no event log. {NO_LOG}",
     ),
+    "a frame for a view that offers columns": (
+        lambda: cx.ChannelsView(FRAME, STAGES),
+        f"a DataFrame is no event log. {NO_LOG}",
+    ),
+    "a frame for a view that begins with a column": (
+        lambda: cx.BreakdownView(FRAME, STAGES),
+        f"a DataFrame is no event log. {NO_LOG}",
+    ),
     "nothing instead of a log": (
         lambda: cx.FunnelView(None, STAGES),
         f"a NoneType is no event log. {NO_LOG}",

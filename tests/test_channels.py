@@ -181,6 +181,15 @@ def test_a_stage_without_digital_ratings_has_no_gap_and_says_so():
     assert set(empty.frame["note"]) == {"Nothing is rated here."}
 
 
+def test_one_customer_who_rated_digital_touchpoints_leaves_the_gap_without_interval():
+    rows = [*RATED[:5], ("d", 0, "use", "store", 5)]
+    alone = gap_of([row for row in rows if row[:2] != ("b", 1)]).frame.loc["Enjoy"]
+    assert alone.loc["gap", "value"] == 28 / 4 - 6
+    assert np.isnan(alone.loc["gap", ["lower", "upper"]].astype(float)).all()
+    assert not np.isnan(alone.loc["all", "lower"])
+    assert not np.isnan(gap_of(rows).frame.loc[("Enjoy", "gap"), "lower"])
+
+
 def test_tones_count_ones():
     frame = gap_of(of="tone", scale=(0, 14)).frame
     # 9 and 8 lie above 7, 6 below, 7 at it.

@@ -189,7 +189,9 @@ def test_wrong_questions_are_refused_with_a_way_out(log):
         cx.funnel(log, cx.Definition({"Buy": ["orders"]}))
     with pytest.raises(cx.CXError, match=r"^stage 'Buy' has no events"):
         cx.funnel(log, cx.Definition({"Buy": []}))
-    with pytest.raises(cx.CXError, match=r"^the log is a DataFrame. Make an EventLog of it first"):
+    with pytest.raises(
+        cx.CXError, match=r"^a DataFrame is no event log. Make one first: log = cx.EventLog\("
+    ):
         cx.funnel(pd.DataFrame(), cx.Definition(STAGES))
     with pytest.raises(cx.CXError, match=r"^the definition is a dict. Make a Definition of it first"):
         cx.funnel(log, STAGES)

@@ -59,6 +59,13 @@ def test_a_history_tells_how_often_how_recently_and_for_how_much():
     assert frame["monetary_value"].fillna(-1).tolist() == [13.5, -1, -1]
 
 
+def test_a_history_goes_to_the_end_of_observation_also_behind_the_last_row():
+    log = log_of([row[:3] for row in ROWS])
+    later = cx.purchase_history(log, BUY.with_rules(observation_end="2026-04-09"))
+    assert later.end == pd.Timestamp("2026-04-09")
+    assert later.frame["age"].tolist() == [14.0, 11.0, 4.0]
+
+
 def test_purchases_of_a_day_may_count_as_one():
     frame = history_of(each="day", unit="1D").frame
     assert frame["frequency"].tolist() == [2, 0, 0]

@@ -96,6 +96,10 @@ def test_what_is_no_whole_number_and_a_sample_of_a_sample_are_refused_by_sentenc
         log.sample(0.5)
     with pytest.raises(CXError, match="the log is a sample already"):
         cx.preview(log.sample(2), JOURNEY)
+    with pytest.raises(CXError, match="a DataFrame is no event log"):
+        cx.preview(pd.DataFrame(), JOURNEY)
+    with pytest.raises(CXError, match=r"one_in must be a whole number from 1, not \[3\]"):
+        cx.preview(log, JOURNEY, one_in=[3])
 
 
 def test_the_interval_of_a_preview_holds_the_exact_figure_in_about_95_of_100_logs():

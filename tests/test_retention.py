@@ -318,3 +318,11 @@ def test_flags_of_overlapping_conditions_may_share_a_row():
     assert shared.frame["numerator"].tolist() == [2, 1]
     # Of the board each row has one stage: here the exact name wins.
     assert cx.retention_flags(log, cx.Definition(stages)).frame["numerator"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("clock", ["calendar", "24h"])
+def test_a_log_that_is_observed_until_before_its_first_row_has_no_cohorts(log, clock):
+    nobody = cx.retention(log, BUY.with_rules(observation_end="2025-12-01"), clock=clock)
+    assert nobody.frame.empty
+    assert nobody.curve.empty
+    assert nobody.matrix.empty

@@ -173,12 +173,14 @@ def test_later_rows_of_the_log_do_not_count_behind_the_end_of_observation():
         ({"cuts": {"frequency": [3, 2]}}, "ascending numbers, not \\[3, 2\\]"),
         ({"cuts": {"recency": [30]}}, "30"),
         ({"cuts": ["30D"]}, "is no mapping"),
+        ({"cuts": {"frequency": [float("nan")]}}, "ascending numbers, not \\[nan\\]"),
         ({"monetary": "median"}, "unknown monetary 'median'"),
         ({"segments": {}}, "no mapping of names to rules"),
         ({"segments": {"(other)": (1, 1, 1)}}, "other than '\\(other\\)'"),
         ({"segments": {"A": (5, 4)}}, "Give three scores"),
         ({"segments": {"A": (5, (4, 2), None)}}, "a pair \\(lowest, highest\\)"),
         ({"segments": {"A": (5, 4, 3)}}, "asks for a monetary score, and the log has no value column"),
+        ({"segments": {"A": (1, 6, None)}}, "asks for a frequency score of 6, and scores go from 1 to 5"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence(asked, sentence):
@@ -197,6 +199,8 @@ def test_the_first_rule_that_fits_decides_and_the_rest_are_others():
     assert list(result.customers("(other)").index) == ["a"]
     with pytest.raises(cx.CXError, match="unknown segment 'Lat'"):
         result.customers("Lat")
+    with pytest.raises(cx.CXError, match=r"unknown score of recency 3. Available: \[1, 2\]"):
+        result.customers(recency=3)
 
 
 def recent_buyers(n):

@@ -139,6 +139,9 @@ def test_the_customers_of_a_period_are_those_who_entered_in_it(log):
 def test_wrong_questions_are_refused_with_a_way_out(log):
     with pytest.raises(cx.CXError, match=r"^unknown period 'Y'. Available: \['D', 'W', 'M', 'Q'\]"):
         cx.trend(log, cx.Definition(STAGES), period="Y")
+    for first in ("spring", 2026, pd.NaT):
+        with pytest.raises(cx.CXError, match=r"^first must be a date such as '2026-01-31'"):
+            cx.trend(log, cx.Definition(STAGES), first=first)
     with pytest.raises(cx.CXError, match=r"^unknown event 'orders'."):
         cx.trend(log, cx.Definition({"Buy": ["orders"]}))
 

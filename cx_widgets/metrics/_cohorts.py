@@ -85,7 +85,7 @@ def facts(log: EventLog, definition: Definition, asked: Asked) -> tuple[Began, C
         length = int(asked.period.as_unit("ns").value)
         began = _by_clock(log, starts, cohorts, length)
         came = _came_by_clock(log, began, backs, length)
-        most = end_ns(log) // length
+        most = max(end_ns(log), 0) // length
     last = most if asked.periods is None else min(asked.periods, most)
     return began, came, _columns(asked, last)
 

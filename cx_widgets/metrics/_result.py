@@ -10,17 +10,18 @@ import pandas as pd
 
 from cx_widgets._html import escape
 from cx_widgets._text import own_rules
+from cx_widgets.binding import as_log
 from cx_widgets.definition import Definition
 from cx_widgets.durations import format_duration
 from cx_widgets.engine import middles
 from cx_widgets.errors import CXError, unknown
-from cx_widgets.log import EventLog
 from cx_widgets.metrics._lines import WhenAsked, cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cx_widgets.engine import Bytes, Ints
+    from cx_widgets.log import EventLog
     from cx_widgets.metrics._lines import Cells
 
 MERGED, KEPT = "merged", "kept"
@@ -135,11 +136,7 @@ def check(log: object, definition: object) -> tuple[EventLog, Definition]:
 
     The log is cut at the end of observation the rules set, so that no metric sees a later row.
     """
-    if not isinstance(log, EventLog):
-        raise CXError(
-            f"the log is a {type(log).__name__}. Make an EventLog of it first: "
-            "cx.EventLog(df, customer=..., time=..., event=...)."
-        )
+    log = as_log(log)
     if not isinstance(definition, Definition):
         raise CXError(
             f"the definition is a {type(definition).__name__}. Make a Definition of it first: "

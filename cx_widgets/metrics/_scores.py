@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from cx_widgets.binding import as_log
 from cx_widgets.errors import CXError, unknown
-from cx_widgets.log import EventLog
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from cx_widgets.log import EventLog
 
     Floats = NDArray[np.float64]
 
@@ -80,11 +82,7 @@ def score_columns(log: EventLog) -> pd.DataFrame:
     column
     stars         3     1.0      5.0  True  True  True
     """
-    if not isinstance(log, EventLog):
-        raise CXError(
-            f"the log is a {type(log).__name__}. Make an EventLog of it first: "
-            "cx.EventLog(df, customer=..., time=..., event=...)."
-        )
+    log = as_log(log)
     return log.memo(("score columns",), lambda: _score_columns(log)).copy()
 
 

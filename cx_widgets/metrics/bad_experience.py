@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
     Floats = NDArray[np.float64]
+    Longs = NDArray[np.int64]
 
 NEGATIVE = "negative"
 REACH = "reach"
@@ -225,14 +226,15 @@ def bad_experience(
     **Outcomes**, counted if they come after the clock starts, no later than ``within``. Only who was observed
     for so long counts.
 
-    - ``continue``: a row of any later stage (not of the bad one). At one time the order of stages decides.
+    - ``continue``: a row of any later stage, a bad one left out. At one time the order of stages decides.
     - ``repurchase``: a purchase, of those who had bought when they got to the stage (or gave the answer).
 
     **Value**: share of those with a bad experience less the share of those without; crude, Newcombe.
     **Stratified**: the Mantel-Haenszel difference, which compares inside strata only: customers who had got
-    equally far when the clock started (deepest stage with a row so far), or with the same value in a
-    column on the row at which they were there or answered (missing is a value). Variance by Sato, interval by
-    Klingenberg. Where the two differ, part of the crude difference is one of strata.
+    equally far when the clock started (deepest stage with a row so far; bad rows of later stages left out),
+    or with the same value in a column on the row at which they were there or answered (missing is a value).
+    Variance by Sato, interval by Klingenberg. Where the two differ, part of the crude difference is one of
+    strata.
 
     All of it is **association, not effect**: who has a bad experience may differ in what no stratum holds.
 
@@ -315,7 +317,7 @@ def bad_experience(
 def _kind(log: EventLog, definition: Definition, bad: object) -> tuple[str | Stage | None, float | None]:
     if isinstance(bad, str) and bad == NEGATIVE:
         return None, None
-    if isinstance(bad, int | float | np.number) and not isinstance(bad, bool):
+    if isinstance(bad, int | float | np.number) and not isinstance(bad, bool) and np.isfinite(bad):
         return None, float(bad)
     if not isinstance(bad, str | Stage):
         raise CXError(
@@ -376,7 +378,9 @@ def _line(moments: _Moments | None, number: int, outcome: str, note: str) -> dic
         crude = stats.newcombe_difference(*counts)
         common, _, strata = stats.mantel_haenszel_difference(hits, trials, other_hits, other_trials)
         if not counts[1] or not counts[3]:
-            note = "Nobody had a bad experience here." if not counts[1] else "Nobody had none here."
+            note = (
+                "Nobody to compare had a bad experience." if not counts[1] else "Nobody to compare had none."
+            )
     measured = moments is not None
     return {
         "numerator": counts[0],
@@ -409,22 +413,21 @@ class _Moments:
         bought = np.zeros(256, dtype=bool)
         bought[list(stage_numbers(definition, "buy"))] = True
         self._bought = Between(bought[self._stage])
-        self._bad_stage = 0
+        # The stage of each row, 0 for those that are bad: to meet one is not to go on.
+        self._good = self._stage
         if asked.event is None:
             self._bad = None
             self._first = self._answers()
         else:
-            self._bad = Between(self._bad_rows(definition, asked.event))
-        if asked.strata == REACH:
-            # Customers ascend, so the largest number so far is one of the same customer.
-            width = len(definition.names) + 1
-            base = log.packed.customers.astype(np.int64) * width
-            self._deepest = np.maximum.accumulate(base + self._stage) - base
+            met = self._bad_rows(definition, asked.event)
+            self._bad, self._good = Between(met), np.where(met, np.uint8(0), self._stage)
+        self._width = len(definition.names) + 1
+        self._bad_up_to = int(self._stage[self._good != self._stage].max(initial=0))
+        self._reached: Longs | None = None
 
     def _bad_rows(self, definition: Definition, event: str | Stage) -> Bools:
         if isinstance(event, str) and event in definition.names:
-            self._bad_stage = definition.names.index(event) + 1
-            found: Bools = self._stage == self._bad_stage
+            found: Bools = self._stage == definition.names.index(event) + 1
             return found
         own = event if isinstance(event, Stage) else Stage("(event)", [event], role=None)
         rows: Bools = stages_of_rows([own], self._log)[0]
@@ -493,10 +496,7 @@ class _Moments:
         visit = self._visits(number)
         rated = self._asked.event is None
         if outcome == "continue":
-            later = self._stage > number
-            if self._bad_stage:
-                later &= self._stage != self._bad_stage
-            goes_on = Between(later)
+            goes_on = Between(self._good > number)
             # An answer and a later stage at one time: the stage comes after.
             already = np.zeros(len(visit.row), dtype=bool) if rated else goes_on(visit.at, visit.begin)
             happened = goes_on(visit.at if rated else visit.begin, visit.end)
@@ -506,17 +506,30 @@ class _Moments:
             already = before & self._bought(visit.after, visit.begin)
             happened = self._bought(visit.begin, visit.end)
             kept = before & ~already
-        seen = _Seen(visit.customer[kept], visit.bad[kept], happened[kept], self._stratum(visit)[kept])
+        stratum = self._stratum(visit, number)[kept]
+        seen = _Seen(visit.customer[kept], visit.bad[kept], happened[kept], stratum)
         return seen, _Left(visit.too_early, int(already.sum()))
+
+    def _deepest(self, number: int) -> Longs:
+        """Return the deepest stage so far at each row; to meet what is bad is not to get further."""
+        if self._reached is None or number < self._bad_up_to:
+            stage = np.where(self._good > number, self._good, np.minimum(self._stage, number))
+            # Customers ascend, so the largest number so far is one of the same customer.
+            base = self._log.packed.customers.astype(np.int64) * self._width
+            found: Longs = np.maximum.accumulate(base + stage) - base
+            if number < self._bad_up_to:
+                return found
+            self._reached = found
+        return self._reached
 
     def _ticks(self, length: pd.Timedelta) -> int:
         return int(length.as_unit("ns").value) // self._log.packed.tick_ns
 
-    def _stratum(self, visit: _Visits) -> Ints:
+    def _stratum(self, visit: _Visits, number: int) -> Ints:
         strata = self._asked.strata
         if strata is None:
             return np.zeros(len(visit.row), dtype=np.int64)
         if strata == REACH:
             # The last row before the clock starts: there is one, the visit itself.
-            return self._deepest[visit.begin - 1]
+            return self._deepest(number)[visit.begin - 1]
         return texts(self._log, strata)[0][visit.row].astype(np.int64) + 1

@@ -167,9 +167,10 @@ def experience_gap(
     means of a gap come from the same customers, which this allows for.
 
     **Ties** do not matter. **Repeats.** Each rated touchpoint counts; the interval allows for several of one
-    customer. **Censoring.** None. **Empty.** Nothing rated is NaN with 0; one customer has no interval.
-    **Not measurable** (no score column): NaN with the reason in ``note``, no error. Whoever rates is seldom
-    a random sample of those who could have; no interval shows that. No window applies.
+    customer. **Censoring.** None. **Empty.** Nothing rated is NaN with 0; the ratings of one customer have no
+    interval, nor has a gap to them. **Not measurable** (no score column): NaN with the reason in ``note``, no
+    error. Whoever rates is seldom a random sample of those who could have; no interval shows that. No window
+    applies.
 
     Parameters
     ----------
@@ -327,6 +328,9 @@ def _three(customer: Ints, value: Floats, digital: Bools) -> tuple[_Line, _Line,
     part, digital_moved = _mean(value, digital.astype(np.float64), begins)
     note = _NOBODY if not len(value) else "" if digital.any() else _NO_DIGITAL
     gap = stats.linearised(every.value - part.value, moved - digital_moved)
+    if np.isnan(part.lower):
+        # One customer alone shows no spread of the digital part.
+        gap = stats.Estimate(gap.value, np.nan, np.nan)
     return (
         every._replace(note=_NOBODY if not len(value) else ""),
         part._replace(note=note),

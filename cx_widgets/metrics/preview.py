@@ -92,10 +92,11 @@ def preview(log: EventLog, definition: Definition, *, one_in: int = 16) -> Previ
     >>> rough.lower < exact.value < rough.upper
     True
     """
+    _result.check(log, definition)
     if log.sampled is not None:
         raise CXError(f"the log is a sample already ({log.sampled}). Give the whole log.")
-    _result.check(log, definition)
-    return preview_of(log.memo(("sample", one_in), lambda: log.sample(one_in)), definition)
+    number = _result.whole("one_in", one_in, 16)
+    return preview_of(log.memo(("sample", number), lambda: log.sample(number)), definition)
 
 
 def preview_of(part: EventLog, definition: Definition) -> Preview:

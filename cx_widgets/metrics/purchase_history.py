@@ -88,9 +88,9 @@ def purchase_history(
     This is all that the models of `lifetime_value` know of a customer. A purchase lies in a stage with the
     role buy, as in `loyalty`. What counts as one purchase is said by ``each``:
 
-    - ``"moment"``: a distinct time, as in `loyalty`. - ``"day"``: a calendar day, in the time zone of the
-    rules or the log; times are then whole days (as in the CDNOW data of
-      the literature).
+    - ``"moment"``: a distinct time, as in `loyalty`.
+    - ``"day"``: a calendar day, in the time zone of the rules or the log; times are then whole days (as in
+      the CDNOW data of the literature).
     - a period such as ``"30D"``: a whole period since the customer's first purchase with a purchase in it;
       times are then periods, whatever the unit. Period 0 begins with the first purchase, the end of a
       period is outside, and a period that is not over by the end does not count.
@@ -276,7 +276,7 @@ def _history(
         unassigned_events=log.n_events - assigned_events(log, definition),
         unit=whole,
         each=each,
-        end=log.end if split is None else log.timestamps([end_tick])[0],
+        end=log.observation_end if split is None else log.timestamps([end_tick])[0],
         holdout=ahead,
         _frame=frame if known.all() else frame[known],
         _log=log,

@@ -158,7 +158,7 @@ class RFM(Result):
         Raises
         ------
         CXError
-            For an unknown segment, and for a monetary score without a value column.
+            For an unknown segment or score, and for a monetary score without a value column.
 
         Examples
         --------
@@ -182,6 +182,9 @@ class RFM(Result):
                 continue
             if place >= len(found.scores):
                 raise CXError("the log has no value column, so nobody has a monetary score. Leave it out.")
+            there = range(1, len(found.cuts[place]) + 2)
+            if isinstance(score, bool) or score not in there:
+                raise unknown(f"score of {MEASURES[place]}", score, there)
             chosen &= found.scores[place] == score
         return customer_table(self._log, by_customer(self.definition), found.customer[chosen])
 
@@ -343,7 +346,9 @@ def _points(measure: str, points: object) -> tuple[float, ...]:
     for point in points:
         if measure == "recency":
             found.append(float(parse_duration(point, "cuts").as_unit("ns").value))
-        elif isinstance(point, int | float | np.number) and not isinstance(point, bool):
+        elif (
+            isinstance(point, int | float | np.number) and not isinstance(point, bool) and np.isfinite(point)
+        ):
             found.append(float(point))
         else:
             raise wrong
@@ -433,6 +438,12 @@ def _segments(cuts: tuple[Floats, ...], asked: _Asked) -> Ints:
                     f"segment {name!r} asks for a monetary score, and the log has no value column. Name it: "
                     "cx.EventLog(..., value='price'), or say None there."
                 )
+            for measure, size, (low, _) in zip(MEASURES, sizes, rule, strict=False):
+                if low > size and not asked.fifths:
+                    raise CXError(
+                        f"segment {name!r} asks for a {measure} score of {low}, and scores go from 1 to "
+                        f"{size}. Say one of them, or more bins."
+                    )
             fits: list[Bools] = [
                 (low <= axis) & (axis <= high) for axis, (low, high) in zip(axes, rule, strict=False)
             ]

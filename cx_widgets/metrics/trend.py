@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,10 +81,7 @@ class Trend(Result):
         ['a']
         """
         index = pd.PeriodIndex(self._frame.index)
-        try:
-            asked = pd.Period(period, freq=self.period)  # type: ignore[arg-type]
-        except ValueError:
-            asked = None
+        asked = _period(period, self.period)
         if asked is None or asked not in index:
             raise unknown("period", str(period), index.astype(str))
         entered = _entered(self._log, self.definition, self.period, self.once)
@@ -245,12 +243,21 @@ def trend(
 def _edge(name: str, given: object, period: str) -> pd.Period | None:
     if given is None:
         return None
+    found = _period(given, period)
+    if found is None:
+        raise CXError(f"{name} must be a date such as '2026-01-31' or a pandas Period, not {given!r}.")
+    return found
+
+
+def _period(given: object, period: str) -> pd.Period | None:
+    """Return the period that a date lies in, or a pandas Period itself; None for what is neither."""
+    if not isinstance(given, str | dt.date | np.datetime64 | pd.Period):
+        return None
     try:
-        return pd.Period(given, freq=period)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise CXError(
-            f"{name} must be a date such as '2026-01-31' or a pandas Period, not {given!r}."
-        ) from None
+        found: object = pd.Period(given, freq=period)  # type: ignore[arg-type]  # such as a date is
+    except ValueError:
+        return None
+    return found if isinstance(found, pd.Period) else None
 
 
 def _periods(times: pd.DatetimeIndex, definition: Definition, period: str) -> pd.PeriodIndex:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from cx_widgets.binding import as_log
 from cx_widgets.definition import Definition
 from cx_widgets.errors import CXError
 from cx_widgets.log import EventLog
@@ -43,16 +44,6 @@ def as_definition(value: object) -> Definition:
     raise CXError(
         f"a {type(value).__name__} is no definition. Give a cx.Definition, a preset such as "
         "cx.presets.aida(log), or a mapping like {'Consider': ['ad'], 'Buy': ['order']}."
-    )
-
-
-def as_log(value: object) -> EventLog:
-    """Return the event log, or refuse anything else with the way to make one."""
-    if isinstance(value, EventLog):
-        return value
-    raise CXError(
-        f"a {type(value).__name__} is no event log. Make one first: "
-        "log = cx.EventLog(df, customer='...', time='...', event='...')."
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cx_widgets.binding import as_log
+
 if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
@@ -17,6 +19,7 @@ _NAMES = {
 
 def offered(log: EventLog) -> list[tuple[str, str]]:
     """Return the columns of words as choices, none first."""
+    log = as_log(log)
     taken = {log.roles.get(role) for role in ("value", "score")}
     words = [
         name

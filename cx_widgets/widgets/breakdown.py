@@ -9,6 +9,7 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
+from cx_widgets.binding import as_log
 from cx_widgets.metrics._customers import noun
 from cx_widgets.metrics.breakdown import breakdown
 from cx_widgets.widgets import _theme
@@ -84,9 +85,9 @@ class BreakdownView(Face, w.VBox):
         self._caption.observe(self._on_row, names="_selected")
 
     def _start(self, log: object, definition: object, baseline: object) -> None:
-        columns = getattr(log, "columns", ())
-        self._column.offer([(name, name) for name in columns])
-        self._column.value = getattr(log, "roles", {}).get("channel", columns[0] if columns else "")
+        known = as_log(log)
+        self._column.offer([(name, name) for name in known.columns])
+        self._column.value = known.roles.get("channel", next(iter(known.columns), ""))
         super()._start(log, definition, baseline)
 
     def _draw(self) -> None:
