@@ -80,10 +80,10 @@ def test_every_choice_can_be_shown(log, kind, clock, period):
     assert view._heat.color.shape == (len(view._heat.row), len(view._heat.column))
 
 
-def test_one_cohort_stands_beside_an_empty_line():
+def test_one_cohort_is_one_line():
     view = cx.RetentionView(log_of([("a", 0, "order"), ("a", 1, "order")]), JOURNEY.remove("Look"))
-    assert list(view._heat.row) == ["2026-01 (1)", " "]
-    assert view._heat.color.shape == (2, 2)
+    assert list(view._heat.row) == ["2026-01 (1)"]
+    assert view._heat.color.shape == (1, len(view._heat.column))
     view._on_cell(None, {"data": {"rowNum": 1, "columnNum": 0}})
     assert view.selected is None
 
@@ -152,7 +152,7 @@ def test_a_single_period_has_a_bar_with_a_width_and_whole_numbers_beside():
     view = cx.LifecycleView(log_of(ROWS[:2]), {"Buy": ["order"]})
     assert view._bars.x.tolist() == [0, 1]
     assert view._bars.y.tolist() == [[0, 0], [0, 0], [1, 0], [0, 0]]
-    assert (view._across.min, view._across.max) == (-0.125, 0.125)
+    assert (view._across.min, view._across.max) == (-0.5, 0.5)
     assert view._left.tick_values.tolist() == [0, 1]
     assert (
         "No period after the first is over yet"

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import cx_widgets as cx
+from cx_widgets.widgets import _theme
 
 JOURNEY = cx.Definition({"Look": ["view", "chat"], "Buy": ["order"]})
 ROWS = [
@@ -86,6 +87,7 @@ def test_revenue_shows_what_the_function_returns(log):
     view, result = cx.RevenueView(log, JOURNEY), cx.revenue(log, JOURNEY)
     assert view._bars.bars.y.ravel().tolist() == result.frame["value"].tolist()[1:]
     assert said(view)["rows"][0]["cells"][1] == "45.00"
+    assert list(view._bars.texts.text) == ["11.25 · n 4", "11.25 · n 4", "22.50 · n 2", "15.00 · n 3"]
     view._method.value = "bca"
     assert "BCa" in said(view)["rows"][1]["cells"][-1]
 
@@ -204,8 +206,40 @@ def test_a_bar_alone_has_a_neighbour_out_of_sight_for_bqplot_would_draw_a_hairli
     assert view._names == ["(no touchpoint)"]
     assert view._bars.bars.x.tolist() == [0, 1]
     assert view._bars.bars.y.tolist() == [[1, 0], [0, 0]]
-    assert view._bars._rows.max < 0.5
+    assert (view._bars._rows.max, view._bars._rows.allow_padding) == (0.5, False)
     assert list(view._bars.texts.text) == ["1 (100%)", "0"]
+
+
+def test_a_bar_fills_the_same_share_of_its_step_whatever_their_number():
+    # bqplot divides the room from the first bar to the last by their number, and takes the padding off.
+    for bars in (2, 3, 15):
+        assert (bars - 1) / bars * (1 - _theme.padding(0.6, bars)) == pytest.approx(0.6)
+    view = cx.RevenueView(made(value="paid"), JOURNEY)
+    row = 32
+    assert view._bars._drawing.layout.height == f"{4 * row + 18}px"
+    assert view._bars.bars.padding == pytest.approx(1 - 18 / row * 4 / 3)
+
+
+def test_of_nobody_revenue_has_no_empty_axis():
+    view = cx.RevenueView(made([], value="paid"), JOURNEY)
+    assert said(view)["note"] == "Nobody entered, so there is nothing to divide."
+    assert view._bars.children == ()
+
+
+def test_what_a_missing_column_takes_away_is_said_with_the_step_that_gives_it():
+    bare = made()
+    assert (
+        "no value column. Name the column of amounts: cx.EventLog(..., value=)."
+        in said(cx.RFMView(bare, JOURNEY))["note"]
+    )
+    assert (
+        "no score column. Name a column of scores: cx.EventLog(..., score=)."
+        in said(cx.PainPointsView(bare, JOURNEY))["note"]
+    )
+    figures = cx.LoyaltyOverview(bare, JOURNEY)._numbers._view["rows"]
+    assert figures[-1]["cells"][-1].endswith("cx.EventLog(..., value=).")
+    needs = [row["cells"][-2] for row in said(cx.ClaimsView(bare, JOURNEY))["rows"][:2]]
+    assert all("a column of brands: keep one in the DataFrame" in need for need in needs)
 
 
 def test_without_values_revenue_says_how_to_name_them():

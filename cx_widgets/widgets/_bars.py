@@ -24,6 +24,8 @@ _PX_A_LETTER = 6.4
 _NARROW_PX = 300
 """What is left for bars and their texts where the page is narrow."""
 _LEAST_ROOM, _MOST_ROOM = 0.02, 0.6
+_END = 0.03
+"""Of the length is free left of what lies below zero, so that no interval begins in a name."""
 
 
 class NamedBars(_theme.Frame):
@@ -132,8 +134,9 @@ class NamedBars(_theme.Frame):
         room = min(max(longest * _PX_A_LETTER / _NARROW_PX, _LEAST_ROOM), _MOST_ROOM)
         parts = (self.ghost, self.bars, self.whiskers, self.zero, self.texts, self._axis)
         with _theme.held(*parts, self._rows, self._lengths):
-            stands, self._rows.min, self._rows.max = _theme.places(n)
-            self._lengths.min, self._lengths.max = low, low + (high - low) / (1 - room)
+            stands = _theme.places(self._rows, n)
+            self._lengths.min = low - (_END * (high - low) if low < 0 else 0.0)
+            self._lengths.max = low + (high - low) / (1 - room)
             self._axis.tick_values = at
             short = _numbers.told_apart([str(name) for name in names], _NAME_LENGTH)
             self._leave_room(max(map(len, short)))
@@ -141,9 +144,9 @@ class NamedBars(_theme.Frame):
             bars = 1 if self._stacked else groups
             row = self._row_px + bars * self._bar_px
             self.bars.x, self.bars.y = stands, _theme.beside(known)
-            self.bars.padding = self._row_px / row
+            self.bars.padding = _theme.padding(bars * self._bar_px / row, n)
             self.ghost.x, self.ghost.y = stands, _theme.beside(behind)
-            self.ghost.padding = self.bars.padding / 2
+            self.ghost.padding = _theme.padding(1 - self._row_px / row / 2, n)
             self.ghost.visible = before is not None
             self.whiskers.x, self.whiskers.y = _theme.whiskers(spans, at)
             self.zero.x, self.zero.y = [0.0, 0.0], [-0.5, n - 0.5]

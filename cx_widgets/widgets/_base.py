@@ -266,6 +266,15 @@ def chart_and_table(chart: Sequence[w.Widget], table: Sequence[w.Widget]) -> w.B
     return w.Box(list(parts), layout=w.Layout(flex_flow="row wrap", grid_gap="8px 24px"))
 
 
+def roomy_and_small(roomy: Sequence[w.Widget], small: Sequence[w.Widget]) -> w.Box:
+    """Return a wide chart and a smaller one beside it, which goes below where both have no room."""
+    parts = (
+        w.VBox(list(roomy), layout=w.Layout(flex="3 1 600px", min_width="0")),
+        w.VBox(list(small), layout=w.Layout(flex="2 1 400px", min_width="0")),
+    )
+    return w.Box(list(parts), layout=w.Layout(flex_flow="row wrap", grid_gap="8px 24px"))
+
+
 def choices(*parts: w.Widget) -> w.Box:
     """Return controls in a row, in several where there is no room."""
     return w.Box(list(parts), layout=w.Layout(flex_flow="row wrap", grid_gap="0 20px"))

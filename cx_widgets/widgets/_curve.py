@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _MARGIN_PX = {"top": 10, "bottom": 44, "left": 60, "right": 16}
 _HEIGHT_PX = 248
 _MOST_MARKS = 12
+_MOST_POINTS = 36
+"""Of more periods the points would be one thick line."""
 
 
 class Curve(NamedTuple):
@@ -57,7 +59,7 @@ class ShareCurve(_theme.Frame):
             scales=scales,
             colors=[_theme.NOW],
             fill="between",
-            fill_opacities=[0.18],
+            fill_opacities=[_theme.BAND],
             opacities=[0.0],
             stroke_width=0,
         )
@@ -86,6 +88,7 @@ class ShareCurve(_theme.Frame):
         parts = (self._band, self._ghost, self._line, self._shares, self._across_scale, self._across)
         with _theme.held(*parts, self._upwards):
             self._line.x, self._line.y = period, share
+            self._line.marker = "circle" if len(period) <= _MOST_POINTS else None
             self._ghost.x, self._ghost.y = behind[0], behind[1]
             self._ghost.visible = before is not None
             self._band.x = period

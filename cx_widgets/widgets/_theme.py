@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import bqplot
 import ipywidgets as w
 import numpy as np
+from bqplot.marks import Array, array_dimension_bounds, array_serialization
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ BASELINE = "#9A9A9A"
 DROP_OFF = "var(--jp-error-color1, #B3261E)"
 SHARES = ("rgba(68, 119, 170, 0)", "rgba(68, 119, 170, 0.65)")
 """The heat map's scale: more or less of one blue over the page, so that text reads in both themes."""
+BAND = 0.3
+"""How opaque the band of an interval is: it has to be seen on a dark page as well."""
 _BESIDE, _BELOW = "46px", "32px"
 
 
@@ -65,6 +68,16 @@ def name_axis(scale: bqplot.Scale) -> bqplot.Axis:
     )
 
 
+class Grid(bqplot.GridHeatMap):
+    """A heat map that can be of one row or one column, which bqplot's own makes a list of numbers."""
+
+    color = (
+        Array(None, allow_none=True)
+        .tag(sync=True, scaled=True, rtype="Color", atype="bqplot.ColorAxis", **array_serialization)
+        .valid(array_dimension_bounds(2, 2))
+    )
+
+
 class Frame(w.Box):
     """A figure over the page's own background, as wide as its place; it scrolls where it grows too large.
 
@@ -96,7 +109,6 @@ class Frame(w.Box):
             display_toolbar=toolbar,
         )
         self._drawing.add_class("cx-chart")
-        self._padding_x, self._bars_fitted = padding_x, 0
         super().__init__(layout=w.Layout(overflow="auto", max_height="520px"))
 
     def show(self, height: int, *, at_least_wide: int = 0) -> None:
@@ -104,13 +116,6 @@ class Frame(w.Box):
         self._drawing.layout.height = f"{height}px"
         self._drawing.layout.min_width = f"{at_least_wide}px"
         self.children = [self._drawing]
-
-    def fit(self, bars: int) -> None:
-        """Make room for so many bars: bqplot heeds their number only where it lays a figure out anew."""
-        if self._bars_fitted != bars:
-            self._bars_fitted = bars
-            # It does so when the padding changes; this much is not seen.
-            self._drawing.padding_x = self._padding_x + 1e-6 * bars
 
     def hide(self) -> None:
         """Take the figure away: bqplot cannot lay out one without size."""
@@ -125,15 +130,13 @@ def held(*parts: w.Widget) -> ExitStack:
     return stack
 
 
-def places(n: int) -> tuple[np.ndarray, float, float]:
-    """Return where so many bars stand on a linear scale, and the ends of the scale.
+def places(scale: bqplot.Scale, n: int) -> np.ndarray:
+    """Give so many bars a step each of a linear scale, and return where they stand.
 
-    bqplot leaves half a bar free at both ends by itself. It draws a bar alone as a hairline, so one without
-    length stands beside it, out of sight.
+    bqplot draws a bar alone as a hairline, so one without length stands beside it, out of sight.
     """
-    if n == 1:
-        return np.array([0.0, 1.0]), -0.125, 0.125
-    return np.arange(float(n)), -0.05, n - 0.95
+    scale.min, scale.max, scale.allow_padding = -0.5, n - 0.5, False
+    return np.arange(float(max(n, 2)))
 
 
 def beside(lengths: np.ndarray) -> np.ndarray:
@@ -141,6 +144,16 @@ def beside(lengths: np.ndarray) -> np.ndarray:
     if lengths.shape[-1] != 1:
         return lengths
     return np.concatenate([lengths, np.zeros_like(lengths)], axis=-1)
+
+
+def padding(filled: float, n: int) -> float:
+    """Return the padding with which each of so many bars fills a share of its step.
+
+    bqplot divides by their number the room from the first bar to the last, which is a step less than theirs:
+    few bars were thin, and stood elsewhere than what is written beside them.
+    """
+    bars = max(n, 2)
+    return 1 - filled * bars / (bars - 1)
 
 
 FIRM = 30

@@ -42,7 +42,7 @@ class TimeCurve(_theme.Frame):
             y=[[0.0, 0.0], [0.0, 0.0]],
             colors=[_theme.NOW],
             fill="between",
-            fill_opacities=[0.18],
+            fill_opacities=[_theme.BAND],
             opacities=[0.0],
             stroke_width=0,
         )
@@ -87,7 +87,9 @@ class TimeCurve(_theme.Frame):
             marks = _theme.share_marks(line, ghost, high[known])
             self._shares.max, self._upwards.tick_values = float(marks[-1]), marks
             self._across_scale.max = longest / size
-            self._across.tick_values = _theme.round_marks(0.0, longest / size)
+            marks = _theme.round_marks(0.0, longest / size)
+            # One beyond the end would be written half outside of the figure.
+            self._across.tick_values = marks[marks <= longest / size]
             self._across.label = f"{unit} {since}"
         self.show(_HEIGHT_PX)
 

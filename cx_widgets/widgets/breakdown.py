@@ -70,7 +70,6 @@ class BreakdownView(Face, w.VBox):
             scales={"x": self._rows, "y": self._shares},
             orientation="horizontal",
             colors=[_theme.NOW],
-            padding=0.5,
         )
         self._whiskers = bqplot.Lines(scales=along, colors=[_theme.TEXT], stroke_width=1.5)
         self._labels = bqplot.Label(
@@ -120,11 +119,12 @@ class BreakdownView(Face, w.VBox):
         at = np.arange(len(frame), dtype=float)
         ends = frame[["lower", "upper"]].to_numpy(float)
         with _theme.held(self._bars, self._whiskers, self._labels, self._axis, self._rows, self._shares):
-            stands, self._rows.min, self._rows.max = _theme.places(len(frame))
+            stands = _theme.places(self._rows, len(frame))
             self._shares.max = float(max(np.nanmax(ends, initial=0.0), 0.01) * _HEADROOM)
             self._axis.tick_values = at
             short = _numbers.told_apart([str(name) for name in frame.index], _NAME_LENGTH)
             self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
+            self._bars.padding = _theme.padding(0.5, len(frame))
             self._bars.x, self._bars.y = stands, _theme.beside(np.nan_to_num(share))
             self._whiskers.x, self._whiskers.y = _theme.whiskers(ends, at)
             self._labels.x, self._labels.y = np.nan_to_num(np.fmax(share, ends[:, 1])), at

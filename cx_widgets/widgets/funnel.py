@@ -65,14 +65,13 @@ class FunnelView(Face, w.VBox):
         along = {"x": counts, "y": rows}
         self._rows, self._counts = rows, counts
         self._ghost = bqplot.Bars(
-            scales=across, orientation="horizontal", colors=[_theme.BASELINE], opacities=[0.35], padding=0.25
+            scales=across, orientation="horizontal", colors=[_theme.BASELINE], opacities=[0.35]
         )
         self._bars = bqplot.Bars(
             scales=across,
             orientation="horizontal",
             colors=[_theme.NOW],
             color_mode="no_group",
-            padding=0.55,
             unselected_style={"opacity": "0.35"},
             interactions={"hover": "tooltip"},
         )
@@ -146,13 +145,15 @@ class FunnelView(Face, w.VBox):
         before = np.array([there.get(name, np.nan) for name in names], dtype=float)
         parts = (self._ghost, self._bars, self._whiskers, self._labels, self._losses)
         with _theme.held(*parts, self._frame, self._rows, self._counts, self._axis):
-            stands, self._rows.min, self._rows.max = _theme.places(len(names))
+            stands = _theme.places(self._rows, len(names))
             self._counts.max = float(max(np.nanmax(reach), np.nanmax(before, initial=0.0), 1.0) * _HEADROOM)
             self._axis.tick_values = at
             self._axis.tick_labels = {
                 f"{i:g}": _numbers.shortened(name, _NAME_LENGTH) for i, name in enumerate(names)
             }
             self._axis.tick_format = "d"
+            self._bars.padding = _theme.padding(0.5, len(names))
+            self._ghost.padding = _theme.padding(0.75, len(names))
             self._bars.x, self._bars.y = stands, _theme.beside(reach)
             self._bars.colors = [_theme.stage_colour(i) for i in range(len(names))]
             self._ghost.x, self._ghost.y = stands, _theme.beside(np.nan_to_num(before))

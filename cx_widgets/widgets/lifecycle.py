@@ -66,7 +66,6 @@ class LifecycleView(Face, w.VBox):
             type="stacked",
             color_mode="element",
             colors=[_theme.stage_colour(colour) for _, colour in _STATES],
-            padding=0.15,
             stroke="transparent",
             interactions={"click": "select"},
         )
@@ -106,7 +105,7 @@ class LifecycleView(Face, w.VBox):
             w.VBox([self._days_caption, self._days], layout=w.Layout(min_width="0")),
         ]
         self._parts = w.GridBox(halves, layout=w.Layout(**side_by_side()))
-        super().__init__(children=[self._caption, choices(*self._choosers), self._parts])
+        super().__init__(children=[choices(*self._choosers), self._caption, self._parts])
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
@@ -175,7 +174,8 @@ class LifecycleView(Face, w.VBox):
         marks = _theme.round_marks(float(counts[-1].min()), high, whole=True)
         scales = (self._across, self._upwards, self._below, self._left)
         with _theme.held(self._bars, self._ghost, *scales):
-            stands, self._across.min, self._across.max = _theme.places(len(names))
+            stands = _theme.places(self._across, len(names))
+            self._bars.padding = _theme.padding(0.85, len(names))
             self._bars.x, self._bars.y = stands, _theme.beside(counts)
             self._upwards.min, self._upwards.max = float(marks[0]), float(marks[-1])
             self._left.tick_values = marks
@@ -185,7 +185,6 @@ class LifecycleView(Face, w.VBox):
             marked = at[:: -(-len(names) // _MOST_TICKS)]
             self._below.tick_values = marked
             self._below.tick_labels = {str(int(place)): names[int(place)] for place in marked}
-        self._frame.fit(len(names))
         self._frame.show(_HEIGHT_PX)
 
     def _baseline_active(self, periods: int) -> np.ndarray | None:
@@ -212,6 +211,7 @@ class LifecycleView(Face, w.VBox):
                 self._many.y = bars["value"].to_numpy(float)
                 self._many_axis.tick_values = self._many.x[:: -(-len(bars) // _MOST_TICKS)].tolist()
             self._days.show(_HEIGHT_PX)
+        ever = seen["at_least"].max() if len(seen) else 0
         note = f"{len(seen) - len(bars)} more numbers are in the table." if len(seen) > len(bars) else ""
         ratio = sticky.ratio
         known = ratio[ratio["value"].notna()]
@@ -222,8 +222,8 @@ class LifecycleView(Face, w.VBox):
             note = f"{note} Daily over monthly in {last['start']:%Y-%m}: {share} ({span}).".strip()
         self._days_caption.tell(
             "Active in how many periods",
-            description="Of the customers ever active, the share active in exactly so many of "
-            f"{sticky.n_periods:,}.",
+            description=f"Of the {_numbers.count(ever)} ever active, the share active in exactly so many of "
+            f"{_numbers.count(sticky.n_periods)} period{'s' * (sticky.n_periods != 1)}.",
             columns=("Periods", "Exactly", "Share", "95% interval", "At least", "Share"),
             rows=[
                 (

@@ -65,7 +65,6 @@ class ReasonsView(Face, w.VBox):
             orientation="horizontal",
             type="stacked",
             colors=[_theme.NOW],
-            padding=0.5,
         )
         self._totals = bqplot.Label(
             scales={"x": self._counts, "y": self._rows},
@@ -134,12 +133,13 @@ class ReasonsView(Face, w.VBox):
         )
         totals, at = parts.sum(axis=0), np.arange(len(stages), dtype=float)
         with self._bars.hold_sync(), self._totals.hold_sync(), self._axis.hold_sync(), self._rows.hold_sync():
-            stands, self._rows.min, self._rows.max = _theme.places(len(stages))
+            stands = _theme.places(self._rows, len(stages))
             self._counts.max = float(max(totals.max(), 1.0) * _HEADROOM)
             self._axis.tick_values = at
             short = _numbers.told_apart([str(name) for name in stages], _NAME_LENGTH)
             self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
             self._bars.colors = [_theme.stage_colour(_COLOURS[reason] - 1) for reason in known]
+            self._bars.padding = _theme.padding(0.5, len(stages))
             self._bars.x, self._bars.y = stands, _theme.beside(parts)
             self._totals.x, self._totals.y = totals, at
             self._totals.text = [f"{_numbers.count(total)} did not get here" for total in totals]

@@ -13,7 +13,7 @@ from cx_widgets import _numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics.retention import Retention, retention
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
+from cx_widgets.widgets._base import Face, choices, roomy_and_small, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._curve import Curve, ShareCurve
@@ -77,7 +77,7 @@ class RetentionView(Face, w.VBox):
         self._heads: list[int] = []
         self._columns, self._rows = bqplot.OrdinalScale(), bqplot.OrdinalScale(reverse=True)
         self._shade = bqplot.ColorScale(min=0.0, max=1.0, colors=list(_theme.SHARES))
-        self._heat = bqplot.GridHeatMap(
+        self._heat = _theme.Grid(
             color=np.zeros((2, 2)),
             row=["", " "],
             column=["0", "1"],
@@ -110,10 +110,8 @@ class RetentionView(Face, w.VBox):
         self._heat.on_element_click(self._on_cell)
         self._numbers.observe(self._on_number, names="selected")
         self._hatches.observe(self._on_number, names="selected")
-        curve = w.VBox([self._curve_caption, self._curve], layout=w.Layout(min_width="0"))
-        map_ = w.VBox([self._frame], layout=w.Layout(min_width="0"))
-        self._parts = w.GridBox([map_, curve], layout=w.Layout(**side_by_side()))
-        super().__init__(children=[self._caption, choices(*self._choosers), self._parts])
+        self._parts = roomy_and_small([self._frame], [self._curve_caption, self._curve])
+        super().__init__(children=[choices(*self._choosers), self._caption, self._parts])
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
@@ -153,7 +151,7 @@ class RetentionView(Face, w.VBox):
         if there.empty:
             self._empty(f"Nobody began with {now.start}.")
             return
-        self._parts.layout.display = "grid"
+        self._parts.layout.display = ""
         starts = there["cohort"].drop_duplicates().iloc[-_MOST_COHORTS:]
         shown = there[there["cohort"].isin(starts)]
         self._matrix(shown)
@@ -200,9 +198,6 @@ class RetentionView(Face, w.VBox):
             table[name].unstack().to_numpy(float)  # noqa: PD010
             for name in ("value", "unripe")
         )
-        # bqplot takes a row or a column alone for a list of numbers, so an empty one stands beside it.
-        rows, columns = [*rows, " "][: max(len(rows), 2)], [*columns, " "][: max(len(columns), 2)]
-        colours = np.zeros((len(rows), len(columns)))
         if [*self._heat.row, *self._heat.column] != [*rows, *columns]:
             for label in (self._numbers, self._hatches):
                 # bqplot would move the old labels to names that leave the scale, which is nowhere.
@@ -211,10 +206,9 @@ class RetentionView(Face, w.VBox):
         later = shares[:, 1:] if self._heads[0] == 0 else shares
         top = float(max(np.nanmax(later, initial=0.0), _PALEST_TOP))
         self._shade.max = top
-        colours[: len(self._cohorts), : len(self._heads)] = np.minimum(np.nan_to_num(shares), top)
         with self._heat.hold_sync():
             # bqplot lays the grid out when `row` or `column` arrives, so the colours have to be there first
-            self._heat.color = colours
+            self._heat.color = np.minimum(np.nan_to_num(shares), top)
             self._heat.row, self._heat.column = rows, columns
         self._write(rows, columns, shares, unripe == 1)
         self._frame.show(

@@ -65,7 +65,7 @@ class TrendView(Face, w.VBox):
             scales=scales,
             colors=[_theme.NOW],
             fill="between",
-            fill_opacities=[0.18],
+            fill_opacities=[_theme.BAND],
             opacities=[0.0],
             stroke_width=0,
         )
