@@ -9,6 +9,9 @@ import { partName, readQuadrant, side, tileName } from "./quadrant_text.js";
  * @typedef {import("./quadrant_text.js").Tile} Tile
  */
 
+/** Of a tile, right and below its words: the room of a square that is the whole. */
+const WIDE = 0.6;
+const HIGH = 0.7;
 const STEPS = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] });
 
 export default widget({
@@ -56,7 +59,8 @@ export default widget({
       const place = /^stage-([1-8])$/.exec(tile.colour)?.[1] ?? "7";
       cell.style.setProperty("--cx-quad-colour", `var(--cx-stage-${place})`);
       for (const [square, share] of /** @type {const} */ ([[area, tile.size], [before, tile.before]])) {
-        square.style.width = square.style.height = `${side(share)}%`;
+        square.style.width = `${WIDE * side(share)}%`;
+        square.style.height = `${HIGH * side(share)}%`;
         square.hidden = share === null;
       }
       const texts = [tile.label, `${tile.count} · ${tile.share}`, tile.interval, tile.change];

@@ -115,6 +115,26 @@ def test_churn_by_an_event_asks_which_and_counts_from_a_stage():
     assert "Nobody is lost yet by this rule." in said(view)["note"]
 
 
+def test_without_a_buying_stage_churn_says_what_to_do_in_words_of_the_page():
+    view = cx.ChurnView(log_of(BUYERS), {"Look": ["view"]})
+    assert said(view)["note"] == "No stage has the role 'buy'. Give one that role on the board."
+    view._way.value, view._event.value = "event", "order"
+    assert said(view)["note"].startswith("No stage has the role 'buy'. Choose another stage above")
+
+
+def test_a_column_of_scores_without_a_number_is_named_with_what_else_to_choose():
+    log = made([("a", "2026-01-01", "view", "TV", None), ("b", "2026-01-02", "order", "TV", None)])
+    assert "The column score holds no number." in said(cx.AttitudeView(log, JOURNEY))["note"]
+    assert "Choose above the event that is bad" in said(cx.BadExperienceView(log, JOURNEY))["note"]
+
+
+def test_the_marks_of_a_curve_of_times_end_with_it():
+    view = cx.ChurnView(log_of(BUYERS), JOURNEY)
+    view._silence.value = "15D"
+    across = view._curve._across.tick_values
+    assert 0 < across[-1] <= view._curve._across_scale.max
+
+
 def test_channels_show_the_shares_of_the_function_and_select_who_met_them(log):
     view = cx.ChannelsView(log, JOURNEY)
     view._column.value = "place"

@@ -36,6 +36,16 @@ def test_only_the_tab_in_sight_is_made_and_counted(log):
     assert panel._made["overview"].definition == edited
 
 
+def test_a_tab_opened_while_the_definition_cannot_be_counted_shows_the_last_good_figures(log):
+    panel = cx.LoyaltyPanel(log, JOURNEY)
+    panel.definition = {"Look": ["viewed"], "Buy": ["order"]}
+    panel._question.value = "retention"
+    view = panel._made["retention"]
+    assert view._caption._view["note"].endswith("Figures of the last good definition.")
+    assert view._frame.children
+    assert view.definition == panel.definition
+
+
 def test_the_overview_shows_the_loyalty_figures_and_the_curve(log):
     view = cx.LoyaltyOverview(log, JOURNEY)
     result = cx.loyalty(log, JOURNEY)

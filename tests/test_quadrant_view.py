@@ -185,7 +185,8 @@ def test_the_own_brand_is_chosen_among_those_bought():
     lost = next(row for row in view._numbers._view["rows"] if row["cells"][0].startswith("Own brand"))
     assert lost["cells"][1:4:2] == ["50.0%", "1 / 2"]
     view._purchases.value = "repeat"
-    assert "0 purchases" in view._numbers._view["description"]
+    assert "No such purchase is of a known brand." in view._caption._view["note"]
+    assert view._beside.layout.display == "none"
 
 
 def test_without_a_column_of_brands_the_view_says_so_and_stays_usable():

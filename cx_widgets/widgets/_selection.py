@@ -41,7 +41,7 @@ ANY = "any"
 """Stands for answers in whatever tone."""
 PURCHASE = "(purchase)"
 """Stands for the stages with the role buy where a stage is asked for."""
-NO_PURCHASE = "No stage has the role 'buy'. Choose another stage below, or give one that role on the board."
+NO_PURCHASE = "No stage has the role 'buy'. Choose another stage above, or give one that role on the board."
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,10 @@ class Tabs(Face, w.VBox):
     def _draw(self) -> None:
         key = self._question.value if self._question.value in self.VIEWS else next(iter(self.VIEWS))
         if key not in self._made:
-            view = self.VIEWS[key][1](self.event_log, self.definition, self.baseline)
+            # A tab opened while the definition cannot be counted shows the figures of the last good one too.
+            view = self.VIEWS[key][1](
+                self.event_log, self._good or self.definition, self._good_baseline or self.baseline
+            )
             view.selected = self.selected
             self._made[key] = view
             self._links.append(t.link((view, "selected"), (self, "selected")))

@@ -43,6 +43,7 @@ _NO_COLUMN = (
     "The log has no column of scores. Name it: cx.EventLog(df, ..., score='rating'). Other columns of "
     "numbers can be chosen here when all they hold are whole numbers from 0 to 10, 1 to 5 or 1 to 7."
 )
+_OTHER = "Choose another above, or name another: cx.EventLog(df, ..., score=)."
 _SAY = (
     "Say above what was asked: NPS (would you recommend us, 0 to 10), CSAT (how satisfied are you, 1 to 5) "
     "or CES (how easy was it, 1 to 7)."
@@ -182,8 +183,11 @@ class AttitudeView(Face, w.VBox):
         if question is None:
             found = score_columns(self.event_log).loc[self._score.value]
             count = _numbers.count(found["answers"])
-            ends = f" from {found['lowest']:g} to {found['highest']:g}" if found["answers"] else ""
-            self._empty(_SAY, f"{self._score.value} holds {count} answers{ends}.")
+            ends = f"from {found['lowest']:g} to {found['highest']:g}"
+            if found["answers"]:
+                self._empty(_SAY, f"{self._score.value} holds {count} answers {ends}.")
+            else:
+                self._empty(f"The column {self._score.value} holds no number. {_OTHER}")
             return
         try:
             now, means = self._found(self._good, question), self._found(self._good, question, "ces")
@@ -284,7 +288,7 @@ class AttitudeView(Face, w.VBox):
         shares = tone["value"].to_numpy(float).reshape(-1, len(TONES))
         answers = tone["denominator"].to_numpy(float).reshape(-1, len(TONES))[:, 0]
         texts = [
-            f"{positive:.0%} positive" if n else "nobody answered"
+            f"{positive:.0%} positive of {_numbers.count(n)}" if n else "nobody answered"
             for positive, n in zip(shares[:, -1], answers, strict=True)
         ]
         self._tones.draw(self._names, shares.T, [texts])

@@ -54,6 +54,7 @@ _CHOOSE = (
     "The log has no score column, so choose above the event that is bad, such as a complaint; or name a "
     "column of scores: cx.EventLog(..., score=)."
 )
+_NO_ANSWER = "The score column holds no number. Choose above the event that is bad, such as a complaint."
 _SAY = "Say above what was asked: NPS (0 to 10), CSAT (1 to 5) or CES (1 to 7)."
 
 
@@ -83,6 +84,7 @@ class BadExperienceView(Clickable, w.VBox):
         self._strata = Chooser("Compared inside", [(REACH, "the stage reached")], REACH, kind="list")
         self._choosers = (self._bad, self._measure, self._outcome, self._within, self._strata)
         self._names: list[str] = []
+        self._answered = True
         self._bars = NamedBars([_theme.stage_colour(number - 1) for number in _COLOURS], bar_px=15)
         self._differences = NamedBars([_theme.NOW])
         left = w.VBox([self._caption, self._bars], layout=w.Layout(min_width="0"))
@@ -104,6 +106,7 @@ class BadExperienceView(Clickable, w.VBox):
             self._bad.value = ""
         else:
             found = score_columns(self.event_log).loc[scored]
+            self._answered = bool(found["answers"])
             fits = [key for key, _ in _MEASURES if found[key]]
             # Of the usual scales the only one that holds all answers; else it has to be said.
             self._measure.value = fits[0] if len(fits) == 1 else ""
@@ -131,6 +134,15 @@ class BadExperienceView(Clickable, w.VBox):
         measure = self._measure.value
         return (*asked, ("measure", measure), ("scale", SCALES[measure])) if measure in SCALES else None
 
+    @property
+    def _to_say(self) -> str:
+        """What to do where the choosers do not say all that is asked."""
+        if not self._scored:
+            return _DURATION if self._bad.value else _CHOOSE
+        if not self._answered:
+            return _NO_ANSWER
+        return _DURATION if self._measure.value in SCALES else _SAY
+
     def _found(self, definition: Definition, asked: Asked) -> BadExperience:
         return bad_experience(self.event_log, definition, **dict(asked))  # type: ignore[arg-type] # each is checked there
 
@@ -141,7 +153,7 @@ class BadExperienceView(Clickable, w.VBox):
             self._empty(self.problems[0].message)
             return
         if asked is None:
-            self._empty(_SAY if self._scored else _DURATION if self._bad.value else _CHOOSE)
+            self._empty(self._to_say)
             return
         try:
             now = self._found(self._good, asked)

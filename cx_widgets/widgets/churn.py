@@ -15,12 +15,13 @@ from cx_widgets.metrics._figure import interval_text, number_text
 from cx_widgets.metrics.churn import STATES, Churn, churn
 from cx_widgets.metrics.purchase_gaps import ALL_GAPS, purchase_gaps
 from cx_widgets.widgets import _theme
+from cx_widgets.widgets._advice import NO_BUY
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import chart_and_table, choices, sentence
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._clickable import Clickable
-from cx_widgets.widgets._selection import PURCHASE, Selection
+from cx_widgets.widgets._selection import NO_PURCHASE, PURCHASE, Selection
 from cx_widgets.widgets._time_curve import TimeCurve
 
 if TYPE_CHECKING:
@@ -127,12 +128,16 @@ class ChurnView(Clickable, w.VBox):
 
     def _draw(self) -> None:
         self._offer()
+        asked = self._asked
         if self._good is None:
             self._empty(self.problems[0].message)
             return
-        asked = self._asked
         if asked is None:
             self._empty(_CHOOSE if self._way.value == "event" and not self._event.value else _DURATION)
+            return
+        bought = self._way.value == "silence" or self._since.value == PURCHASE
+        if bought and not self._good.stages_with_role("buy"):
+            self._empty(NO_BUY if self._way.value == "silence" else NO_PURCHASE)
             return
         try:
             now = self._found(self._good, asked)

@@ -69,7 +69,7 @@ class ClaimsView(Face, w.VBox):
         self._channel = Chooser("Channels in", columns, guess(log, "channel"), kind="list")
         self._choosers = (self._brand, self._channel)
         parts = (
-            [self._caption, choices(*self._choosers), self._drawn]
+            [choices(*self._choosers), self._caption, self._drawn]
             if columns[1:]
             else [self._caption, self._drawn]
         )
@@ -106,7 +106,9 @@ class ClaimsView(Face, w.VBox):
 
     def _found(self, definition: Definition) -> pd.DataFrame:
         brand, channel = self._brand.value or None, self._channel.value or None
-        return claims(self.event_log, definition, brand=brand, channel=channel).frame
+        frame = claims(self.event_log, definition, brand=brand, channel=channel).frame
+        step = "choose it above" if offered(self.event_log)[1:] else "keep one in the DataFrame"
+        return frame.assign(note=frame["note"].str.replace("say brand=", step, regex=False))
 
     def _empty(self, why: str) -> None:
         self._drawn.tell(None)

@@ -41,6 +41,7 @@ _NO_COLUMN = (
     "Choose the column of brands above. Brands stand on events of considering, of evaluating and of buying; "
     "a log without such a column cannot tell."
 )
+_NO_BRAND = "No such purchase is of a known brand. Choose other purchases or another column above."
 _NO_WORDS = "The log has no column of words. Keep one with the brand of each event in the DataFrame."
 
 
@@ -85,8 +86,12 @@ class ConsiderationView(Face, w.VBox):
         if self._brand.value == NONE:
             self._empty(_NO_COLUMN if offered(self.event_log)[1:] else _NO_WORDS)
             return
-        self._beside.layout.display = ""
         now = self._found(self._good)
+        if all(np.isnan(now[key].value) for key in now):
+            why = with_advice(str(now["first_ratio"].note))
+            self._empty(why if "role" in why else _NO_BRAND)
+            return
+        self._beside.layout.display = ""
         before = now if self._compared is None else self._found(self._compared)
         brands = now.brands.sort_values("bought", ascending=False, kind="stable")
         self._own.offer([(NONE, "(none)"), *((name, name) for name in self._choice(brands))])

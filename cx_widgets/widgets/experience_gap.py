@@ -104,6 +104,8 @@ class ExperienceGapView(Clickable, w.VBox):
         if not scored:
             self._empty(with_advice("The log has no score column."))
             return
+        for chooser in (self._channel, self._side):
+            chooser.layout.display = "none" if self._column.value == NONE else ""
         if self._column.value == NONE:
             self._empty(NO_COLUMN if offered(self.event_log)[1:] else NO_WORDS)
             return

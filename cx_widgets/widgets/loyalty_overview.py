@@ -124,8 +124,14 @@ def _cells(row: Mapping[str, Cell]) -> list[str]:
         show(float(row["value"])),
         f"{show(bounds[0])} to {show(bounds[1])}" if known else _numbers.UNDEFINED,
         " / ".join(parts) if _numbers.UNDEFINED not in parts else _numbers.UNDEFINED,
-        ". ".join(part for part in (str(row["method"]), str(row["note"])) if part),
+        ". ".join(part for part in (str(row["method"]), _note(row)) if part),
     ]
+
+
+def _note(row: Mapping[str, Cell]) -> str:
+    note = str(row["note"])
+    # The next step of a missing role is said once, beside.
+    return with_advice(note) if "column" in note else note
 
 
 def _ratio(value: float) -> str:

@@ -12,6 +12,7 @@ from cx_widgets import _numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics.pain_points import EVENT, PainPoints, pain_points
 from cx_widgets.widgets import _theme
+from cx_widgets.widgets._advice import with_advice
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import choices
 from cx_widgets.widgets._caption import Caption
@@ -83,7 +84,7 @@ class PainPointsView(Clickable, w.VBox):
             self._empty(self.problems[0].message)
             return
         if len(self._good.names) == 1:
-            self._empty("With one stage nobody is lost on the way.")
+            self._empty("With one stage nobody is lost on the way. Add another on the board.")
             return
         now = self._found(self._good)
         self._controls.layout.display = ""
@@ -144,7 +145,7 @@ class PainPointsView(Clickable, w.VBox):
             legend.append(("baseline", "baseline"))
         more = len(table) - _MOST_BARS
         notes = [
-            now.note,
+            with_advice(now.note),
             f"{more:,} more are in the table." if more > 0 else "",
             f"The table holds the first {_MOST_LINES}." if len(table) > _MOST_LINES else "",
             "Figures of the last good definition." if self._stale else "",

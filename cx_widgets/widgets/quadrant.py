@@ -89,7 +89,7 @@ class QuadrantView(Face, w.VBox):
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._tiles = Caption(), Tiles()
         self._recommends = Chooser("Recommends with", _WAYS, "either", kind="segments")
-        super().__init__(children=[self._caption, choices(self._recommends), self._tiles])
+        super().__init__(children=[choices(self._recommends), self._caption, self._tiles])
         self._start(log, definition, baseline)
         self._recommends.observe(self._on_choice, names="_value")
         self._tiles.observe(self._on_tile, names="_selected")
@@ -106,7 +106,8 @@ class QuadrantView(Face, w.VBox):
             return
         before = None if self._compared is None else self._found(self._compared).frame
         self._tiles.tell([_tile(frame, before, place) for place in _PLACES])
-        notes = [str(frame.loc[VULNERABLE, "note"])]
+        why = str(frame.loc[VULNERABLE, "note"])
+        notes = [f"{LABELS[VULNERABLE]}: {why[:1].lower()}{with_advice(why)[1:]}" if why else ""]
         if now.others_recommend > 0:
             notes.append(f"{now.others_recommend:,.0f} more recommend and never bought.")
         if self._stale:

@@ -65,12 +65,16 @@ class RevenueView(Face, w.VBox):
         if np.isnan(total.value):
             self._empty(with_advice(total.note))
             return
+        if each["value"].isna().all():
+            self._empty("Nobody entered, so there is nothing to divide.")
+            return
+        lines = self._whole(each).to_dict("records")
         before = None if self._compared is None else self._found(self._compared).frame["value"].iloc[1:]
         self._controls.layout.display = ""
         self._bars.draw(
             each["label"].tolist(),
             each["value"].to_numpy(float)[None],
-            [[_numbers.amount(value) for value in each["value"]]],
+            [[f"{_numbers.amount(row['value'])} · n {_numbers.count(row['denominator'])}" for row in lines]],
             ends=each[["lower", "upper"]].to_numpy(float),
             before=None if before is None else before.to_numpy(float)[None],
         )

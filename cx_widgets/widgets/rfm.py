@@ -12,6 +12,7 @@ from cx_widgets import _numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics.rfm import RFM, rfm
 from cx_widgets.widgets import _theme
+from cx_widgets.widgets._advice import NO_BUY, with_advice
 from cx_widgets.widgets._bars import NamedBars
 from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
 from cx_widgets.widgets._caption import Caption
@@ -37,7 +38,6 @@ _COLUMNS = (
     *("Money (mean)", "Of revenue"),
 )
 _CELLS = ("Recency", "Frequency", "Buyers", "Share", "95% interval", "Money (mean)")
-_NO_BUY = "No stage has the role 'buy'. Give one that role on the board."
 
 
 class RFMView(Face, w.VBox):
@@ -81,25 +81,15 @@ class RFMView(Face, w.VBox):
             font_weight="normal",
             align="middle",
             y_offset=1,
-            interactions={"click": "select"},  # bqplot tells of no click on a label but through `selected`
+            interactions={"click": "select"},  # of a click on a label bqplot tells only so
         )
-        below = bqplot.Axis(
-            scale=columns,
-            grid_lines="none",
-            tick_style=_theme.ticks(),
-            label="Frequency score",
-            label_color=_theme.TEXT,
+        below, left = (
+            bqplot.Axis(scale=scale, grid_lines="none", **_theme.titled(title=f"{what} score"))
+            for scale, what in ((columns, "Frequency"), (rows, "Recency"))
         )
-        left = _theme.upright(
-            bqplot.Axis(
-                scale=rows,
-                grid_lines="none",
-                tick_style=_theme.ticks(),
-                label="Recency score",
-                label_color=_theme.TEXT,
-            )
+        self._frame = _theme.Frame(
+            [self._heat, self._counts], [below, _theme.upright(left)], _MARGIN_PX, toolbar=False
         )
-        self._frame = _theme.Frame([self._heat, self._counts], [below, left], _MARGIN_PX, toolbar=False)
         self._bars = NamedBars([_theme.NOW])
         parts = [
             w.VBox(list(pair), layout=w.Layout(min_width="0"))
@@ -130,7 +120,7 @@ class RFMView(Face, w.VBox):
             self._empty(self.problems[0].message)
             return
         if not self._good.stages_with_role("buy"):
-            self._empty(_NO_BUY)
+            self._empty(NO_BUY)
             return
         now = self._found(self._good)
         if not now.buyers:
@@ -166,7 +156,7 @@ class RFMView(Face, w.VBox):
         behind = None if before is None else before["numerator"].reindex(frame.index).to_numpy(float)[None]
         self._bars.draw(self._names, frame["numerator"].to_numpy(float)[None], [shares], before=behind)
         legend = [("buyers", "now")] + ([] if before is None else [("baseline", "baseline")])
-        notes = (now.note, "Figures of the last good definition." if self._stale else "")
+        notes = (with_advice(now.note), "Figures of the last good definition." if self._stale else "")
         n = self._scaled(now.buyers)
         buyers = "1 buyer" if n == 1 else f"{_numbers.count(n)} buyers"
         self._caption.tell(

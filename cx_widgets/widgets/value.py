@@ -17,6 +17,7 @@ from cx_widgets.errors import CXError
 from cx_widgets.metrics.lifetime_value import lifetime_value
 from cx_widgets.models import Cancelled
 from cx_widgets.widgets import _theme
+from cx_widgets.widgets._advice import NO_BUY
 from cx_widgets.widgets._base import Face, at_the_boundary, choices, sentence, side_by_side
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser, Task
@@ -48,7 +49,6 @@ _LEAST_TOP = 0.01
 _AGAIN = "Being fitted again: these are the figures of the last fit."
 _NOT_AGAIN = "Cancelled: these are the figures of the last fit."
 _NOT_NOW = "Not fitted for this: these are the figures of the last fit."
-_NO_PURCHASE = "No stage has the role 'buy'. Give one that role on the board."
 _TITLE, _HOLDOUT, _PARAMETERS = "Customer lifetime value", "Predicted and actual", "Parameters"
 _TENTHS = ("Tenth of the buyers", "Customers", "P(alive)", "Purchases", "Value", "Share")
 _COMPARED = ("Repeat purchases before", "Customers", "Actual", "Predicted", "Actual each", "Predicted each")
@@ -135,7 +135,7 @@ class ValueView(Face, w.VBox):
         elif not question.definition.stages_with_role("buy"):
             self._asked = None
             self._task.rest()
-            self._say(_NO_PURCHASE)
+            self._say(NO_BUY)
         elif question in self._answers:
             self._asked = question
             self._task.rest()
