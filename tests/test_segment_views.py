@@ -213,11 +213,11 @@ def test_a_bar_alone_has_a_neighbour_out_of_sight_for_bqplot_would_draw_a_hairli
 def test_a_bar_fills_the_same_share_of_its_step_whatever_their_number():
     # bqplot divides the room from the first bar to the last by their number, and takes the padding off.
     for bars in (2, 3, 15):
-        assert (bars - 1) / bars * (1 - _theme.padding(0.6, bars)) == pytest.approx(0.6)
+        assert (30 * (bars - 1) // bars) * (1 - _theme.padding(18, 30, bars)) == pytest.approx(18)
     view = cx.RevenueView(made(value="paid"), JOURNEY)
     row = 32
     assert view._bars._drawing.layout.height == f"{4 * row + 18}px"
-    assert view._bars.bars.padding == pytest.approx(1 - 18 / row * 4 / 3)
+    assert view._bars.bars.padding == pytest.approx(1 - 18 / 24)
 
 
 def test_of_nobody_revenue_has_no_empty_axis():

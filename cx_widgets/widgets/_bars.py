@@ -144,9 +144,9 @@ class NamedBars(_theme.Frame):
             bars = 1 if self._stacked else groups
             row = self._row_px + bars * self._bar_px
             self.bars.x, self.bars.y = stands, _theme.beside(known)
-            self.bars.padding = _theme.padding(bars * self._bar_px / row, n)
+            self.bars.padding = _theme.padding(bars * self._bar_px, row, n)
             self.ghost.x, self.ghost.y = stands, _theme.beside(behind)
-            self.ghost.padding = _theme.padding(1 - self._row_px / row / 2, n)
+            self.ghost.padding = _theme.padding(row - self._row_px / 2, row, n)
             self.ghost.visible = before is not None
             self.whiskers.x, self.whiskers.y = _theme.whiskers(spans, at)
             self.zero.x, self.zero.y = [0.0, 0.0], [-0.5, n - 0.5]

@@ -146,14 +146,14 @@ def beside(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([lengths, np.zeros_like(lengths)], axis=-1)
 
 
-def padding(filled: float, n: int) -> float:
-    """Return the padding with which each of so many bars fills a share of its step.
+def padding(bar: float, step: int, n: int) -> float:
+    """Return the padding with which each of so many bars is so thick, where it has a step of its own.
 
-    bqplot divides by their number the room from the first bar to the last, which is a step less than theirs:
-    few bars were thin, and stood elsewhere than what is written beside them.
+    bqplot divides by their number the room from the first bar to the last, which is a step less than theirs,
+    and rounds down: few bars were thin, and stood elsewhere than what is written beside them.
     """
     bars = max(n, 2)
-    return 1 - filled * bars / (bars - 1)
+    return 1 - bar / (step * (bars - 1) // bars)
 
 
 FIRM = 30

@@ -124,7 +124,7 @@ class BreakdownView(Face, w.VBox):
             self._axis.tick_values = at
             short = _numbers.told_apart([str(name) for name in frame.index], _NAME_LENGTH)
             self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
-            self._bars.padding = _theme.padding(0.5, len(frame))
+            self._bars.padding = _theme.padding(_ROW_PX / 2, _ROW_PX, len(frame))
             self._bars.x, self._bars.y = stands, _theme.beside(np.nan_to_num(share))
             self._whiskers.x, self._whiskers.y = _theme.whiskers(ends, at)
             self._labels.x, self._labels.y = np.nan_to_num(np.fmax(share, ends[:, 1])), at

@@ -132,7 +132,7 @@ class ChannelsView(Clickable, w.VBox):
         unknown = list(now.names.index[now.names["kind"] == UNKNOWN])
         notes = [
             f"{now.without_channel:,} events in stages have no {now.column}." if now.without_channel else "",
-            "Of unknown kind are names that mean several things: say on the right what they are."
+            f"Of unknown kind are names that mean several things: say below '{_NAMES}' what they are."
             if unknown
             else "",
             "Figures of the last good definition." if self._stale else "",

@@ -152,8 +152,8 @@ class FunnelView(Face, w.VBox):
                 f"{i:g}": _numbers.shortened(name, _NAME_LENGTH) for i, name in enumerate(names)
             }
             self._axis.tick_format = "d"
-            self._bars.padding = _theme.padding(0.5, len(names))
-            self._ghost.padding = _theme.padding(0.75, len(names))
+            self._bars.padding = _theme.padding(_ROW_PX / 2, _ROW_PX, len(names))
+            self._ghost.padding = _theme.padding(3 * _ROW_PX / 4, _ROW_PX, len(names))
             self._bars.x, self._bars.y = stands, _theme.beside(reach)
             self._bars.colors = [_theme.stage_colour(i) for i in range(len(names))]
             self._ghost.x, self._ghost.y = stands, _theme.beside(np.nan_to_num(before))

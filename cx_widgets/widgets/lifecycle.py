@@ -175,7 +175,7 @@ class LifecycleView(Face, w.VBox):
         scales = (self._across, self._upwards, self._below, self._left)
         with _theme.held(self._bars, self._ghost, *scales):
             stands = _theme.places(self._across, len(names))
-            self._bars.padding = _theme.padding(0.85, len(names))
+            self._bars.padding = _theme.padding(85, 100, len(names))
             self._bars.x, self._bars.y = stands, _theme.beside(counts)
             self._upwards.min, self._upwards.max = float(marks[0]), float(marks[-1])
             self._left.tick_values = marks

@@ -139,7 +139,7 @@ class ReasonsView(Face, w.VBox):
             short = _numbers.told_apart([str(name) for name in stages], _NAME_LENGTH)
             self._axis.tick_labels = {f"{i:g}": name for i, name in enumerate(short)}
             self._bars.colors = [_theme.stage_colour(_COLOURS[reason] - 1) for reason in known]
-            self._bars.padding = _theme.padding(0.5, len(stages))
+            self._bars.padding = _theme.padding(_ROW_PX / 2, _ROW_PX, len(stages))
             self._bars.x, self._bars.y = stands, _theme.beside(parts)
             self._totals.x, self._totals.y = totals, at
             self._totals.text = [f"{_numbers.count(total)} did not get here" for total in totals]

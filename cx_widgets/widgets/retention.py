@@ -41,7 +41,7 @@ _SHOWN = {"D": 14, "W": 12, "M": 12, "Q": 8}
 
 _MOST_COHORTS = 60
 _PALEST_TOP = 0.1  # the darkest cell stands for at least this share
-_COLUMN_PX, _ROW_PX = 40, 22
+_COLUMN_PX, _ROW_PX = 36, 22
 _MARGIN_PX = {"top": 28, "bottom": 8, "left": 128, "right": 10}
 _UNRIPE = "\N{SQUARE WITH UPPER RIGHT TO LOWER LEFT FILL}"
 _COLUMNS = ("Cohort", "Period", "Customers", "Came back", "Of", "Retention", "95% interval", "So far")
