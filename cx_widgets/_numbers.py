@@ -65,6 +65,11 @@ def timedelta(value: object) -> str:
     return seconds(value.total_seconds()) if isinstance(value, pd.Timedelta) else UNDEFINED
 
 
+def sentence(text: str) -> str:
+    """Return a text with a capital at its head; names in it stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def shortened(name: str, limit: int) -> str:
     """Return a name cut to a number of characters, for a place beside which it stands whole."""
     return name if len(name) <= limit else name[: limit - 1].rstrip() + _ELLIPSIS

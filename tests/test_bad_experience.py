@@ -185,6 +185,14 @@ def test_what_cannot_be_measured_says_why():
     assert rated.loc[("Ask", "repurchase"), "note"] == "Not measurable: no stage has the role 'buy'."
 
 
+def test_stages_without_anybody_to_compare_are_named_under_the_table():
+    rated = repr(cx.bad_experience(made(RATED, score="score"), STAGES, within="10D"))
+    assert "Nobody to compare at Buy, Enjoy." in rated
+    assert "\nEnjoy" not in rated
+    # Where there is nothing at all the lines say why.
+    assert repr(cx.bad_experience(made(RATED), STAGES)).count("Not measurable") == 6
+
+
 def test_it_is_called_an_association():
     text = repr(cx.bad_experience(made(RATED, score="score"), STAGES, within="10D"))
     assert "An association" in text

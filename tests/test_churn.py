@@ -86,6 +86,12 @@ def test_nobody_lost_by_then_is_none_not_undefined():
     assert figure.note == "Nobody was lost by then."
 
 
+def test_a_horizon_shorter_than_the_silence_cannot_lose_anybody_and_says_so():
+    by = cx.churn(SILENT, BUY, silence="10D", horizon="9D")["churned_by"]
+    assert (by.value, by.note) == (0.0, "Nobody can be lost before 10D are over. Say a longer horizon.")
+    assert cx.churn(SILENT, BUY, silence="10D", horizon="10D")["churned_by"].note == ""
+
+
 def test_nobody_began_is_a_note_not_an_error():
     result = cx.churn(made([("a", "2026-01-01", "cancel"), ("a", "2026-01-02", "order")]), BUY, event="order",
                       since=cx.Stage("Never", ["cancel"], nth=2))  # fmt: skip

@@ -301,7 +301,7 @@ def test_wrong_questions_are_refused_with_a_way_out(log):
             cx.explain_difference(log, PLAIN, b, order=order)
     with pytest.raises(cx.CXError, match=r"^unknown change 'order of'. Did you mean 'order'\?"):
         cx.explain_difference(log, PLAIN, b).flips("order of")
-    with pytest.raises(cx.CXError, match=r"^the log is a DataFrame."):
+    with pytest.raises(cx.CXError, match=r"^a DataFrame is no event log."):
         cx.explain_difference(pd.DataFrame(), PLAIN, b)
     with pytest.raises(cx.CXError, match=r"^the definition is a dict."):
         cx.explain_difference(log, PLAIN, STAGES)

@@ -238,6 +238,20 @@ def test_the_result_names_its_rules_and_what_it_leaves_out(log):
     assert re.search(r"Buy +2 +50\.0% +15\.0% to 85\.0% +66\.7% +1 +0 +1\.0 d +1\.5 d", text)
 
 
+def test_a_name_over_two_lines_stands_in_one_and_names_keep_their_capitals():
+    df = pd.DataFrame(
+        {"who": [1, 1], "when": ["2026-01-01", "2026-01-02"], "what": ["a\nd", "buy"], "SessionID": [7, 7]}
+    )
+    log = cx.EventLog(df, customer="who", time="when", event="what")
+    text = repr(cx.funnel(log, cx.Definition({"See\nit": ["a\nd"], "Buy": ["buy"]}, unit="SessionID")))
+    lines = text.splitlines()
+    assert lines[2].startswith("See it        1")
+    assert lines[4] == (
+        "Ordered, best entry, closed reach; no window; ties in stage order. "
+        "Each SessionID once; shares of entrants."
+    )
+
+
 def test_html_escapes_names_and_shows_percentages():
     log = log_of([("a", 0, "x"), ("a", 1, "y")])
     html = cx.funnel(log, cx.Definition({"<script>alert(1)</script>": ["x"], "B & C": ["y"]}))._repr_html_()

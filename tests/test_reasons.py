@@ -142,7 +142,7 @@ def test_wrong_questions_are_refused_with_a_way_out(result):
         result.customers("Cart", "windows")
     with pytest.raises(cx.CXError, match=r"^nobody is lost before 'See': it is the first stage."):
         result.customers("See")
-    with pytest.raises(cx.CXError, match=r"^the log is a DataFrame."):
+    with pytest.raises(cx.CXError, match=r"^a DataFrame is no event log."):
         cx.reasons(pd.DataFrame(), cx.Definition(STAGES))
 
 

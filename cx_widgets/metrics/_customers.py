@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import stats
+from cx_widgets._numbers import sentence
 from cx_widgets.engine import funnel_paths
 from cx_widgets.metrics._result import names_at
 
@@ -87,7 +88,7 @@ def noun(definition: Definition, number: int) -> str:
 
 def heading(definition: Definition) -> str:
     """Return the head of a column of numbers of what a funnel counts: Customers, Sessions and so on."""
-    return noun(definition, 2).removeprefix("2 ").capitalize()
+    return sentence(noun(definition, 2).removeprefix("2 "))
 
 
 def ids(log: EventLog, definition: Definition, paths: FunnelPaths) -> pd.Index:

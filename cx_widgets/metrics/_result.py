@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets._html import escape
+from cx_widgets._numbers import sentence
 from cx_widgets._text import own_rules
 from cx_widgets.binding import as_log
 from cx_widgets.definition import Definition
@@ -54,7 +55,8 @@ class Table:
 
     def text(self) -> str:
         """Return the table in fixed-width characters."""
-        lines = [self.columns, *self.rows]
+        # A name may hold line breaks; a line of the table is one line.
+        lines = [tuple(" ".join(cell.split()) for cell in line) for line in (self.columns, *self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
 
         def aligned(line: tuple[str, ...]) -> str:
@@ -204,7 +206,7 @@ def funnel_rules_note(definition: Definition) -> str:
     if not rules.plain or any(stage.special for stage in definition.stages):
         ways, counted = rules.describe()
         own = [f"{stage.name}: {rule}" for stage in definition.stages for rule in own_rules(stage)]
-        return f"{'; '.join([ways, *own])}. {counted.rpartition('; ')[0].capitalize()}."
+        return f"{sentence('; '.join([ways, *own]))}. {sentence(counted.rpartition('; ')[0])}."
     inside = (
         "no window"
         if rules.duration is None

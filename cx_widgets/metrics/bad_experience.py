@@ -165,6 +165,10 @@ class BadExperience(Result):
         return customer_table(self._log, by_customer(self.definition), chosen)
 
     def _table(self) -> Table:
+        compared = self._frame[["denominator", "other_denominator"]].sum(axis=1) > 0
+        met = compared.groupby(level="stage", sort=False).any()
+        shown = self._frame[met.loc[self._frame.index.get_level_values("stage")].to_numpy() | (not met.any())]
+        nobody = ", ".join(str(stage) for stage in met.index[~met.to_numpy()]) if met.any() else ""
         rows = tuple(
             (
                 str(line["stage"]),
@@ -177,7 +181,7 @@ class BadExperience(Result):
                 _numbers.points_span(line["stratified_lower"], line["stratified_upper"]),
                 str(line["note"]),
             )
-            for _, line in self._frame.reset_index().iterrows()
+            for _, line in shown.reset_index().iterrows()
         )
         heads = (
             *("Stage", "Then", "Bad", "Others", "Difference", "95 %"),
@@ -186,6 +190,7 @@ class BadExperience(Result):
         notes = (
             f"Bad: {self.bad}. Within {format_duration(self._asked.within)}. Differences in points.",
             "An association: those with a bad experience may differ from the others in other ways too.",
+            *([f"Nobody to compare at {nobody}."] if nobody else []),
             _result.unassigned_note(self.unassigned_events),
         )
         return Table("After a bad experience", heads, rows, notes, words=(0, 1, 8))

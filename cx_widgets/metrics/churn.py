@@ -195,7 +195,8 @@ def churn(
     since
         What begins it, named like ``event``; by default a purchase. By silence it is a purchase always.
     horizon
-        A duration; by default the retention period of the rules.
+        A duration; by default the retention period of the rules. By silence nobody is lost within less than
+        the silence.
 
     Returns
     -------
@@ -363,6 +364,9 @@ def _by_horizon(log: EventLog, fates: _Fates, curve: stats.Survival, asked: _Ask
         note = "Nobody was observed for so long." if len(fates.customer) else "Nobody began."
     elif place < 0:
         estimate, note = stats.Estimate(0.0, NAN, NAN), "Nobody was lost by then."
+        if asked.silence is not None and asked.horizon < asked.silence:
+            least = format_duration(asked.silence)
+            note = f"Nobody can be lost before {least} are over. Say a longer horizon."
     else:
         survival, lower, upper = (float(bound[place]) for bound in (curve.survival, curve.lower, curve.upper))
         estimate, note = stats.Estimate(1 - survival, 1 - upper, 1 - lower), ""

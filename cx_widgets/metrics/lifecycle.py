@@ -113,7 +113,7 @@ class Lifecycle(Result):
             notes.append(f"The last {_SHOWN} of {len(self._frame):,} periods; .frame has all.")
         word = self._asked.period.word
         heads = (
-            word.capitalize(),
+            _numbers.sentence(word),
             "Active",
             *(state.capitalize() for state in STATES),
             "Kept",
