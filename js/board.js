@@ -43,8 +43,9 @@ function create(host) {
   const drafts = revised(host, "_draft");
   /** @type {ReturnType<typeof newest<BoardView>>} */
   const answers = newest(host, "_view");
-  answers.watch((answer) => drafts.acknowledge(answer.revision), host.signal);
-  hearTogether(host);
+  const rehearsal = hearTogether(host);
+  answers.watch((answer) => rehearsal.shows() || drafts.acknowledge(answer.revision), host.signal);
+  host.watch("_drawn", (revision) => drafts.acknowledge(revision), host.signal);
   const offered = () => host.get("_offered") ?? {};
   return {
     catalog: () => host.get("_catalog") ?? NO_CATALOG,
@@ -54,7 +55,7 @@ function create(host) {
     },
     drafts,
     answers,
-    ahead: (definition) => host.send?.({ kind: "ahead", definition }),
+    rehearsal,
   };
 }
 
@@ -141,7 +142,7 @@ function render(view) {
   const watchSilence = () => {
     clearTimeout(patience);
     silent = false;
-    if (!board.updating()) return;
+    if (!board.updating() && !state.rehearsal.shows()) return;
     patience = setTimeout(() => {
       silent = true;
       view.guard(draw);
@@ -251,7 +252,10 @@ function render(view) {
   }, signal);
   view.host.watch("_catalog", all, signal);
   view.host.watch("_offered", () => view.guard(rules.draw), signal);
-  const drawn = () => setAttribute(el, "data-drawn-revision", view.host.get("_drawn") ?? "");
+  const drawn = () => {
+    setAttribute(el, "data-drawn-revision", view.host.get("_drawn") ?? "");
+    watchSilence();
+  };
   view.host.watch("_drawn", () => view.guard(drawn), signal);
   drawn();
   watchSilence();

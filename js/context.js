@@ -15,7 +15,7 @@ import { partition, reduce } from "./draft.js";
  * @property {(column: string) => void} want Ask Python what a column can be compared with.
  * @property {ReturnType<typeof import("./host.js").revised<Draft>>} drafts
  * @property {ReturnType<typeof import("./host.js").newest<BoardView>>} answers
- * @property {(definition: Draft["definition"]) => void} ahead Tell Python of a definition that may come.
+ * @property {import("./together.js").Rehearsal} rehearsal What Python shows in readiness of an edit that may come.
  */
 
 /** @typedef {{ chip: string, stage?: string | null } | { stage: string } | { add: true }} FocusTarget */
@@ -35,7 +35,7 @@ import { partition, reduce } from "./draft.js";
  * @property {() => import("./draft.js").Partition} parts
  * @property {() => boolean} updating Whether the newest draft waits for its answer.
  * @property {(action: Action, focus?: FocusTarget) => boolean} act Edit; false if nothing changed.
- * @property {(action: Action) => void} ahead Let Python count what an action would lead to; nothing is shown of it.
+ * @property {(action: Action) => void} ahead Let Python count and draw what an action would lead to; nothing is shown of it.
  * @property {(text: string) => void} say Announce to screen readers.
  * @property {(text: string) => void} refuse Say and show why something cannot be done.
  * @property {() => string} refusal
@@ -110,6 +110,8 @@ export function createBoard(view, voice, redraw) {
       if (next === before) return false;
       wanted = focus ?? null;
       state.drafts.edit(next);
+      // In the same frame, but not before the chip has moved.
+      queueMicrotask(() => view.guard(() => state.rehearsal.show(next)));
       say(sentence(next.edit));
       return true;
     },
@@ -122,7 +124,7 @@ export function createBoard(view, voice, redraw) {
       } catch {
         return; // the drop itself says why it cannot be
       }
-      if (next !== before) state.ahead(next.definition);
+      if (next !== before) state.rehearsal.ask(next);
     },
     say,
     refuse,

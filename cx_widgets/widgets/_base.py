@@ -99,6 +99,8 @@ class Face(t.HasTraits):
     pace: Pace | None = None
     previews: ClassVar[bool] = False
     """Whether it shows figures of a sample, marked as such, before the exact ones of a large log."""
+    rehearses: ClassVar[bool] = False
+    """Whether a drawing can be taken back: it changes nothing but traits and attributes of its widgets."""
     _sampled: EventLog | None = None
     _good: Definition | None = None
     _good_baseline: Definition | None = None
@@ -179,6 +181,20 @@ class Face(t.HasTraits):
         """Give what is counted for a drawing as calls whose results the log keeps."""
         del definition
         return ()
+
+    def _in_sight(self) -> Face:
+        """Return the view that is drawn."""
+        return self
+
+    def _rehearse(self, definition: Definition, revision: int) -> None:
+        """Draw a definition that an edit may bring, and go on as before."""
+        del revision
+        before = self._trait_values["definition"], self._good
+        self._trait_values["definition"] = self._good = definition
+        try:
+            self._draw()
+        finally:
+            self._trait_values["definition"], self._good = before
 
     @property
     def _counted(self) -> EventLog:

@@ -81,6 +81,12 @@ class Pace:
         if preview is not None and self.sample is not None:
             self._previews[owner] = partial(preview, self.sample)
 
+    def settle(self, owners: Iterable[object]) -> bool:
+        """Leave off the steps of owners who need none any more; tell whether none is left."""
+        for owner in owners:
+            self._left.pop(owner, None)
+        return not self._left
+
     def ahead(self, counts: Iterable[Callable[[], object]]) -> None:
         """Count what an edit that may come will ask for, one after another, until one is there.
 

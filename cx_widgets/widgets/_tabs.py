@@ -49,6 +49,11 @@ class Tabs(Face, w.VBox):
         view = self._made.get(self._question.value)
         return () if view is None else view._to_count(definition)  # noqa: SLF001 - a face, of our own
 
+    def _in_sight(self) -> Face:
+        """Return the view of the chosen tab."""
+        view = self._made.get(self._question.value)
+        return self if view is None else view._in_sight()  # noqa: SLF001 - a face, of our own
+
     def _draw(self) -> None:
         key = self._question.value if self._question.value in self.VIEWS else next(iter(self.VIEWS))
         if key not in self._made:

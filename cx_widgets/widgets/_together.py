@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
+from weakref import WeakValueDictionary
 
 import anywidget
 import ipywidgets as w
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 HEARS = "hears together"
 TOGETHER = "together"
+
+
+class Part(TypedDict):
+    """What one widget has to say."""
+
+    model: str
+    state: dict[str, object]
+    buffer_paths: list[list[str | int]]
+    buffers: list[memoryview]
 
 
 class Together:
@@ -26,21 +36,28 @@ class Together:
         self._speaker = speaker
         self._heard = False
         self._collecting = False
-        self._parts: list[dict[str, object]] = []
-        self._followed: set[str] = set()
+        self._parts: list[Part] = []
+        self._apart: list[Part] | None = None
+        self.followed: WeakValueDictionary[str, w.Widget] = WeakValueDictionary()
+        self.said = 0
+        """How often anything was said, which is how to see that nothing has changed since."""
         speaker.on_msg(self._on_message)
 
+    @property
+    def heard(self) -> bool:
+        """Whether the page takes messages of many widgets."""
+        return self._heard
+
     def follow(self, root: w.Widget) -> None:
-        """Collect from a widget and from all that are parts of it."""
-        if root.model_id in self._followed:
+        """Collect from a widget and from all that are parts of it, also from those not shown now."""
+        if root.model_id in self.followed:
             return
-        self._followed.add(root.model_id)
+        self.followed[root.model_id] = root
         root.send_state = self._instead_of(root, root.send_state)
         if root.has_trait("children"):
             root.observe(self._on_children, names="children")
-        for name in root.keys:
-            for part in _widgets_in(getattr(root, name)):
-                self.follow(part)
+        for part in [*_widgets_in([getattr(root, name) for name in root.keys]), *_widgets_in(vars(root))]:
+            self.follow(part)
 
     def _on_children(self, change: Mapping[str, Iterable[w.Widget]]) -> None:
         for part in change["new"]:
@@ -55,18 +72,36 @@ class Together:
         finally:
             self._collecting = False
 
-    def flush(self) -> None:
-        """Send what has been collected, in one message."""
+    @contextmanager
+    def apart(self) -> Iterator[list[Part]]:
+        """Give what is said inside, which is not sent."""
+        parts: list[Part] = []
+        self._apart = parts
+        try:
+            yield parts
+        finally:
+            self._apart = None
+
+    def flush(self, **more: str) -> None:
+        """Send what has been collected, in one message, which may say more."""
         parts, self._parts = self._parts, []
-        if not parts:
-            return
-        buffers = [buffer for part in parts for buffer in part.pop("buffers")]  # type: ignore[attr-defined]
-        self._speaker.send({"kind": TOGETHER, "parts": parts}, buffers=buffers)
+        if parts or more:
+            self.pass_on(parts, kind=TOGETHER, **more)
+
+    def pass_on(self, parts: Iterable[Part], **more: str) -> None:
+        """Send these parts in one message."""
+        bare = [{key: part[key] for key in ("model", "state", "buffer_paths")} for part in parts]
+        buffers = [buffer for part in parts for buffer in part["buffers"]]
+        self._speaker.send({**more, "parts": bare}, buffers=buffers)
 
     def _instead_of(self, widget: w.Widget, send: Callable[..., None]) -> Callable[..., None]:
         def say(key: str | Iterable[str] | None = None) -> None:
-            if not (self._collecting or self._parts) or widget.comm is None:
-                send(key)
+            if self._apart is None:
+                self.said += 1
+                if not (self._collecting or self._parts):
+                    send(key)
+                    return
+            if widget.comm is None:
                 return
             state = widget.get_state(key=key)
             if not state:
@@ -77,8 +112,8 @@ class Together:
                 if isinstance(widget, anywidget.AnyWidget)
                 else w.widgets.widget._remove_buffers(state)  # noqa: SLF001 - as send_state does
             )
-            part = {"model": widget.model_id, "state": bare, "buffer_paths": paths, "buffers": buffers}
-            self._parts.append(part)
+            part: Part = {"model": widget.model_id, "state": bare, "buffer_paths": paths, "buffers": buffers}
+            (self._parts if self._apart is None else self._apart).append(part)
 
         return say
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import anywidget
 import traitlets as t
@@ -25,6 +25,7 @@ from cx_widgets.roles import NO_ROLE_WORDS, ROLE_WORDS, ROLES
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC, Face, at_the_boundary
 from cx_widgets.widgets._pace import Pace
+from cx_widgets.widgets._rehearsal import Rehearsal
 from cx_widgets.widgets._rule_catalog import rule_catalog, values_offered
 from cx_widgets.widgets._together import Together
 
@@ -47,7 +48,7 @@ _BESIDE = {
 _SIZES = {"events": "events", "customers": "customers"}
 PREVIEW_ABOVE = 50_000_000
 PREVIEW_OF = 16
-AHEAD = "ahead"
+AHEAD, MISSED = "ahead", "missed"
 AHEAD_UP_TO = 10_000_000
 """Events; with more, counting what may come could keep waiting what has come."""
 
@@ -80,6 +81,7 @@ class StageBoard(Face, anywidget.AnyWidget):
     _wanted = t.Unicode().tag(sync=True)
     _offered = t.Dict().tag(sync=True)
 
+    rehearses: ClassVar[bool] = True
     pace: Pace
 
     def __init__(
@@ -94,6 +96,7 @@ class StageBoard(Face, anywidget.AnyWidget):
         super().__init__()
         self.together = Together(self)
         self.pace = Pace(self.together, at_rest=self._rest, stopped=self._on_stopped)
+        self._rehearsal = Rehearsal(self.together)
         self._show_figures = figures
         self._preview_above = preview_above
         self._broken: Problem | None = None
@@ -153,17 +156,49 @@ class StageBoard(Face, anywidget.AnyWidget):
 
     def _on_message(self, board: object, content: object, buffers: object) -> None:  # noqa: ARG002 - ipywidgets passes them
         if isinstance(content, dict) and content.get("kind") == AHEAD:
-            self._count_ahead(content.get("definition"))
+            self._count_ahead(content)
+        elif isinstance(content, dict) and content.get("kind") == MISSED:
+            self._rehearsal.say_again()
 
     @at_the_boundary
     def _count_ahead(self, content: object) -> None:
-        """Count a definition that the next edit may make, while the pointer is on its way."""
-        log, definition = self.event_log, _parsed({"definition": content}, "definition")
+        """Count and rehearse a definition that the next edit may make, while the pointer is on its way."""
+        asked = content if isinstance(content, dict) else {}
+        log, definition = self.event_log, _parsed(asked, "definition")
+        self._rehearsal.forget()
         if log.n_events > AHEAD_UP_TO or definition is None or definition.problems(log):
             return
         views: tuple[Face, ...] = (self, *self.beside)
-        asked = (view._to_count(definition) for view in views)  # noqa: SLF001 - faces, of our own
-        self.pace.ahead(chain.from_iterable(asked))
+        counts = (view._to_count(definition) for view in views)  # noqa: SLF001 - faces, of our own
+        last = partial(self._rehearse_all, str(asked.get("id", "")), definition)
+        self.pace.ahead(chain(chain.from_iterable(counts), [last]))
+
+    def _rehearse_all(self, name: str, definition: Definition) -> None:
+        if not name or self.selected is not None:
+            return
+        faces = [view._in_sight() for view in (self, *self.beside)]  # noqa: SLF001 - faces, of our own
+        self._rehearsal.run(name, definition, _wire.revision_of(self._draft) + 1, faces)
+
+    def _rehearse(self, definition: Definition, revision: int) -> None:
+        """Answer a draft that an edit may bring, and go on as before."""
+        before = self._trait_values["_draft"], self._broken, self._answered
+        self._trait_values["_draft"], self._broken = {**self._draft, "revision": revision}, None
+        try:
+            super()._rehearse(definition, revision)
+        finally:
+            self._trait_values["_draft"], self._broken, self._answered = before
+
+    @at_the_boundary
+    def _perform(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
+        """Show what was rehearsed for the draft that has come, which the page may show already."""
+        ready = self._rehearsal.taken(_wire.revision_of(self._draft), self.definition, self.baseline)
+        if ready is None:
+            self.pace.step(self._rehearsal, self._rehearsal.say_again)
+            return
+        with self.together.collected():
+            if self.pace.settle(ready.faces):
+                self._rest()
+        self.together.flush(show=ready.name)
 
     def _take_sample(self) -> None:
         log = self.event_log
@@ -189,6 +224,8 @@ class StageBoard(Face, anywidget.AnyWidget):
     def _on_draft(self, change: object) -> None:
         with nullcontext() if self._writing else self.pace.edit():
             self._take_draft(change)
+            if self._rehearsal.stands and not self._writing:
+                self._perform(change)
 
     @at_the_boundary
     def _take_draft(self, change: object) -> None:  # noqa: ARG002 - traitlets passes it
@@ -237,7 +274,9 @@ class StageBoard(Face, anywidget.AnyWidget):
         self._rest()
 
     def _draw(self) -> None:
-        """Leave the drawing to the answer: one message for one draft."""
+        """Leave the drawing to the answer, one message for one draft, but in a rehearsal."""
+        if self._rehearsal.runs:
+            self._answer()
 
     def _show_error(self, sentence: str) -> None:
         self._view = {

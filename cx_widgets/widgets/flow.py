@@ -50,6 +50,7 @@ class FlowView(Face, anywidget.AnyWidget):
     _selection: t.Dict[str, str] | t.Any = t.Dict(None, allow_none=True).tag(sync=True)
 
     previews: ClassVar[bool] = True
+    rehearses: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         super().__init__()

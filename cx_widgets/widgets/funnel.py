@@ -57,6 +57,7 @@ class FunnelView(Face, w.VBox):
     """
 
     previews: ClassVar[bool] = True
+    rehearses: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()

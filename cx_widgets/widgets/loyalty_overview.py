@@ -43,6 +43,7 @@ class LoyaltyOverview(Face, w.VBox):
     """
 
     previews: ClassVar[bool] = True
+    rehearses: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._numbers = Caption(), Caption(_open=True)

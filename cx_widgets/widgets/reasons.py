@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import bqplot
 import ipywidgets as w
@@ -56,6 +56,8 @@ class ReasonsView(Face, w.VBox):
     baseline
         Kept beside, so that all views link alike.
     """
+
+    rehearses: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()

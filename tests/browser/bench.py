@@ -115,13 +115,17 @@ class Bench:
 
     def drag(self, what: Locator, onto: Locator) -> None:
         """Drag by mouse: press, move there in steps, let go."""
+        self.carry(what, onto)
+        self.page.mouse.up()
+
+    def carry(self, what: Locator, onto: Locator) -> None:
+        """Drag by mouse as far as the target."""
         in_the_middle(onto)
         start, end = what.bounding_box(), onto.bounding_box()
         mouse = self.page.mouse
         mouse.move(start["x"] + min(24, start["width"] / 2), start["y"] + start["height"] / 2)
         mouse.down()
         mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=8)
-        mouse.up()
 
     def touch(self, what: Locator, onto: Locator) -> None:
         """Drag by finger: touch, move there in steps, lift."""

@@ -50,6 +50,30 @@ def test_a_chip_dragged_by_mouse_changes_every_figure_to_what_the_functions_retu
     bench.picture()
 
 
+def test_a_chip_that_hung_over_its_stage_shows_every_figure_before_python_has_answered(bench):
+    before, shown = bench.agrees_with_the_functions(), bench.figures()
+    bench.carry(bench.chip("compare"), bench.stage("Buy"))
+    bench.host.becomes("str(bench.board._rehearsal.stands)", "True")
+    assert bench.figures() == shown
+    bench.page.evaluate(
+        """() => addEventListener("pointerup", () => Promise.resolve().then(() => {
+            globalThis.atOnce = Object.fromEntries(
+                [...document.querySelectorAll('[data-testid^="figure:"]')].map(
+                    (each) => [each.dataset.testid.slice(7), each.dataset.value],
+                ),
+            );
+            const { revision, drawnRevision } = document.querySelector('[data-testid="board"]').dataset;
+            globalThis.answered = revision === drawnRevision;
+        }))"""
+    )
+    after = edited(bench, bench.page.mouse.up)
+    assert bench.page.evaluate("atOnce") == bench.figures() != shown
+    assert not bench.page.evaluate("answered")
+    for part in ("figures", "funnel", "flow", "loyalty", "retention"):
+        assert after[part] != before[part], part
+    assert edited(bench, bench.button("Undo").click) == before
+
+
 def test_a_chip_moved_by_keyboard_alone_changes_every_figure_to_what_the_functions_return(bench):
     before = bench.agrees_with_the_functions()
 
