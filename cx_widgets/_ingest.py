@@ -10,6 +10,7 @@ import pandas as pd
 
 from cx_widgets import _frames, _keys, _rows, _times
 from cx_widgets._packed import Packed, frozen, narrow
+from cx_widgets._pieces import span
 from cx_widgets.errors import CXError, listing, unknown
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _refuse_to_forget(options: Options, kept: Mapping[str, pd.Series]) -> None:
 
 def _negative(numbers: npt.NDArray[np.integer]) -> Bools | None:
     """Return which numbers are negative; None where none can be, or is."""
-    if numbers.dtype.kind == "u" or not len(numbers) or int(numbers.min()) >= 0:
+    if numbers.dtype.kind == "u" or not len(numbers) or span(numbers)[0] >= 0:
         return None
     return numbers < 0
 
@@ -218,14 +219,14 @@ def _ticks(times: _times.Instants, there: Ticks | None) -> tuple[int, int, Ticks
     counts = times.counts if there is None else times.counts[there]
     if not len(counts):
         return 0, _times.UNIT_NS["s"], counts.astype(np.int32)
-    span = int(counts.min()), int(counts.max())
-    if (span[1] - span[0]) * times.unit_ns > np.iinfo(np.int64).max:
+    low, high = times.span if there is None and times.span is not None else span(counts)
+    if (high - low) * times.unit_ns > np.iinfo(np.int64).max:
         raise CXError(
             "the times span more than 292 years, more than 64 bits of nanoseconds can count."
             " Look at the first and the last of them."
         )
     return _rows.ticks(
-        counts, span, times.unit_ns, [_times.UNIT_NS[unit] for unit in ("s", "ms", "us", "ns")]
+        counts, (low, high), times.unit_ns, [_times.UNIT_NS[unit] for unit in ("s", "ms", "us", "ns")]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +13,6 @@ from pandas.api.types import infer_dtype, is_float_dtype
 from cx_widgets import _numbering
 from cx_widgets._frames import shown
 from cx_widgets._packed import narrow
-from cx_widgets._rows import look_up
 from cx_widgets.errors import CXError
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def customers(column: pd.Series, name: str, heard: Heard = _numbering.unheard) -
         codes, ids = _customers(column, name)
         return narrow(codes, len(column)), ids
     codes, ids = few
-    if bool((codes == np.arange(len(codes))).all()):
-        return found.numbers, ids
-    return look_up(found.numbers, np.append(codes, -1), np.dtype(np.int32)), ids
+    if found.table is None and bool((codes == np.arange(len(codes))).all()):
+        return found.cells, ids
+    return found.coded(codes, np.dtype(np.int32)), ids
 
 
 def events(
@@ -53,11 +53,11 @@ def events(
     found = _numbering.numbered(column, heard)
     few = None if found is None else _read(_events, found.values, name)
     codes, names = _events(column, name) if few is None else few
-    whole = bool((codes >= 0).all()) and (found is None or int(found.numbers.min(initial=0)) >= 0)
+    whole = bool((codes >= 0).all()) and (found is None or found.whole)
     kind = np.min_scalar_type(max(len(names) - 1, 0)) if whole else np.dtype(np.int32)
     if found is None or few is None:
         return codes.astype(kind), names
-    return look_up(found.numbers, np.append(codes, -1), kind), names
+    return found.coded(codes, kind), names
 
 
 def _read(
@@ -82,7 +82,10 @@ def _customers(column: pd.Series, name: str, *, once: bool = False) -> tuple[npt
         codes, ids = _without(codes, ids, np.asarray(ids == "", dtype=bool))
     if isinstance(ids.dtype, pd.Int64Dtype):
         ids = pd.Index(ids.to_numpy(dtype=np.int64))
-    return codes, ids.infer_objects().rename(name)
+    # Half a surrogate pair is no text for Arrow, and a customer like any other.
+    with suppress(UnicodeEncodeError):
+        ids = ids.infer_objects()
+    return codes, ids.rename(name)
 
 
 def _events(column: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

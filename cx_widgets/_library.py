@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ENGINE = "CX_WIDGETS_ENGINE"
 THREADS = "CX_WIDGETS_THREADS"
 FOLDER = Path(__file__).parent / "_kernels"
-INTERFACE = 5
+INTERFACE = 6
 """The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
 
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -170,7 +170,7 @@ class Groups(Structure):
 
 
 class Numbering(Structure):
-    """`Numbering` of native/ingest.cpp."""
+    """`Numbering` of native/numbering.cpp."""
 
     _fields_ = (
         ("slots", c_void_p),
@@ -393,17 +393,23 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
         c_int64,
         [POINTER(Numbering), c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, _ANY],
     ),
+    "cx_read_texts": (c_int64, [_ANY, _ANY, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
     "cx_number_range": (c_int64, [c_int64, _ANY, c_int64, c_int64, c_int64, _ANY, _ANY, c_int64, _ANY]),
-    "cx_look_up": (None, [_ANY, c_int64, c_int64, _ANY, c_int64, _ANY]),
+    "cx_span": (None, [c_int64, _ANY, c_int64, c_int64, _ANY]),
+    "cx_look_up": (None, [c_int64, _ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY]),
     "cx_ticks": (c_int, [_ANY, c_int64, c_int64, c_int64, c_int64, c_int64, c_int64, _ANY]),
     "cx_orders": (c_int, [_ANY, c_int64, _ANY, c_int64, c_int64]),
     "cx_count": (None, [_ANY, c_int64, c_int64, _ANY]),
+    "cx_begins": (None, [c_int64, c_int64, _ANY, _ANY]),
     "cx_places": (None, [_ANY, c_int64, c_int64, _ANY]),
     "cx_move": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, _ANY]),
     "cx_by_time": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
-    "cx_repeats": (c_int64, [_ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
+    "cx_ties": (c_int64, [_ANY, c_int64, c_int64, c_int64, _ANY]),
+    "cx_repeats": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
     "cx_customers_of_codes": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, _ANY, _ANY]),
 }
+
+_HOLDING = {"cx_read_texts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,11 +424,14 @@ class Library:
         The file.
     kernels
         Its functions.
+    holding
+        The one of them that calls the interpreter, and so holds it.
     """
 
     level: str
     path: Path
     kernels: ctypes.CDLL
+    holding: ctypes.PyDLL
 
 
 @cache
@@ -473,15 +482,25 @@ def _found(wanted: Iterable[str]) -> Library:
 def _opened(level: str) -> Library:
     path = _path(level)
     try:
-        kernels = ctypes.CDLL(str(path))
+        kernels, holding = ctypes.CDLL(str(path)), ctypes.PyDLL(str(path))
         for name, (answer, arguments) in _SIGNATURES.items():
-            function = getattr(kernels, name)
+            function = getattr(holding if name in _HOLDING else kernels, name)
             function.restype, function.argtypes = answer, arguments
     except (OSError, AttributeError) as error:
         raise NoLibraryError(f"{path.name} does not load: {error}") from error
     if kernels.cx_interface() != INTERFACE:
         raise NoLibraryError(f"{path.name} belongs to another version of cx_widgets")
-    return Library(level, path, kernels)
+    return Library(level, path, kernels, holding)
+
+
+@cache
+def utf8_of_texts() -> int | None:
+    """Return where the interpreter has PyUnicode_AsUTF8AndSize; None where kernels cannot call it."""
+    # Without a global lock others could change the column while it is read.
+    locked = getattr(sys, "_is_gil_enabled", lambda: True)()
+    if sys.implementation.name != "cpython" or not locked:
+        return None
+    return ctypes.cast(ctypes.pythonapi.PyUnicode_AsUTF8AndSize, c_void_p).value
 
 
 def threads() -> int:

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from ctypes import byref
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from cx_widgets import _library
+from cx_widgets import _library, _pieces
+from cx_widgets._arrow_texts import (
+    NewTexts,
+    NoTextsError,
+    Texts,
+    chunks,
+    has_arrow,
+    laid_out,
+    runs_of_objects,
+)
 from cx_widgets._frames import COPY_ON_WRITE
 from cx_widgets._library import at, pool
 from cx_widgets._packed import INT32_MAX
-from cx_widgets._rows import PIECE, Helper, helper
+from cx_widgets._pieces import Helper, helper, pieces, span, width_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
     import numpy.typing as npt
-    import pyarrow as pa
 
     Bytes = npt.NDArray[np.uint8]
     Int32s = npt.NDArray[np.int32]
     Int64s = npt.NDArray[np.int64]
+    Objects = npt.NDArray[np.object_]
     Heard = Callable[[float], object]
 
 _SLOT, _ENTRY = 8, 32
@@ -36,8 +46,8 @@ _FEW = 1 << 12
 _RANGE = 2
 _LOOKED_AT = 1 << 16  # rows at the most
 _ONE_IN = 32
-# Objects that are looked at twice, for their types and their texts, while they are near.
-_OBJECTS = 1 << 15
+# Integers of so many bytes are small.
+_SMALL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +56,44 @@ class Numbered:
 
     Parameters
     ----------
-    numbers : ndarray of int32
-        Of each row, the number of its value among ``values``; -1 where it is missing.
+    by : Helper
+        The kernels.
+    cells : ndarray of integers
+        Of each row, the number of its value among ``values``; -1 where it is missing. Or, with ``table``,
+        what stands in the column.
     values : Series
         The distinct values in the order of their first rows. What is equal has one number if its bytes are
         equal; values that are equal in another way may stand here twice.
     once : bool
         Whether it is sure that no two of them are equal in any way.
+    table : ndarray of int32, optional
+        The number of what stands in the column, from ``low`` on.
+    low : int
+        What the first entry of a table is for.
     """
 
-    numbers: Int32s
+    by: Helper
+    cells: npt.NDArray[np.integer]
     values: pd.Series
     once: bool
+    table: Int32s | None = None
+    low: int = -1
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row has a number."""
+        return self.table is not None or span(self.cells)[0] >= 0
+
+    def coded(self, codes: npt.NDArray[np.integer], kind: np.dtype[np.integer]) -> npt.NDArray[np.integer]:
+        """Return the rows by a code of each value, -1 where it is missing, in 1, 2 or 4 bytes."""
+        # The number -1 of a table is what stands nowhere.
+        table = np.append(-1, codes) if self.table is None else np.append(codes, -1)[self.table]
+        table = table.astype(np.int32)
+        made: npt.NDArray[np.integer] = np.empty(len(self.cells), kind)
+        fixed = (width_of(self.cells.dtype), at(self.cells), self.low)
+        to, look_up = (at(table), made.itemsize, at(made)), self.by.kernels.cx_look_up
+        self.by.each(lambda low, high: look_up(*fixed, low, high, *to), len(made))
+        return made
 
 
 def unheard(_: float) -> None:
@@ -72,21 +108,27 @@ def numbered(column: pd.Series, heard: Heard) -> Numbered | None:
         return None
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _of(column, _words(by, column.cat.codes.to_numpy(), heard))
+        return _words(by, column, column.cat.codes.to_numpy(), heard)
     if isinstance(dtype, pd.StringDtype) and dtype.storage.startswith("pyarrow"):
-        return _of(column, _texts(by, n, _arrow(column).chunks, heard), once=True)
+        return _of(by, column, _texts(by, n, map(laid_out, chunks(column)), heard), once=True)
     if isinstance(dtype, pd.StringDtype) or dtype.kind == "O":
         return _objects(by, column, heard)
     if isinstance(dtype, np.dtype) and dtype.kind in "iuf" and dtype.itemsize <= np.dtype(np.int64).itemsize:
-        return _of(column, _words(by, column.to_numpy(), heard), once=dtype.kind != "f")
+        return _words(by, column, column.to_numpy(), heard, once=dtype.kind != "f")
     return None
 
 
-def _of(column: pd.Series, found: tuple[Int32s, Int64s] | None, *, once: bool = False) -> Numbered | None:
+def _of(
+    by: Helper, column: pd.Series, found: tuple[Int32s, Int64s] | None, *, once: bool = False
+) -> Numbered | None:
     if found is None:
         return None
     numbers, first = found
-    return Numbered(numbers, column.iloc[first].reset_index(drop=True), once)
+    return Numbered(by, numbers, _at_rows(column, first), once)
+
+
+def _at_rows(column: pd.Series, rows: Int64s) -> pd.Series:
+    return pd.Series(column.array.take(rows), dtype=column.dtype, name=column.name, copy=False)
 
 
 class _Table:
@@ -138,31 +180,37 @@ class _Table:
         self._cx.cx_widen(byref(self._state))
 
 
-def _words(by: Helper, values: npt.NDArray[Any], heard: Heard) -> tuple[Int32s, Int64s]:
+def _words(
+    by: Helper, column: pd.Series, values: npt.NDArray[Any], heard: Heard, *, once: bool = False
+) -> Numbered | None:
     values = np.ascontiguousarray(values)
     n = len(values)
     if values.dtype.kind in "iu" and values.dtype.str[1:] != "u8":
-        low, high = int(values.min()), int(values.max())
-        if high - low < max(_RANGE * n, PIECE):
-            return _in_range(by, values, (low, high - low + 1), heard)
-    return _hashed(by, at(values), (values.itemsize, n), heard)
+        low, high = span(values)
+        if high - low < max(_RANGE * n, _pieces.PIECE):
+            # Small ones stay where they are: what is not written need not be read again.
+            numbers = np.empty(n, np.int32) if values.itemsize > _SMALL else None
+            known, first = _in_range(by, values, (low, high - low + 1), numbers, heard)
+            found = _at_rows(column, first)
+            if numbers is None:
+                return Numbered(by, values, found, once, known, low)
+            return Numbered(by, numbers, found, once)
+    return _of(by, column, _hashed(by, at(values), (values.itemsize, n), heard), once=once)
 
 
 def _in_range(
-    by: Helper, values: npt.NDArray[Any], span: tuple[int, int], heard: Heard
+    by: Helper, values: npt.NDArray[Any], span: tuple[int, int], numbers: Int32s | None, heard: Heard
 ) -> tuple[Int32s, Int64s]:
+    """Return the number of each value from the lowest on, and the first rows; fill in those of rows."""
     n, (low, width) = len(values), span
-    numbers, known = np.empty(n, np.int32), np.full(width, -1, np.int32)
-    first = np.empty(min(n, width), np.int64)
-    size = values.itemsize if values.dtype.kind == "u" else -values.itemsize
+    known, first = np.full(width, -1, np.int32), np.empty(min(n, width), np.int64)
+    to = None if numbers is None else at(numbers)
     count = 0
-    for begin in range(0, n, PIECE):
-        end = min(begin + PIECE, n)
-        count = by.kernels.cx_number_range(
-            size, at(values), low, begin, end, at(known), at(first), count, at(numbers)
-        )
+    for begin, end in pieces(0, n):
+        fixed = (width_of(values.dtype), at(values), low, begin, end)
+        count = by.kernels.cx_number_range(*fixed, at(known), at(first), count, to)
         heard(end / n)
-    return numbers, first[:count].copy()
+    return known, first[:count].copy()
 
 
 def _hashed(by: Helper, values: int, sizes: tuple[int, int], heard: Heard) -> tuple[Int32s, Int64s]:
@@ -172,93 +220,60 @@ def _hashed(by: Helper, values: int, sizes: tuple[int, int], heard: Heard) -> tu
     def number(state: object, begin: int, end: int) -> int:
         return int(by.kernels.cx_number_words(state, width, values, None, begin, end, at(table.numbers)))
 
-    for begin in range(0, n, PIECE):
-        end = min(begin + PIECE, n)
+    for begin, end in pieces(0, n):
         table.fill(number, begin, end)
         heard(end / n)
     return table.numbers, table.first()
 
 
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    """A run of texts as Arrow lays them out."""
-
-    offsets: npt.NDArray[np.int32] | Int64s
-    text: int
-    missing: Bytes | None
-    chunk: pa.Array
-
-
-def _arrow(column: pd.Series) -> pa.ChunkedArray:
-    import pyarrow as pa  # noqa: PLC0415 - an optional dependency, here for certain
-
-    found = pa.array(column.array)
-    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
-
-
-def _laid_out(chunk: pa.Array) -> _Texts | None:
-    import pyarrow as pa  # noqa: PLC0415 - an optional dependency, here for certain
-
-    if not (pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type)):
-        return None
-    _, offsets, text = chunk.buffers()
-    missing = None
-    if chunk.null_count:
-        missing = chunk.is_null().to_numpy(zero_copy_only=False).view(np.uint8)
-    count, skipped = len(chunk) + 1, chunk.offset
-    places: npt.NDArray[np.int32] | Int64s
-    if pa.types.is_string(chunk.type):
-        places = np.frombuffer(offsets, np.int32, count, 4 * skipped)
-    else:
-        places = np.frombuffer(offsets, np.int64, count, 8 * skipped)
-    return _Texts(places, 0 if text is None else text.address, missing, chunk)
-
-
 def _texts(
-    by: Helper, n: int, chunks: Iterable[pa.Array], heard: Heard, new: list[pa.Array] | None = None
+    by: Helper,
+    n: int,
+    runs: Iterable[Texts | None],
+    heard: Heard,
+    seen: Callable[[Texts, Int64s], object] | None = None,
 ) -> tuple[Int32s, Int64s] | None:
-    """Return numbers and first rows of texts, and put those not seen before into a list, if there is one.
+    """Return numbers and first rows of texts; ``seen`` is told where in a run texts stand for the first time.
 
     While some are numbered, the next may be made.
     """
-    import pyarrow as pa  # noqa: PLC0415 - an optional dependency, here for certain
-
     table = _Table(by, n)
-    held: list[_Texts] = []
+    held: list[Texts] = []
     at_work: Future[None] | None = None
     shift = 0
 
-    def number(laid: _Texts, shift: int, begin: int, end: int) -> None:
+    def number(laid: Texts, shift: int, span: tuple[int, int], begun: Event) -> None:
+        begun.set()
         before = table.count
-        table.fill(_numbering(by, laid, shift, table.numbers[shift:]), begin, end)
+        table.fill(_numbering(by, laid, shift, table.numbers[shift:]), *span)
         first = table.first(before) - shift
-        if new is not None and len(first):
-            new.append(laid.chunk.take(pa.array(first)))
+        if seen is not None and len(first):
+            seen(laid, first)
         # Long texts are compared with the place where they stood first.
         if len(first) and int((laid.offsets[first + 1] - laid.offsets[first]).max()) > _INSIDE:
             held.append(laid)
 
     try:
-        for chunk in chunks:
-            if not len(chunk):
-                continue
-            laid = _laid_out(chunk)
+        for laid in runs:
             if laid is None:
                 return None
-            for begin in range(0, len(chunk), PIECE):
+            rows = len(laid.offsets) - 1
+            for begin, end in pieces(0, rows):
                 if at_work is not None:
                     at_work.result()
                     heard((shift + begin) / n)
-                end = min(begin + PIECE, len(chunk))
-                at_work = pool(by.threads).submit(number, laid, shift, begin, end)
-            shift += len(chunk)
+                begun = Event()
+                at_work = pool(by.threads).submit(number, laid, shift, (begin, end), begun)
+                # Who makes the next run holds the interpreter, without which this one could not begin.
+                begun.wait()
+            shift += rows
     finally:
         if at_work is not None:
             at_work.result()
     return table.numbers, table.first()
 
 
-def _numbering(by: Helper, laid: _Texts, shift: int, numbers: Int32s) -> Callable[[object, int, int], int]:
+def _numbering(by: Helper, laid: Texts, shift: int, numbers: Int32s) -> Callable[[object, int, int], int]:
     missing = None if laid.missing is None else at(laid.missing)
     fixed = (laid.offsets.itemsize, at(laid.offsets), laid.text, missing)
     cx = by.kernels
@@ -272,10 +287,10 @@ def _objects(by: Helper, column: pd.Series, heard: Heard) -> Numbered | None:
         found = _texts_of_objects(by, column, values, heard)
         if found is not None:
             return found
-    return _of(column, _hashed(by, values.ctypes.data, (values.itemsize, len(values)), heard))
+    return _of(by, column, _hashed(by, values.ctypes.data, (values.itemsize, len(values)), heard))
 
 
-def _shared(values: npt.NDArray[np.object_]) -> bool:
+def _shared(values: Objects) -> bool:
     """Return whether rows that say the same mostly hold the same object, as a look at some of them tells."""
     some = values[:: max(len(values) // _LOOKED_AT, _ONE_IN)].tolist()
     try:
@@ -285,36 +300,15 @@ def _shared(values: npt.NDArray[np.object_]) -> bool:
     return 2 * (len(some) - len(set(map(id, some)))) > len(some) - said
 
 
-class _NoTextsError(Exception):
-    """An object that is neither text nor missing."""
-
-
-def _texts_of_objects(
-    by: Helper, column: pd.Series, values: npt.NDArray[np.object_], heard: Heard
-) -> Numbered | None:
+def _texts_of_objects(by: Helper, column: pd.Series, values: Objects, heard: Heard) -> Numbered | None:
+    by_pandas = not has_arrow() or not COPY_ON_WRITE or isinstance(column.dtype, pd.StringDtype)
+    new = NewTexts()
     try:
-        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-    except ImportError:
+        runs = runs_of_objects(by, values)
+        found = _texts(by, len(values), runs, heard, None if by_pandas else new.add)
+    except NoTextsError:
         return None
-    new: list[pa.Array] = []
-
-    def chunks() -> Iterator[pa.Array]:
-        for low in range(0, len(values), _OBJECTS):
-            run = pa.array(values[low : low + _OBJECTS], from_pandas=True)
-            # Nulls alone have no type; bytes are not the texts they spell.
-            if pa.types.is_null(run.type):
-                run = run.cast(pa.string())
-            parts = run.chunks if isinstance(run, pa.ChunkedArray) else [run]
-            if not pa.types.is_string(run.type):
-                raise _NoTextsError
-            yield from parts
-
-    try:
-        found = _texts(by, len(values), chunks(), heard, new)
-    except (pa.ArrowException, UnicodeEncodeError, TypeError, OverflowError, _NoTextsError):
-        return None
-    if found is None or not len(found[1]) or not COPY_ON_WRITE or isinstance(column.dtype, pd.StringDtype):
-        return _of(column, found)
+    if found is None or by_pandas or not len(found[1]):
+        return _of(by, column, found)
     # What pandas makes of text: its own kind of column, and not the objects again.
-    texts = pa.chunked_array(new).cast(pa.large_string())
-    return Numbered(found[0], pd.Series(pd.array(texts, dtype="str")), once=True)
+    return Numbered(by, found[0], new.column(), once=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cx_widgets import _library
-from cx_widgets._library import at, pool
+from cx_widgets._library import at
 from cx_widgets._packed import INT32_MAX, customers_of, narrow
+from cx_widgets._pieces import Helper, helper, pieces
 
 if TYPE_CHECKING:
-    import ctypes
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
@@ -23,47 +21,9 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
     Int32s = npt.NDArray[np.int32]
 
-T = TypeVar("T")
-
-# Rows between two moments at which an interrupt is heard: some ten milliseconds.
-PIECE = 1 << 20
 _CUSTOMERS = 1 << 16
-
-
-class Helper:
-    """The kernels that read tables, called on pieces, some side by side."""
-
-    def __init__(self, library: _library.Library, threads: int) -> None:
-        self.kernels: ctypes.CDLL = library.kernels
-        self.threads = threads
-
-    def each(self, work: Callable[[int, int], T], n: int, piece: int = PIECE) -> list[T]:
-        """Return what a function gave for each piece, by its begin and end; several are worked on at once."""
-        parts = [(low, min(low + piece, n)) for low in range(0, n, piece)]
-        if len(parts) < 2 or self.threads < 2:  # noqa: PLR2004 - nothing to share
-            return [work(*part) for part in parts]
-        waiting = [pool(self.threads).submit(work, *part) for part in parts]
-        try:
-            return [future.result() for future in waiting]
-        finally:
-            # After an interrupt nothing more is begun, and what runs is waited for: it holds our arrays.
-            for future in waiting:
-                future.cancel()
-            for future in waiting:
-                if not future.cancelled():
-                    future.exception()
-
-
-def helper() -> Helper | None:
-    """Return the kernels, or None where numpy has to do, or the environment asks for it."""
-    asked, _, level = os.environ.get(_library.ENGINE, "").strip().lower().partition("-")
-    if asked == "numpy":
-        return None
-    try:
-        library = _library.load(level or None)
-    except _library.NoLibraryError:
-        return None
-    return Helper(library, _library.threads())
+# Parts of a table that are sorted side by side have at least so many rows for each customer.
+_ROWS_OF_ONE = 4
 
 
 @dataclass(slots=True)
@@ -112,26 +72,34 @@ def _sort_by_numpy(loose: Loose, n_customers: int) -> Sorted:
 
 
 def _sort_by_kernels(by: Helper, loose: Loose, n_customers: int) -> Sorted:
-    cx, n, places = by.kernels, len(loose.codes), loose.customers
-    offsets = np.zeros(n_customers + 1, np.int64)
-    for low in range(0, n, PIECE):
-        cx.cx_count(at(places), low, min(low + PIECE, n), at(offsets[1:]))
-    np.cumsum(offsets, out=offsets)
-    fixed = (at(places), loose.ticks.itemsize, at(loose.ticks))
+    cx, n, customers = by.kernels, len(loose.codes), loose.customers
+    fixed = (at(customers), loose.ticks.itemsize, at(loose.ticks))
     orders = by.each(lambda low, high: int(cx.cx_orders(*fixed, low, high)), n)
+    # Each part of the table counts apart, and has its own places among each customer's.
+    part = max(-(-n // by.threads), _ROWS_OF_ONE * n_customers, 1)
+    following = np.zeros((-(-n // part), n_customers), np.int32)
+    offsets = np.zeros(n_customers + 1, np.int64)
+
+    def of_parts(work: Callable[..., object]) -> None:
+        def of_part(low: int, high: int) -> None:
+            for piece in pieces(low, high):
+                work(at(customers), *piece, at(following[low // part]))
+
+        by.each(of_part, n, part)
+
+    of_parts(cx.cx_count)
+    cx.cx_begins(*following.shape, at(following), at(offsets))
     if all(found & _BY_CUSTOMER for found in orders):
         return Sorted(offsets, loose.codes, loose.ticks, loose.rows)
-    free = offsets.copy()
-    for low in range(0, n, PIECE):
-        cx.cx_places(at(places), low, min(low + PIECE, n), at(free))
+    of_parts(cx.cx_places)
     ticks = np.empty_like(loose.ticks)
-    _move(by, places, loose.ticks, ticks)
+    _move(by, customers, loose.ticks, ticks)
     loose.ticks = ticks[:0]
     codes = np.empty_like(loose.codes)
-    _move(by, places, loose.codes, codes)
+    _move(by, customers, loose.codes, codes)
     loose.codes = codes[:0]
     rows = np.empty(n, np.int32)
-    _move(by, places, loose.rows, rows)
+    _move(by, customers, loose.rows, rows)
     if not all(found & _BY_TIME for found in orders):
         spare_bytes = _SPARE * int(np.diff(offsets).max(initial=0))
         arrays = (codes.itemsize, at(codes), ticks.itemsize, at(ticks), at(rows))
@@ -225,50 +193,36 @@ def _filled(made: Ticks, times: Int64s, low: int, steps: tuple[int, int], by: He
     return True
 
 
-def look_up(
-    numbers: Ticks, table: npt.NDArray[np.integer], kind: np.dtype[np.generic]
-) -> npt.NDArray[np.integer]:
-    """Return the entry of a table for each number, as small integers; number -1 is the table's last."""
-    kernels = helper()
-    if kernels is None or numbers.dtype != np.int32 or kind.itemsize > 4:  # noqa: PLR2004 - what the kernel writes
-        found: npt.NDArray[np.integer] = table.astype(kind)[numbers]
-        return found
-    around = np.concatenate([table[-1:], table]).astype(np.int32)
-    made = np.empty(len(numbers), kind)
-    cx = kernels.kernels
-    kernels.each(
-        lambda low, high: cx.cx_look_up(at(numbers), low, high, at(around[1:]), made.itemsize, at(made)),
-        len(numbers),
-    )
-    return made
-
-
 def tied(made: Sorted) -> int:
     """Return how many rows share customer and time with another."""
-    return _ties(made, None)
+    by = helper()
+    if by is None:
+        return _ties_by_numpy(made, None)
+    cx, fixed = by.kernels, (made.ticks.itemsize, at(made.ticks))
+    return sum(
+        by.each(
+            lambda low, high: int(cx.cx_ties(at(made.offsets), low, high, *fixed)),
+            len(made.offsets) - 1,
+            _CUSTOMERS,
+        )
+    )
 
 
 def repeats(made: Sorted, n_codes: int) -> npt.NDArray[np.uint8]:
     """Return which rows share customer, time and event with another: 1 for the first, 2 for the others."""
+    by, offsets = helper(), made.offsets
     flags = np.zeros(len(made.codes), np.uint8)
-    _ties(made, flags, n_codes)
-    return flags
+    if by is None:
+        _ties_by_numpy(made, flags)
+        return flags
+    arrays = (made.codes.itemsize, at(made.codes), made.ticks.itemsize, at(made.ticks))
 
-
-def _ties(made: Sorted, flags: npt.NDArray[np.uint8] | None, n_codes: int = 0) -> int:
-    kernels = helper()
-    offsets, codes, ticks = made.offsets, made.codes, made.ticks
-    if kernels is None:
-        return _ties_by_numpy(made, flags)
-    cx = kernels.kernels
-
-    def found(low: int, high: int) -> int:
+    def flag(low: int, high: int) -> None:
         seen = np.full(n_codes, -1, np.int64)
-        marks = None if flags is None else at(flags)
-        arrays = (codes.itemsize, at(codes), ticks.itemsize, at(ticks))
-        return int(cx.cx_repeats(at(offsets), low, high, *arrays, at(seen), marks))
+        by.kernels.cx_repeats(at(offsets), low, high, *arrays, at(seen), at(flags))
 
-    return sum(kernels.each(found, len(offsets) - 1, _CUSTOMERS))
+    by.each(flag, len(offsets) - 1, _CUSTOMERS)
+    return flags
 
 
 def _ties_by_numpy(made: Sorted, flags: npt.NDArray[np.uint8] | None) -> int:

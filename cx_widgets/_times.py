@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_integer_dtype
 
 from cx_widgets._frames import shown
+from cx_widgets._pieces import span
 from cx_widgets.errors import CXError, nearest, unknown
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Instants:
         How many local times the zone has twice, or not at all.
     unit_ns : int
         Nanoseconds of the unit.
+    span : (int, int), optional
+        The least and the greatest count, where they are known.
     """
 
     counts: Int64s
@@ -81,6 +84,7 @@ class Instants:
     ambiguous: int = 0
     skipped: int = 0
     unit_ns: int = 1
+    span: tuple[int, int] | None = None
 
     @property
     def ns(self) -> Int64s:
@@ -136,9 +140,12 @@ def _stamps(series: pd.Series, zone: str | None) -> Instants | None:
         return None
     factor = UNIT_NS[np.datetime_data(values.dtype)[0]]
     counts = values.view(np.int64)
-    if not len(counts) or int(counts.min()) < _LOW // factor or int(counts.max()) > (_HIGH - 1) // factor:
+    if not len(counts):
         return None
-    return Instants(counts, None, zone or own, unit_ns=factor)
+    low, high = span(counts)
+    if low < _LOW // factor or high > (_HIGH - 1) // factor:
+        return None
+    return Instants(counts, None, zone or own, unit_ns=factor, span=(low, high))
 
 
 def parsed_moment(when: object, field: str) -> pd.Timestamp:

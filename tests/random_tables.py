@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 
 import cx_widgets as cx
-from cx_widgets import _numbering, _rows
+from cx_widgets import _arrow_texts, _numbering, _pieces, _rows
 
 ROLES = {"customer": "who", "time": "at", "event": "what"}
 
 # So that small tables go the way of large ones.
 SMALL = (
     (_numbering, "_FEW", 1),
-    (_numbering, "PIECE", 64),
-    (_numbering, "_OBJECTS", 50),
     (_numbering, "_SLOTS", 16),
-    (_rows, "PIECE", 64),
+    (_arrow_texts, "_OBJECTS", 50),
+    (_pieces, "PIECE", 64),
     (_rows, "_CUSTOMERS", 4),
 )
 

@@ -26,7 +26,7 @@ from random_tables import SMALL, random_table, read
 from small_logs import random_case
 from test_engines_agree import HARD, answers, different
 
-from cx_widgets import _library, _numbering, _rows
+from cx_widgets import _arrow_texts, _library, _numbering, _pieces, _rows
 from cx_widgets.engine import NativeEngine, NumpyEngine, _attempts, _lanes, _memory
 from cx_widgets.engine import _native, _native_credit, _native_ways
 
@@ -74,7 +74,7 @@ for module in (_attempts, _lanes, _memory, _native, _native_credit, _native_ways
 _attempts.PART = 20
 for module, name, value in SMALL:
     setattr(module, name, value)
-for module in (_rows, _numbering):
+for module in (_rows, _numbering, _pieces, _arrow_texts):
     module.np = SimpleNamespace(
         **{**vars(np), "empty": guarded, "zeros": zeros, "full": full, "empty_like": empty_like}
     )

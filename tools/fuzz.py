@@ -56,14 +56,16 @@ library = _choice._library  # noqa: SLF001 - which module has it is the engine's
 # Who was called
 
 
+called: set[str] = set()
+"""The compiled functions that were."""
+
+
 class Heard(ctypes.CDLL):
     """A library that remembers which of its functions were called."""
 
-    called: set[str] = set()  # noqa: RUF012 - shared by all of them
-
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        plain, called = self._FuncPtr, self.called
+        plain = self._FuncPtr
 
         class Function(plain):
             _flags_ = plain._flags_
@@ -76,10 +78,17 @@ class Heard(ctypes.CDLL):
         self._FuncPtr = Function
 
 
+class Holding(Heard, ctypes.PyDLL):
+    """The same, where functions hold the interpreter."""
+
+    _func_flags_ = ctypes.PyDLL._func_flags_
+
+
 class _Listening:
-    """The module ctypes, but for its CDLL."""
+    """The module ctypes, but for its libraries."""
 
     CDLL = Heard
+    PyDLL = Holding
 
     def __getattr__(self, name: str) -> object:
         return getattr(ctypes, name)
@@ -514,7 +523,7 @@ def fuzz_kernels(seed: int, seconds: float, cases: range) -> None:
         return
     done = run("kernels", kernels_case, seed, seconds, cases)
     there = exported() - {"cx_interface", "cx_cpu_level"}
-    silent = sorted(there - Heard.called)
+    silent = sorted(there - called)
     levels = ", ".join(library.levels())
     print(f"kernels ({levels}): {done:,} cases, {len(there)} functions called, no finding", flush=True)
     if silent and len(cases) > 1:
