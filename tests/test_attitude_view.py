@@ -96,7 +96,7 @@ def test_a_scale_is_typed_and_one_that_is_none_keeps_the_reason_in_sight():
 def test_without_scores_the_view_says_which_column_it_needs():
     view = cx.AttitudeView(log_of([row[:3] for row in ROWS]), JOURNEY)
     assert "cx.EventLog(df, ..., score='rating')" in said(view)["note"]
-    assert view._controls.layout.display == "none"
+    assert view._asks.layout.display == "none"
     view.definition = JOURNEY.remove("Bond")
     assert view._curve.children == ()
 
@@ -136,13 +136,15 @@ def test_answers_in_one_stage_make_no_curve_and_nobody_the_same(log):
     assert "Nobody answered in two stages." in view._peak._view["note"]
 
 
-def test_before_there_is_a_definition_to_count_the_controls_stand_ready(log):
-    view = cx.AttitudeView(log, {"Buy": ["ordre"]})
-    assert "unknown event 'ordre'" in said(view)["note"]
+def test_before_there_is_a_definition_to_count_there_is_nothing_to_choose(log):
+    view, credit = (face(log, {"Buy": ["ordre"]}) for face in (cx.AttitudeView, cx.CreditView))
+    for each in (view, credit):
+        assert "Unknown event 'ordre'" in said(each)["note"]
+        assert each._asks.layout.display == "none"
+        each.definition = JOURNEY
+        assert each._asks.layout.display == ""
     assert view._scale.layout.display == "none"
-    view.definition = JOURNEY
     assert view._bars.children != ()
-    credit = cx.CreditView(log, {"Buy": ["ordre"]})
     assert [option["value"] for option in credit._by._view["options"]] == ["stage", "event"]
 
 

@@ -152,7 +152,7 @@ def test_verdicts_that_differ_under_the_baseline_are_named(log):
 def test_claims_say_what_is_wrong_with_a_definition_that_cannot_be_counted(log):
     view = cx.ClaimsView(log, cx.Definition({"Buy": ["nothing"]}))
     assert claims_in(view) == {}
-    assert "unknown event 'nothing'" in view._caption._view["note"]
+    assert "Unknown event 'nothing'" in view._caption._view["note"]
 
 
 BRANDED = [
@@ -186,7 +186,7 @@ def test_the_own_brand_is_chosen_among_those_bought():
     assert lost["cells"][1:4:2] == ["50.0%", "1 / 2"]
     view._purchases.value = "repeat"
     assert "No such purchase is of a known brand." in view._caption._view["note"]
-    assert view._beside.layout.display == "none"
+    assert view._beside[0].layout.display == "none"
 
 
 def test_without_a_column_of_brands_the_view_says_so_and_stays_usable():
@@ -197,4 +197,4 @@ def test_without_a_column_of_brands_the_view_says_so_and_stays_usable():
     bare = cx.ConsiderationView(log_of(ROWS), JOURNEY)
     assert "The log has no column of words." in bare._caption._view["note"]
     broken = cx.ConsiderationView(branded(), cx.Definition({"Buy": ["nothing"]}))
-    assert "unknown event 'nothing'" in broken._caption._view["note"]
+    assert "Unknown event 'nothing'" in broken._caption._view["note"]

@@ -113,7 +113,7 @@ def test_without_a_buying_stage_a_view_says_what_it_needs_and_stays_usable(log, 
     chooser.value = "Look"
     assert said(view)["rows"]
     view.definition = JOURNEY.remove("Look")
-    assert "unknown stage or event" in said(view)["note"]
+    assert "Unknown stage or event" in said(view)["note"]
 
 
 @pytest.mark.parametrize("face", ["RetentionView", "LifecycleView"])

@@ -273,22 +273,25 @@ def side_by_side() -> dict[str, str]:
     }
 
 
+def halves(*columns: Sequence[w.Widget]) -> w.GridBox:
+    """Return parts, each a column of widgets, beside each other where there is room."""
+    boxes = [w.VBox(list(column), layout=w.Layout(min_width="0")) for column in columns]
+    return w.GridBox(boxes, layout=w.Layout(**side_by_side()))
+
+
 def chart_and_table(chart: Sequence[w.Widget], table: Sequence[w.Widget]) -> w.Box:
     """Return a chart and an open table beside it, which is given more of the room."""
-    parts = (
-        w.VBox(list(chart), layout=w.Layout(flex="2 1 400px", min_width="0")),
-        w.VBox(list(table), layout=w.Layout(flex="3 1 520px", min_width="0")),
-    )
-    return w.Box(list(parts), layout=w.Layout(flex_flow="row wrap", grid_gap="8px 24px"))
+    return _in_a_row((chart, "2 1 400px"), (table, "3 1 520px"))
 
 
 def roomy_and_small(roomy: Sequence[w.Widget], small: Sequence[w.Widget]) -> w.Box:
     """Return a wide chart and a smaller one beside it, which goes below where both have no room."""
-    parts = (
-        w.VBox(list(roomy), layout=w.Layout(flex="3 1 600px", min_width="0")),
-        w.VBox(list(small), layout=w.Layout(flex="2 1 400px", min_width="0")),
-    )
-    return w.Box(list(parts), layout=w.Layout(flex_flow="row wrap", grid_gap="8px 24px"))
+    return _in_a_row((roomy, "3 1 600px"), (small, "2 1 400px"))
+
+
+def _in_a_row(*columns: tuple[Sequence[w.Widget], str]) -> w.Box:
+    boxes = [w.VBox(list(column), layout=w.Layout(flex=flex, min_width="0")) for column, flex in columns]
+    return w.Box(boxes, layout=w.Layout(flex_flow="row wrap", grid_gap="8px 24px"))
 
 
 def choices(*parts: w.Widget) -> w.Box:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from cx_widgets.widgets._base import Face, toggled
+from cx_widgets.widgets._base import toggled
+from cx_widgets.widgets._panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from cx_widgets.widgets._selection import Selection
 
 
-class Clickable(Face):
+class Clickable(Panel):
     """A view that selects customers by a key, which each part of its charts and each row of its tables has.
 
     ``KIND`` is the kind of its selections. What the view's own choosers say goes into them, so that a
@@ -56,6 +57,11 @@ class Clickable(Face):
         """Select nothing any more, where the selection came from here."""
         if self.selected is not None and self.selected.kind == self.KIND:
             self.selected = None
+
+    def _on_choice(self, change: Mapping[str, object]) -> None:
+        """Let go of what was selected under another choice, and draw."""
+        self._let_go()
+        self._refresh(change)
 
     def _on_row(self, change: Mapping[str, str | None]) -> None:
         key = change["new"]

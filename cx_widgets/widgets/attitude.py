@@ -9,15 +9,15 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.errors import CXError
 from cx_widgets.metrics._figure import number_text
 from cx_widgets.metrics._scores import SCALES, score_columns
 from cx_widgets.metrics.attitude import TONES, Attitude, attitude
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, choices, sentence, side_by_side, toggled
+from cx_widgets.widgets._base import choices, halves, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import ANY, Selection
 from cx_widgets.widgets._stage_curve import StageCurve
 
@@ -38,7 +38,7 @@ _TONE_STAGES = (2, 7, 1)
 """The numbers of the colours of the tones: red, grey, blue."""
 
 _SCALE = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*(?:to|-|\N{EN DASH})\s*(-?\d+(?:\.\d+)?)\s*$")
-_TITLE, _BARS, _TONES, _PEAK = "Satisfaction along the stages", "By stage", "Tone by stage", "Peak and end"
+_BARS, _TONES, _PEAK = "By stage", "Tone by stage", "Peak and end"
 _NO_COLUMN = (
     "The log has no column of scores. Name it: cx.EventLog(df, ..., score='rating'). Other columns of "
     "numbers can be chosen here when all they hold are whole numbers from 0 to 10, 1 to 5 or 1 to 7."
@@ -72,7 +72,7 @@ class _Question(NamedTuple):
         return (("measure", self.measure), ("scale", self.scale), ("score", self.score))
 
 
-class AttitudeView(Face, w.VBox):
+class AttitudeView(Panel, w.VBox):
     """What customers say at each stage: all of them, and those only who answered everywhere.
 
     The column of scores and what was asked are chosen above. Nothing is guessed: where only one of the usual
@@ -89,6 +89,9 @@ class AttitudeView(Face, w.VBox):
         The definition whose figures lie behind; the one given at the start by default.
     """
 
+    _asks: w.Box
+    TITLE = "Satisfaction along the stages"
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._bars_caption = Caption(), Caption()
         self._tones_caption, self._peak = Caption(), Caption(_open=True)
@@ -99,17 +102,15 @@ class AttitudeView(Face, w.VBox):
         self._names: list[str] = []
         self._curve, self._bars = StageCurve("Mean score"), NamedBars([_theme.NOW])
         self._tones = NamedBars([_theme.stage_colour(number - 1) for number in _TONE_STAGES], stacked=True)
-        pairs = (
+        charts = halves(
             (self._caption, self._curve),
             (self._bars_caption, self._bars),
             (self._tones_caption, self._tones),
             (self._peak,),
         )
-        boxes = [w.VBox(list(pair), layout=w.Layout(min_width="0")) for pair in pairs]
-        self._rest = boxes[1:]
-        self._controls = choices(self._score, self._measure, self._scale)
-        charts = w.GridBox(boxes, layout=w.Layout(**side_by_side()))
-        super().__init__(children=[self._controls, charts])
+        self._charts, self._beside = (self._curve,), charts.children[1:]
+        self._asks = choices(self._score, self._measure, self._scale)
+        super().__init__(children=[self._asks, charts])
         self._start(log, definition, baseline)
         self._score.observe(self._on_score, names="_value")
         self._measure.observe(self._on_measure, names="_value")
@@ -171,12 +172,9 @@ class AttitudeView(Face, w.VBox):
             score=question.score,
         )
 
-    def _draw(self) -> None:
+    def _show(self, good: Definition) -> None:
         listed, question = bool(self._score.value), self._question()
-        self._controls.layout.display = "" if listed else "none"
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
+        self._asks.layout.display = "" if listed else "none"
         if not listed:
             self._empty(_NO_COLUMN)
             return
@@ -189,37 +187,19 @@ class AttitudeView(Face, w.VBox):
             else:
                 self._empty(f"The column {self._score.value} holds no number. {_OTHER}")
             return
-        try:
-            now, means = self._found(self._good, question), self._found(self._good, question, "ces")
-        except CXError as error:
-            self._empty(sentence(str(error)))
-            return
+        now, means = self._found(good, question), self._found(good, question, "ces")
         if not now.frame["denominator"].any():
             self._empty(f"No event in a stage has a number in {question.score}. {self._taken}".rstrip())
             return
-        before, before_means = self._baseline(question)
-        for box in self._rest:
-            box.layout.display = ""
+        before = self._before(lambda baseline: self._found(baseline, question))
+        before_means = self._before(lambda baseline: self._found(baseline, question, "ces"))
+        self._reveal()
         self._names = [str(name) for name in now.frame.index]
         self._draw_curve(means, before_means, question)
         self._draw_bars(now, before, question)
         self._draw_tones(now)
         self._draw_peak(now, question)
         self._mark_selected()
-
-    def _baseline(self, question: _Question) -> tuple[Attitude | None, Attitude | None]:
-        if self._compared is None:
-            return None, None
-        try:
-            return self._found(self._compared, question), self._found(self._compared, question, "ces")
-        except CXError:
-            return None, None  # scores outside the scale, in stages that are no longer
-
-    def _empty(self, why: str, what: str = "No figures yet.") -> None:
-        self._curve.hide()
-        for box in self._rest:
-            box.layout.display = "none"
-        self._caption.tell(_TITLE, description=what, note=why)
 
     def _draw_curve(self, means: Attitude, before: Attitude | None, question: _Question) -> None:
         stages, same = means.frame.iloc[:-1], means.same_customers.iloc[:-1]
@@ -245,9 +225,8 @@ class AttitudeView(Face, w.VBox):
                 f"The same customers are the {stayed} who answered in every stage with answers: those who "
                 "get far are others than those who begin."
             )
-        notes = [self._taken, "Figures of the last good definition." if self._stale else ""]
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"Mean score on a scale of {_scale_text(question.scale)}. {about}",
             legend=legend,
             columns=_CURVE_COLUMNS,
@@ -255,7 +234,7 @@ class AttitudeView(Face, w.VBox):
                 (_any_key(name, line), _curve_cells(str(name), line, of_same))
                 for (name, line), (_, of_same) in zip(stages.iterrows(), same.iterrows(), strict=True)
             ],
-            note=" ".join(note for note in notes if note),
+            note=self._notes(self._taken),
         )
 
     def _draw_bars(self, now: Attitude, before: Attitude | None, question: _Question) -> None:
@@ -378,9 +357,6 @@ class AttitudeView(Face, w.VBox):
             own = self.selected.to != ANY
             if own == (here is self._tones_caption):
                 self.selected = None
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _key(stage: str, tone: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 import numpy as np
@@ -14,7 +14,7 @@ from cx_widgets.metrics._scores import SCALES, score_columns
 from cx_widgets.metrics.bad_experience import NEGATIVE, REACH, BadExperience, bad_experience
 from cx_widgets.widgets import _theme, _wire
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import choices, sentence, side_by_side
+from cx_widgets.widgets._base import choices, halves
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._clickable import Clickable
@@ -22,8 +22,6 @@ from cx_widgets.widgets._columns import NONE, offered
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
     from cx_widgets.definition import Definition
@@ -37,7 +35,7 @@ _MEASURES = (("nps", "NPS"), ("csat", "CSAT"), ("ces", "CES"))
 _GROUPS = ("bad", "others")
 _COLOURS = (2, 1)
 """The numbers of the colours of those with a bad experience, and of the others."""
-_TITLE, _DIFFERENCE = "After a bad experience", "The difference"
+_DIFFERENCE = "The difference"
 _COLUMNS = ("Stage", "Group", "Did", "Of", "Share", "Too early", "Already")
 _DIFFERENCES = (
     "Stage",
@@ -73,7 +71,7 @@ class BadExperienceView(Clickable, w.VBox):
         Kept beside, so that all views link alike; the differences are those of the definition alone.
     """
 
-    KIND: ClassVar[str] = "after"
+    TITLE, KIND = "After a bad experience", "after"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._against = Caption(), Caption()
@@ -87,10 +85,10 @@ class BadExperienceView(Clickable, w.VBox):
         self._answered = True
         self._bars = NamedBars([_theme.stage_colour(number - 1) for number in _COLOURS], bar_px=15)
         self._differences = NamedBars([_theme.NOW])
-        left = w.VBox([self._caption, self._bars], layout=w.Layout(min_width="0"))
-        self._right = w.VBox([self._against, self._differences], layout=w.Layout(min_width="0"))
-        charts = w.GridBox([left, self._right], layout=w.Layout(**side_by_side()))
-        super().__init__(children=[choices(*self._choosers), charts])
+        charts = halves((self._caption, self._bars), (self._against, self._differences))
+        self._charts, self._beside = (self._bars, self._differences), charts.children[1:]
+        self._asks = choices(*self._choosers)
+        super().__init__(children=[self._asks, charts])
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
@@ -146,26 +144,19 @@ class BadExperienceView(Clickable, w.VBox):
     def _found(self, definition: Definition, asked: Asked) -> BadExperience:
         return bad_experience(self.event_log, definition, **dict(asked))  # type: ignore[arg-type] # each is checked there
 
-    def _draw(self) -> None:
+    def _show(self, good: Definition) -> None:
         self._offer()
         asked = self._asked
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
         if asked is None:
             self._empty(self._to_say)
             return
-        try:
-            now = self._found(self._good, asked)
-        except CXError as error:
-            self._empty(str(error))
-            return
+        now = self._found(good, asked)
         frame = _wire.part(now.frame, "outcome", self._outcome.value)
         there = frame[(frame["denominator"] > 0) | (frame["other_denominator"] > 0)]
         if there.empty:
             self._empty(self._why(frame))
             return
-        self._right.layout.display = ""
+        self._reveal()
         self._names = [str(name) for name in there.index]
         self._draw_shares(now, there)
         self._draw_differences(now, there)
@@ -200,7 +191,7 @@ class BadExperienceView(Clickable, w.VBox):
         self._bars.draw(self._names, shares, texts)
         did = dict(_OUTCOMES)[self._outcome.value]
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"Share of customers who {did} within {self._within.value}. Bad: {now.bad}.",
             legend=[
                 ("with a bad experience", f"stage-{_COLOURS[0]}"),
@@ -212,7 +203,7 @@ class BadExperienceView(Clickable, w.VBox):
                 for stage, line in there.iterrows()
                 for group, (hits, of) in zip(_GROUPS, pairs, strict=True)
             ],
-            note="Figures of the last good definition." if self._stale else "",
+            note=self._notes(),
         )
 
     def _draw_differences(self, now: BadExperience, there: pd.DataFrame) -> None:
@@ -236,12 +227,6 @@ class BadExperienceView(Clickable, w.VBox):
             note=_ASSOCIATION,
         )
 
-    def _empty(self, why: str) -> None:
-        self._bars.hide()
-        self._differences.hide()
-        self._right.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=sentence(why))
-
     def _selection_of(self, key: str) -> Selection | None:
         group, _, stage = key.partition(":")
         asked = self._asked
@@ -249,13 +234,6 @@ class BadExperienceView(Clickable, w.VBox):
 
     def _key_of(self, chosen: Selection) -> str:
         return f"{str(chosen.to).partition(' ')[2]}:{chosen.stage}"
-
-    def _on_choice(self, change: Mapping[str, object]) -> None:
-        self._let_go()
-        self._refresh(change)
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _cells(stage: str, group: str, line: pd.Series, hits: str, of: str) -> list[str]:

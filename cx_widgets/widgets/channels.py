@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 
@@ -11,7 +11,7 @@ from cx_widgets.metrics._channel_names import KINDS
 from cx_widgets.metrics.channels import LINES, OF, UNKNOWN, Channels, channels
 from cx_widgets.widgets import _theme, _wire
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import choices, sentence, side_by_side
+from cx_widgets.widgets._base import choices, halves
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._clickable import Clickable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _COUNTS = (("touchpoints", "touchpoints"), ("customers", "customers"))
 _COLOURS = (1, 3, 2, 4, 7)
 """The numbers of the colours of `LINES`; grey is unknown."""
-_TITLE, _NAMES = "Whose touchpoints", "Every channel"
+_NAMES = "Every channel"
 _COLUMNS = ("Stage", "Kind", "Touchpoints", "Share", "95% interval", "Met by", "Of customers", "95% interval")
 _MOST_BARS = 15
 NO_COLUMN = (
@@ -55,7 +55,7 @@ class ChannelsView(Clickable, w.VBox):
         Kept beside, so that all views link alike; the table gives the shares under the definition alone.
     """
 
-    KIND: ClassVar[str] = "met"
+    TITLE, KIND = "Whose touchpoints", "met"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._names_caption = Caption(), Caption()
@@ -71,13 +71,13 @@ class ChannelsView(Clickable, w.VBox):
         self._bars = NamedBars(colours, stacked=True)
         self._customers = NamedBars(colours, row_px=12, bar_px=9)
         self._counts = NamedBars([_theme.NOW])
-        left = w.VBox([self._caption, self._bars, self._customers], layout=w.Layout(min_width="0"))
-        self._right = w.VBox(
-            [self._names_caption, choices(self._channel, self._kind), self._counts],
-            layout=w.Layout(min_width="0"),
+        self._charts = (self._bars, self._customers, self._counts)
+        charts = halves(
+            (self._caption, self._bars, self._customers),
+            (self._names_caption, choices(self._channel, self._kind), self._counts),
         )
-        charts = w.GridBox([left, self._right], layout=w.Layout(**side_by_side()))
-        super().__init__(children=[choices(self._column, self._of), charts] if columns[1:] else [charts])
+        self._beside, self._asks = charts.children[1:], choices(self._column, self._of)
+        super().__init__(children=[self._asks, charts] if columns[1:] else [charts])
         self._start(log, definition, baseline)
         self._column.observe(self._on_column, names="_value")
         self._of.observe(self._refresh, names="_value")
@@ -90,21 +90,18 @@ class ChannelsView(Clickable, w.VBox):
     def _found(self, definition: Definition) -> Channels:
         return channels(self.event_log, definition, self._column.value, kinds=self._told)
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
+    def _show(self, good: Definition) -> None:
         if self._column.value == NONE:
             self._empty(NO_COLUMN if offered(self.event_log)[1:] else NO_WORDS)
             return
-        now = self._found(self._good)
+        now = self._found(good)
         touched, met = (_wire.part(now.frame, "of", of) for of in OF)
         if not touched["denominator"].any():
             self._empty(
                 f"No event in a stage has a value in {self._column.value}. Choose another column above."
             )
             return
-        self._right.layout.display = ""
+        self._reveal()
         self._stages = list(dict.fromkeys(str(stage) for stage in touched.index.get_level_values("stage")))
         self._draw_shares(touched, met)
         self._tell(now, touched, met)
@@ -135,7 +132,6 @@ class ChannelsView(Clickable, w.VBox):
             f"Of unknown kind are names that mean several things: say below '{_NAMES}' what they are."
             if unknown
             else "",
-            "Figures of the last good definition." if self._stale else "",
         ]
         said = (
             "Of all touchpoints of a stage."
@@ -144,7 +140,7 @@ class ChannelsView(Clickable, w.VBox):
         )
         there = [kind for kind in LINES if _wire.part(touched, "kind", kind)["numerator"].any()]
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"{said} Told by the names in {now.column}.",
             legend=[(kind, f"stage-{_COLOURS[LINES.index(kind)]}") for kind in there],
             columns=_COLUMNS,
@@ -155,7 +151,7 @@ class ChannelsView(Clickable, w.VBox):
                 )
                 if line["numerator"]
             ],
-            note=" ".join(note for note in notes if note),
+            note=self._notes(*notes),
         )
 
     def _draw_names(self, now: Channels) -> None:
@@ -185,12 +181,6 @@ class ChannelsView(Clickable, w.VBox):
             note=f"{more:,} more are in the table." if more else "",
         )
 
-    def _empty(self, why: str) -> None:
-        for bars in (self._bars, self._customers, self._counts):
-            bars.hide()
-        self._right.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=sentence(why))
-
     def _selection_of(self, key: str) -> Selection:
         kind, _, stage = key.partition(":")
         asked = (("column", self._column.value), ("kinds", tuple(sorted(self._told.items()))))
@@ -214,9 +204,6 @@ class ChannelsView(Clickable, w.VBox):
         self._told = {**self._told, self._channel.value: self._kind.value}
         self._let_go()
         self._refresh(change)
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _cells(stage: str, kind: str, line: pd.Series, by: pd.Series) -> list[str]:

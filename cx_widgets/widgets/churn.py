@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 import numpy as np
@@ -17,7 +17,7 @@ from cx_widgets.metrics.purchase_gaps import ALL_GAPS, purchase_gaps
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._advice import NO_BUY
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import chart_and_table, choices, sentence
+from cx_widgets.widgets._base import chart_and_table, choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._clickable import Clickable
@@ -25,14 +25,12 @@ from cx_widgets.widgets._selection import NO_PURCHASE, PURCHASE, Selection
 from cx_widgets.widgets._time_curve import TimeCurve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
 _WAYS = (("silence", "a silence"), ("event", "an event"))
 _LENGTHS = tuple((length, length) for length in ("30D", "60D", "90D", "180D", "365D"))
-_TITLE, _STATES_TITLE = "Lost by a time", "Lost, staying, too early to say"
+_STATES_TITLE = "Lost, staying, too early to say"
 _SAID = {"churned": "lost", "staying": "staying", "waiting": "too early to say"}
 _COLUMNS = ("Figure", "Value", "95% interval", "Of", "How")
 _SHORT = 32
@@ -53,7 +51,7 @@ class ChurnView(Clickable, w.VBox):
         The definition whose curve is dashed; the one given at the start by default.
     """
 
-    KIND: ClassVar[str] = "churned"
+    TITLE, KIND = "Lost by a time", "churned"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._states_caption, self._figures = Caption(), Caption(), Caption(_open=True)
@@ -67,7 +65,9 @@ class ChurnView(Clickable, w.VBox):
         self._curve, self._bars = TimeCurve("Lost"), NamedBars([_theme.NOW])
         beside = [self._states_caption, self._bars, self._figures]
         self._parts = chart_and_table([self._caption, self._curve], beside)
-        super().__init__(children=[choices(*self._choosers), self._parts])
+        self._charts, self._beside = (self._curve, self._bars), self._parts.children[1:]
+        self._asks = choices(*self._choosers)
+        super().__init__(children=[self._asks, self._parts])
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
@@ -126,34 +126,22 @@ class ChurnView(Clickable, w.VBox):
     def _found(self, definition: Definition, asked: tuple[tuple[str, object], ...]) -> Churn:
         return churn(self.event_log, definition, **dict(asked))  # type: ignore[arg-type] # each is checked there
 
-    def _draw(self) -> None:
+    def _show(self, good: Definition) -> None:
         self._offer()
         asked = self._asked
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
         if asked is None:
             self._empty(_CHOOSE if self._way.value == "event" and not self._event.value else _DURATION)
             return
         bought = self._way.value == "silence" or self._since.value == PURCHASE
-        if bought and not self._good.stages_with_role("buy"):
+        if bought and not good.stages_with_role("buy"):
             self._empty(NO_BUY if self._way.value == "silence" else NO_PURCHASE)
             return
-        try:
-            now = self._found(self._good, asked)
-        except CXError as error:
-            self._empty(str(error))
-            return
+        now = self._found(good, asked)
         if not sum(_counts(now).values()):
             self._empty(f"Nobody began: no customer has {now.since}.")
             return
-        before = None
-        if self._compared is not None:
-            try:
-                before = self._found(self._compared, asked)
-            except CXError:
-                before = None  # the baseline has no such stage, or no purchases
-        self._parts.children[1].layout.display = ""
+        before = self._before(lambda baseline: self._found(baseline, asked))
+        self._reveal()
         self._draw_curve(now, before)
         self._draw_states(now, before)
         self._mark_selected()
@@ -178,14 +166,13 @@ class ChurnView(Clickable, w.VBox):
             "" if happened else "Nobody is lost yet by this rule.",
             "Say a shorter silence above." if silent and not happened else "",
             "A silence is a rule, no notice: who was lost by it may come back." if silent else "",
-            "Figures of the last good definition." if self._stale else "",
         ]
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"Lost: {now.rule}. Counted since {now.since}; who is still there counts as far "
             "as seen.",
             legend=legend if happened else (),
-            note=" ".join(note for note in notes if note),
+            note=self._notes(*notes),
         )
 
     def _draw_states(self, now: Churn, before: Churn | None) -> None:
@@ -217,25 +204,12 @@ class ChurnView(Clickable, w.VBox):
             "Churn", columns=_COLUMNS, rows=[(None, _cells(line)) for _, line in now.frame.iterrows()]
         )
 
-    def _empty(self, why: str) -> None:
-        self._curve.hide()
-        self._bars.hide()
-        self._parts.children[1].layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=sentence(why))
-
     def _selection_of(self, key: str) -> Selection | None:
         asked = self._asked
         return None if asked is None else Selection(self.KIND, PURCHASE, key, asked)
 
     def _key_of(self, chosen: Selection) -> str:
         return str(chosen.to)
-
-    def _on_choice(self, change: Mapping[str, object]) -> None:
-        self._let_go()
-        self._refresh(change)
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _since(found: Churn) -> str:

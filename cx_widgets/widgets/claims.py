@@ -12,10 +12,11 @@ from cx_widgets import _numbers
 from cx_widgets.metrics._figure import interval_text, number_text
 from cx_widgets.metrics.claims import CONTRADICTS, NOT_MEASURABLE, SUPPORTS, UNDECIDED, VERDICTS, claims
 from cx_widgets.widgets import _wire
-from cx_widgets.widgets._base import STATIC, Face, choices
+from cx_widgets.widgets._base import STATIC, choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._columns import guess, offered
+from cx_widgets.widgets._panel import Panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ class ClaimsTable(anywidget.AnyWidget):
         self._view = {"revision": _wire.revision_of(self._view) + 1, "name": _TITLE, "claims": lines}
 
 
-class ClaimsView(Face, w.VBox):
+class ClaimsView(Panel, w.VBox):
     """Seven things often claimed of journeys, each with this log's estimate, its interval and the verdict.
 
     Parameters
@@ -62,27 +63,23 @@ class ClaimsView(Face, w.VBox):
         Kept beside, so that all views link alike; the table twin gives its verdicts where they differ.
     """
 
+    TITLE = _TITLE
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._drawn = Caption(), ClaimsTable()
         columns = offered(log)
         self._brand = Chooser("Brands in", columns, guess(log, "brand"), kind="list")
         self._channel = Chooser("Channels in", columns, guess(log, "channel"), kind="list")
         self._choosers = (self._brand, self._channel)
-        parts = (
-            [choices(*self._choosers), self._caption, self._drawn]
-            if columns[1:]
-            else [self._caption, self._drawn]
-        )
-        super().__init__(children=parts)
+        self._asks = choices(*self._choosers)
+        parts = [self._caption, self._drawn]
+        super().__init__(children=[self._asks, *parts] if columns[1:] else parts)
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._refresh, names="_value")
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
-        found = self._found(self._good)
+    def _show(self, good: Definition) -> None:
+        found = self._found(good)
         before = found if self._compared is None else self._found(self._compared)
         self._drawn.tell(found)
         counts = found["verdict"].value_counts()
@@ -91,17 +88,15 @@ class ClaimsView(Face, w.VBox):
             for claim, now, was in zip(found["claim"], found["verdict"], before["verdict"], strict=True)
             if now != was
         ]
-        if self._stale:
-            notes.append("Figures of the last good definition.")
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"The claim holds in the tinted part of the line. Of {len(found)} claims this log "
             + ", ".join(f"{_SAID[verdict]} {counts[verdict]}" for verdict in VERDICTS if verdict in counts)
             + ".",
             legend=[("95% interval of this log", "interval")],
             columns=_COLUMNS,
             rows=[(None, _cells(line)) for _, line in found.iterrows()],
-            note=" ".join(notes),
+            note=self._notes(*notes),
         )
 
     def _found(self, definition: Definition) -> pd.DataFrame:
@@ -110,12 +105,9 @@ class ClaimsView(Face, w.VBox):
         step = "choose it above" if offered(self.event_log)[1:] else "keep one in the DataFrame"
         return frame.assign(note=frame["note"].str.replace("say brand=", step, regex=False))
 
-    def _empty(self, why: str) -> None:
+    def _empty(self, why: str, what: str = "No figures yet.") -> None:
         self._drawn.tell(None)
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
+        super()._empty(why, what)
 
 
 def _texts(line: pd.Series) -> tuple[str, str]:

@@ -14,10 +14,11 @@ from cx_widgets.metrics.consideration import Consideration, consideration
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._advice import with_advice
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, chart_and_table, choices
+from cx_widgets.widgets._base import chart_and_table, choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._columns import NONE, guess, offered
+from cx_widgets.widgets._panel import Panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
-_TITLE = "Brands considered first, brands added later"
 _PURCHASES = (("all", "all purchases"), ("first", "first ones"), ("repeat", "repeated ones"))
 _BRANDS = (
     *("Brand", "Bought", "First", "Of these bought", "Rate"),
@@ -45,7 +45,7 @@ _NO_BRAND = "No such purchase is of a known brand. Choose other purchases or ano
 _NO_WORDS = "The log has no column of words. Keep one with the brand of each event in the DataFrame."
 
 
-class ConsiderationView(Face, w.VBox):
+class ConsiderationView(Panel, w.VBox):
     """How often brands are bought that were considered first, against those that evaluation added.
 
     Parameters
@@ -58,6 +58,8 @@ class ConsiderationView(Face, w.VBox):
         The definition whose figures stand beside; the one given at the start by default.
     """
 
+    TITLE = "Brands considered first, brands added later"
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._numbers = Caption(), Caption(_open=True)
         self._bars = NamedBars([_theme.stage_colour(number - 1) for number in _COLOURS])
@@ -67,8 +69,9 @@ class ConsiderationView(Face, w.VBox):
         self._purchases = Chooser("Ways to", _PURCHASES, "all", kind="segments")
         self._choosers = (self._brand, self._own, self._purchases)
         self._parts = chart_and_table([self._caption, self._bars], [self._numbers])
-        self._beside = self._parts.children[1]
-        shown = [choices(*self._choosers), self._parts] if columns[1:] else [self._parts]
+        self._charts, self._beside = (self._bars,), self._parts.children[1:]
+        self._asks = choices(*self._choosers)
+        shown = [self._asks, self._parts] if columns[1:] else [self._parts]
         super().__init__(children=shown)
         self._start(log, definition, baseline)
         self._brand.observe(self._on_brand, names="_value")
@@ -79,19 +82,16 @@ class ConsiderationView(Face, w.VBox):
         self._own.value = NONE
         self._refresh(change)
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
+    def _show(self, good: Definition) -> None:
         if self._brand.value == NONE:
             self._empty(_NO_COLUMN if offered(self.event_log)[1:] else _NO_WORDS)
             return
-        now = self._found(self._good)
+        now = self._found(good)
         if all(np.isnan(now[key].value) for key in now):
             why = with_advice(str(now["first_ratio"].note))
             self._empty(why if "role" in why else _NO_BRAND)
             return
-        self._beside.layout.display = ""
+        self._reveal()
         before = now if self._compared is None else self._found(self._compared)
         brands = now.brands.sort_values("bought", ascending=False, kind="stable")
         self._own.offer([(NONE, "(none)"), *((name, name) for name in self._choice(brands))])
@@ -109,15 +109,13 @@ class ConsiderationView(Face, w.VBox):
         notes = [with_advice(str(now["first_ratio"].note))]
         if 0 < len(shown) < len(brands):
             notes.append(f"{len(shown)} of {len(brands):,} brands are drawn; the table has them all.")
-        if self._stale:
-            notes.append("Figures of the last good definition.")
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=_said(now),
             legend=_LEGEND if len(shown) else (),
             columns=_BRANDS,
             rows=[(None, _brand_cells(str(name), line)) for name, line in brands.iterrows()],
-            note=" ".join(note for note in notes if note),
+            note=self._notes(*notes),
         )
         self._numbers.tell(
             "Consideration",
@@ -139,14 +137,6 @@ class ConsiderationView(Face, w.VBox):
         return consideration(
             self.event_log, definition, self._brand.value, own=own, purchases=self._purchases.value
         )
-
-    def _empty(self, why: str) -> None:
-        self._bars.hide()
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
-        self._beside.layout.display = "none"
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _purchases(n: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 import numpy as np
@@ -14,7 +14,7 @@ from cx_widgets.metrics._credit_rules import METHODS
 from cx_widgets.metrics.credit_methods import CreditMethods, credit_methods
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import choices, sentence, side_by_side
+from cx_widgets.widgets._base import choices, halves
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._clickable import Clickable
@@ -47,7 +47,7 @@ _APART_STAGES = (1, 4)
 """The numbers of the colours of first and of repeated purchases."""
 
 _MOST_SHOWN, _MOST_ROWS = 15, 200
-_TITLE, _SIDE_BY_SIDE = "Credit", "How much the rules disagree"
+_SIDE_BY_SIDE = "How much the rules disagree"
 _NO_PURCHASE = (
     "No stage has the role 'buy'. Say above what stands for a purchase, or give a stage that role on the "
     "board."
@@ -71,7 +71,7 @@ class CreditView(Clickable, w.VBox):
         The definition whose credit lies behind; the one given at the start by default.
     """
 
-    KIND: ClassVar[str] = "credited"
+    TITLE, KIND = "Credit", "credited"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._rules_caption = Caption(), Caption()
@@ -86,12 +86,11 @@ class CreditView(Clickable, w.VBox):
         self._rules = NamedBars(
             [_theme.stage_colour(place) for place in range(len(METHODS))], row_px=12, bar_px=7
         )
-        left = w.VBox([self._caption, self._bars], layout=w.Layout(min_width="0"))
-        right = w.VBox([self._rules_caption, self._part, self._rules], layout=w.Layout(min_width="0"))
-        self._right = right
-        self._charts = w.GridBox([left, right], layout=w.Layout(**side_by_side()))
+        charts = halves((self._caption, self._bars), (self._rules_caption, self._part, self._rules))
+        self._charts, self._beside = (self._bars, self._rules), charts.children[1:]
         self._choosers = (self._method, self._by, self._goal, self._amount, self._part)
-        super().__init__(children=[choices(*self._choosers[:-1]), self._charts])
+        self._asks = choices(*self._choosers[:-1])
+        super().__init__(children=[self._asks, charts])
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
@@ -103,27 +102,19 @@ class CreditView(Clickable, w.VBox):
         goal = None if self._goal.value == PURCHASE else self._goal.value
         return credit_methods(self.event_log, definition, by=self._by.value, goal=goal)
 
-    def _draw(self) -> None:
+    def _show(self, good: Definition) -> None:
         self._offer()
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
         try:
-            now = self._found(self._good)
+            now = self._found(good)
         except CXError as error:
-            self._empty(_NO_PURCHASE if self._goal.value == PURCHASE else sentence(str(error)))
+            self._empty(_NO_PURCHASE if self._goal.value == PURCHASE else str(error))
             return
         if not now.conversions():
             self._empty(f"Nobody has {now.goal}, so there is nothing to divide.")
             return
-        before = None
-        if self._compared is not None:
-            try:
-                before = self._found(self._compared)
-            except CXError:
-                before = None  # the baseline has no such stage
+        before = self._before(self._found)
         self._now = now
-        self._right.layout.display = ""
+        self._reveal()
         every = now.frame["touchpoint"].drop_duplicates().tolist()
         self._names = every if self._by.value == STAGE else every[:_MOST_SHOWN]
         self._draw_one(now, before, every)
@@ -144,12 +135,9 @@ class CreditView(Clickable, w.VBox):
     def _money(self) -> bool:
         return self._amount.value == "revenue" and "value" in self.event_log.roles
 
-    def _empty(self, why: str) -> None:
+    def _empty(self, why: str, what: str = "No figures yet.") -> None:
         self._now = None
-        self._bars.hide()
-        self._rules.hide()
-        self._right.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
+        super()._empty(why, what)
 
     def _amounts(
         self, result: CreditMethods, method: str, part: str, names: list[str]
@@ -165,7 +153,7 @@ class CreditView(Clickable, w.VBox):
         if method not in now.methods:
             self._bars.hide()
             self._caption.tell(
-                _TITLE, description=_NO_EFFECT, note=f"{_RULES[method]}: {now.skipped[method]}"
+                self.TITLE, description=_NO_EFFECT, note=f"{_RULES[method]}: {now.skipped[method]}"
             )
             return
         parts = [self._amounts(now, method, part, every) for part in _APART]
@@ -185,12 +173,12 @@ class CreditView(Clickable, w.VBox):
         divided = "Revenue" if self._money else "Purchases"
         first, repeat = (_amount(total) for _, total in parts)
         self._caption.tell(
-            f"{_TITLE}: {_RULES[method]}",
+            f"{self.TITLE}: {_RULES[method]}",
             description=f"{divided} divided: {first} first and {repeat} repeated. {_NO_EFFECT}",
             legend=legend,
             columns=("Touchpoint", "First purchases", "Share", "Repeated", "Share", "All", "Share"),
             rows=self._one_rows(now, every, [*parts, self._amounts(now, method, "all", every)]),
-            note=self._notes(every),
+            note=self._notes(self._left_out(every)),
         )
 
     def _one_rows(
@@ -214,13 +202,11 @@ class CreditView(Clickable, w.VBox):
             total_cells += [_amount(total), _numbers.percent(1.0 if total else np.nan)]
         return [*rows, (None, total_cells)]
 
-    def _notes(self, every: list[str]) -> str:
-        notes = []
-        if len(every) > len(self._names):
-            notes.append(f"The {len(self._names)} that stood before most purchases, of {len(every):,}.")
-        if self._stale:
-            notes.append("Figures of the last good definition.")
-        return " ".join(notes)
+    def _left_out(self, every: list[str]) -> str:
+        shown = len(self._names)
+        return (
+            f"The {shown} that stood before most purchases, of {len(every):,}." if len(every) > shown else ""
+        )
 
     def _draw_all(self, now: CreditMethods, every: list[str]) -> None:
         part = self._part.value
@@ -277,9 +263,6 @@ class CreditView(Clickable, w.VBox):
         if change["owner"] in (self._by, self._goal):
             self._let_go()
         self._refresh(change)
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _amount(value: float) -> str:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.errors import CXError
 from cx_widgets.metrics._columns import texts
 from cx_widgets.metrics.experience_gap import RATING, TONE, ExperienceGap, experience_gap
 from cx_widgets.widgets import _theme, _wire
 from cx_widgets.widgets._advice import with_advice
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import choices, sentence, side_by_side
+from cx_widgets.widgets._base import choices, halves
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._clickable import Clickable
@@ -36,7 +35,7 @@ _AVERAGED = ((RATING, "ratings"), (TONE, "tones"))
 _SIDES = (("yes", "digital"), ("no", "not digital"))
 _SCALES = tuple((scale, scale) for scale in ("0 to 10", "1 to 5", "1 to 7", "0 to 100"))
 _SCALE = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*(?:to|-)\s*(-?\d+(?:\.\d+)?)\s*$")
-_TITLE, _GAP = "All touchpoints and the digital ones", "The gap"
+_GAP = "The gap"
 _COLUMNS = ("Stage", "Touchpoints", "Rated", "Mean", "95% interval")
 _GAP_COLUMNS = ("Stage", "All less digital", "95% interval", "Note")
 _ALL, _DIGITAL, _DIFFERENCE = "all", "digital", "gap"
@@ -55,7 +54,8 @@ class ExperienceGapView(Clickable, w.VBox):
         The definition whose ratings and gaps lie behind; the one given at the start by default.
     """
 
-    KIND: ClassVar[str] = "rated"
+    _asks: w.Box
+    TITLE, KIND = "All touchpoints and the digital ones", "rated"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._gap_caption = Caption(), Caption()
@@ -69,11 +69,10 @@ class ExperienceGapView(Clickable, w.VBox):
         self._settling = False
         self._names: list[str] = []
         self._curve, self._bars = StageCurve("Mean rating"), NamedBars([_theme.NOW])
-        left = w.VBox([self._caption, self._curve], layout=w.Layout(min_width="0"))
-        self._right = w.VBox([self._gap_caption, self._bars], layout=w.Layout(min_width="0"))
-        charts = w.GridBox([left, self._right], layout=w.Layout(**side_by_side()))
-        self._controls = choices(self._column, self._of, self._scale, self._channel, self._side)
-        super().__init__(children=[self._controls, charts])
+        charts = halves((self._caption, self._curve), (self._gap_caption, self._bars))
+        self._charts, self._beside = (self._curve, self._bars), charts.children[1:]
+        self._asks = choices(self._column, self._of, self._scale, self._channel, self._side)
+        super().__init__(children=[self._asks, charts])
         self._start(log, definition, baseline)
         self._column.observe(self._on_column, names="_value")
         for chooser in (self._of, self._scale, self._channel):
@@ -93,14 +92,11 @@ class ExperienceGapView(Clickable, w.VBox):
             scale=scale,
         )
 
-    def _draw(self) -> None:
+    def _show(self, good: Definition) -> None:
         toned = self._of.value == TONE
         self._scale.layout.display = "" if toned else "none"
         scored = self.event_log.scores is not None
-        self._controls.layout.display = "" if scored and offered(self.event_log)[1:] else "none"
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
+        self._asks.layout.display = "" if scored and offered(self.event_log)[1:] else "none"
         if not scored:
             self._empty(with_advice("The log has no score column."))
             return
@@ -115,22 +111,13 @@ class ExperienceGapView(Clickable, w.VBox):
             return
         self._scale.offer(_SCALES)
         scale = float(ends[1]), float(ends[2])
-        try:
-            now = self._found(self._good, scale)
-        except CXError as error:
-            self._empty(str(error))
-            return
+        now = self._found(good, scale)
         self._offer(now)
         if not now.frame["denominator"].any():
             self._empty("No event in a stage has a score and a channel. Choose another column above.")
             return
-        before = None
-        if self._compared is not None:
-            try:
-                before = self._found(self._compared, scale)
-            except CXError:
-                before = None  # scores outside the scale, in stages that are no longer
-        self._right.layout.display = ""
+        before = self._before(lambda baseline: self._found(baseline, scale))
+        self._reveal()
         self._names = list(dict.fromkeys(str(name) for name in now.frame.index.get_level_values("stage")))
         self._draw_curve(now, before, (-1.0, 1.0) if toned else None)
         self._draw_gap(now, before)
@@ -165,7 +152,7 @@ class ExperienceGapView(Clickable, w.VBox):
         if behind is not None:
             legend.append(("baseline", "dashed"))
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"Mean {dict(_AVERAGED)[now.of][:-1]} by stage. Digital here: "
             f"{', '.join(now.digital[:8]) or 'none'}{' …' if len(now.digital) > 8 else ''}.",  # noqa: PLR2004 - eight names are read
             legend=legend,
@@ -175,7 +162,7 @@ class ExperienceGapView(Clickable, w.VBox):
                 for place, stage in enumerate(self._names)
                 for figure, line in ((_ALL, every.iloc[place]), (_DIGITAL, digital.iloc[place]))
             ],
-            note="Figures of the last good definition." if self._stale else "",
+            note=self._notes(),
         )
 
     def _ends(self) -> tuple[float, float]:
@@ -212,12 +199,6 @@ class ExperienceGapView(Clickable, w.VBox):
             note="Who rates is seldom a random sample of those who could have.",
         )
 
-    def _empty(self, why: str) -> None:
-        self._curve.hide()
-        self._bars.hide()
-        self._right.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=sentence(why))
-
     def _selection_of(self, key: str) -> Selection:
         figure, _, stage = key.partition(":")
         return Selection(
@@ -240,9 +221,6 @@ class ExperienceGapView(Clickable, w.VBox):
         self._digital = (*others, self._channel.value) if self._side.value == "yes" else others
         self._let_go()
         self._refresh(change)
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _of(found: ExperienceGap, figure: str) -> pd.DataFrame:

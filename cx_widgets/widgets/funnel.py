@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cx_widgets.metrics._lines import Cells
 
 _NAME_LENGTH = 20
-_ROW_PX = 44
+_ROW_PX, _BAR_PX, _GHOST_PX = 44, 18, 26
 _MARGIN_PX = {"top": 6, "bottom": 12, "left": 150, "right": 10}
 _HEADROOM = 1.42  # room for the text right of a full bar
 _COLUMNS = (
@@ -153,8 +153,8 @@ class FunnelView(Face, w.VBox):
                 f"{i:g}": _numbers.shortened(name, _NAME_LENGTH) for i, name in enumerate(names)
             }
             self._axis.tick_format = "d"
-            self._bars.padding = _theme.padding(_ROW_PX / 2, _ROW_PX, len(names))
-            self._ghost.padding = _theme.padding(3 * _ROW_PX / 4, _ROW_PX, len(names))
+            self._bars.padding = _theme.padding(_BAR_PX, _ROW_PX, len(names))
+            self._ghost.padding = _theme.padding(_GHOST_PX, _ROW_PX, len(names))
             self._bars.x, self._bars.y = stands, _theme.beside(reach)
             self._bars.colors = [_theme.stage_colour(i) for i in range(len(names))]
             self._ghost.x, self._ghost.y = stands, _theme.beside(np.nan_to_num(before))

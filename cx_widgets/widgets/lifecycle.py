@@ -12,9 +12,10 @@ from cx_widgets import _numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics.lifecycle import Lifecycle, Stickiness, lifecycle, stickiness
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
+from cx_widgets.widgets._base import choices, halves, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import NO_PURCHASE, PURCHASE, Selection
 
 if TYPE_CHECKING:
@@ -35,10 +36,9 @@ _MOST_BARS = 31
 _MARGIN_PX = {"top": 10, "bottom": 40, "left": 60, "right": 16}
 _HEIGHT_PX = 264
 _COLUMNS = ("Period", "Active", "New", "Returning", "Resurrecting", "Dormant", "Kept", "95% interval", "Over")
-_TITLE = "New, kept, won back, dormant"
 
 
-class LifecycleView(Face, w.VBox):
+class LifecycleView(Panel, w.VBox):
     """Who is new, returning, resurrecting and dormant in each period; a click on a bar selects them.
 
     Parameters
@@ -50,6 +50,8 @@ class LifecycleView(Face, w.VBox):
     baseline
         The definition whose active customers are the dashed line; the one given at the start by default.
     """
+
+    TITLE = "New, kept, won back, dormant"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._days_caption = Caption(), Caption()
@@ -100,12 +102,10 @@ class LifecycleView(Face, w.VBox):
             bqplot.Axis(scale=shares, tick_format=".0%", **_theme.titled(title="Share of customers"))
         )
         self._days = _theme.Frame([self._many], [self._many_axis, self._share_axis], _MARGIN_PX)
-        halves = [
-            w.VBox([self._frame], layout=w.Layout(min_width="0")),
-            w.VBox([self._days_caption, self._days], layout=w.Layout(min_width="0")),
-        ]
-        self._parts = w.GridBox(halves, layout=w.Layout(**side_by_side()))
-        super().__init__(children=[choices(*self._choosers), self._caption, self._parts])
+        parts = halves((self._frame,), (self._days_caption, self._days))
+        self._charts, self._beside = (self._frame, self._days), (parts,)
+        self._asks = choices(*self._choosers)
+        super().__init__(children=[self._asks, self._caption, parts])
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
@@ -115,15 +115,12 @@ class LifecycleView(Face, w.VBox):
         active = None if self._active.value == PURCHASE else self._active.value
         return lifecycle(self.event_log, definition, active=active, period=self._period.value)
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
-        self._active.offer([(PURCHASE, "a purchase"), *((name, name) for name in self._good.names)])
+    def _show(self, good: Definition) -> None:
+        self._active.offer([(PURCHASE, "a purchase"), *((name, name) for name in good.names)])
         active = None if self._active.value == PURCHASE else self._active.value
         try:
-            now = self._found(self._good)
-            sticky = stickiness(self.event_log, self._good, active=active, period=self._period.value)
+            now = self._found(good)
+            sticky = stickiness(self.event_log, good, active=active, period=self._period.value)
         except CXError as error:
             self._empty(NO_PURCHASE if active is None else str(error))
             return
@@ -131,7 +128,7 @@ class LifecycleView(Face, w.VBox):
         if not everything["active"].any():
             self._empty(f"Nobody had {now.active}.")
             return
-        self._parts.layout.display = "grid"
+        self._reveal()
         shown = everything.iloc[-_MOST_PERIODS:]
         self._chart(shown)
         self._sticky(sticky)
@@ -142,25 +139,17 @@ class LifecycleView(Face, w.VBox):
             notes.append(
                 "The last period is not over: its counts are so far, and more are dormant than will be."
             )
-        if self._stale:
-            notes.append("Figures of the last good definition.")
         legend = [(name, f"stage-{colour + 1}") for name, colour in _STATES]
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"Customers with {now.active} in a period; below zero those who had it in the period "
             "before and not in this one.",
             legend=[*legend, ("active, baseline", "dashed")] if self._ghost.visible else legend,
             columns=_COLUMNS,
             rows=[_line(row) for _, row in shown.iterrows()],
-            note=" ".join(notes),
+            note=self._notes(*notes),
         )
         self._mark_selected()
-
-    def _empty(self, why: str) -> None:
-        self._frame.hide()
-        self._days.hide()
-        self._parts.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
 
     def _chart(self, shown: pd.DataFrame) -> None:
         if shown.empty:
@@ -188,14 +177,8 @@ class LifecycleView(Face, w.VBox):
         self._frame.show(_HEIGHT_PX)
 
     def _baseline_active(self, periods: int) -> np.ndarray | None:
-        if self._compared is None:
-            return None
-        try:
-            found = self._found(self._compared).frame["active"]
-        except CXError:
-            return None  # the baseline has no such stage
-        active: np.ndarray = found.to_numpy(float)[-periods:]
-        return active
+        before = self._before(self._found)
+        return None if before is None else before.frame["active"].to_numpy(float)[-periods:]
 
     def _sticky(self, sticky: Stickiness) -> None:
         frame = sticky.frame
@@ -269,9 +252,6 @@ class LifecycleView(Face, w.VBox):
                 self.selected = None
         elif chosen is None or chosen.kind != "state" or str(chosen.to).partition(" ")[0] != key:
             self.selected = self._selection_of(key, "active")
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _line(row: pd.Series) -> tuple[str | None, list[str]]:

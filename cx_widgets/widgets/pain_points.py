@@ -9,7 +9,6 @@ import numpy as np
 from pandas.api.types import is_numeric_dtype
 
 from cx_widgets import _numbers
-from cx_widgets.errors import CXError
 from cx_widgets.metrics.pain_points import EVENT, PainPoints, pain_points
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._advice import with_advice
@@ -32,7 +31,6 @@ _RANKS = (("lost", "customers lost"), ("share", "share lost"), ("rating", "ratin
 _COUNTS = ("numerator", "denominator", "answers")
 _MOST_BARS, _MOST_LINES = 15, 200
 _FEW = 30
-_TITLE = "Pain points"
 _COLUMNS = (
     *("Touchpoint", "Stage", "Lost after it", "Of", "Share", "95% interval", "Lift"),
     *("Rating", "95% interval", "Answers"),
@@ -52,7 +50,7 @@ class PainPointsView(Clickable, w.VBox):
         The definition whose losses lie behind; the one given at the start by default.
     """
 
-    KIND: ClassVar[str] = "left"
+    TITLE, KIND = "Pain points", "left"
     previews: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
@@ -61,8 +59,9 @@ class PainPointsView(Clickable, w.VBox):
         self._rank = Chooser("Ranked by", _RANKS[:2], "lost", kind="segments")
         self._keys: list[tuple[str, str]] = []
         self._bars = NamedBars([_theme.NOW])
-        self._controls = choices(self._by, self._rank)
-        super().__init__(children=[self._controls, self._caption, self._bars])
+        controls = choices(self._by, self._rank)
+        self._charts, self._beside = (self._bars,), (controls,)
+        super().__init__(children=[controls, self._caption, self._bars])
         self._start(log, definition, baseline)
         for chooser in (self._by, self._rank):
             chooser.observe(self._on_choice, names="_value")
@@ -79,15 +78,12 @@ class PainPointsView(Clickable, w.VBox):
     def _found(self, definition: Definition) -> PainPoints:
         return pain_points(self._counted, definition, by=self._by.value)
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
-        if len(self._good.names) == 1:
+    def _show(self, good: Definition) -> None:
+        if len(good.names) == 1:
             self._empty("With one stage nobody is lost on the way. Add another on the board.")
             return
-        now = self._found(self._good)
-        self._controls.layout.display = ""
+        now = self._found(good)
+        self._reveal()
         rated = bool((now.frame["answers"] > 0).any())
         self._rank.offer(_RANKS if rated else _RANKS[:2])
         if not rated and self._rank.value == "rating":
@@ -117,24 +113,17 @@ class PainPointsView(Clickable, w.VBox):
         self._keys = [(str(touchpoint), str(stage)) for touchpoint, stage in shown.index]
         column = {"lost": "numerator", "share": "value", "rating": "rating"}[kind]
         bounds = {"share": ["lower", "upper"], "rating": ["rating_lower", "rating_upper"]}.get(kind)
-        before = self._before(shown.index, column) if kind == "lost" else None
+        before = self._before(self._counts_before) if kind == "lost" else None
         self._bars.draw(
             [touchpoint for touchpoint, _ in self._keys],
             shown[column].to_numpy(float)[None],
             [[_bar_text(row, kind) for _, row in shown.iterrows()]],
             ends=None if bounds is None else shown[bounds].to_numpy(float),
-            before=before,
+            before=None if before is None else before[column].reindex(shown.index).to_numpy(float)[None],
         )
 
-    def _before(self, index: pd.Index, column: str) -> np.ndarray | None:
-        if self._compared is None:
-            return None
-        try:
-            found = self._estimated(self._found(self._compared).frame, _COUNTS)[column]
-        except CXError:
-            return None  # the baseline has one stage
-        behind: np.ndarray = found.reindex(index).to_numpy(float)[None]
-        return behind
+    def _counts_before(self, baseline: Definition) -> pd.DataFrame:
+        return self._estimated(self._found(baseline).frame, _COUNTS)
 
     def _tell(self, now: PainPoints, table: pd.DataFrame) -> None:
         kind = self._rank.value
@@ -148,10 +137,9 @@ class PainPointsView(Clickable, w.VBox):
             with_advice(now.note),
             f"{more:,} more are in the table." if more > 0 else "",
             f"The table holds the first {_MOST_LINES}." if len(table) > _MOST_LINES else "",
-            "Figures of the last good definition." if self._stale else "",
         ]
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"{_numbers.count(self._scaled(now.lost))} of "
             f"{_numbers.count(self._scaled(now.entrants))} entrants were lost. "
             "Where they were last seen, which need not be why they left.",
@@ -161,14 +149,9 @@ class PainPointsView(Clickable, w.VBox):
                 (_key(row["touchpoint"], row["stage"]) if row["numerator"] else None, _cells(row))
                 for _, row in table.head(_MOST_LINES).reset_index().iterrows()
             ],
-            note=" ".join(note for note in notes if note),
+            note=self._notes(*notes),
             preview=self._part_counted,
         )
-
-    def _empty(self, why: str) -> None:
-        self._bars.hide()
-        self._controls.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
 
     def _selection_of(self, key: str) -> Selection:
         stage, _, touchpoint = key.partition("\n")
@@ -181,9 +164,6 @@ class PainPointsView(Clickable, w.VBox):
         if change["owner"] is self._by:
             self._let_go()
         self._refresh(change)
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _key(touchpoint: str, stage: str) -> str:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import ipywidgets as w
 
 from cx_widgets import _numbers
-from cx_widgets.errors import CXError
 from cx_widgets.metrics.purchase_gaps import ALL_GAPS, EACH_CUSTOMER, PurchaseGaps, purchase_gaps
 from cx_widgets.widgets._advice import NO_BUY
-from cx_widgets.widgets._base import Face, chart_and_table, choices, sentence
+from cx_widgets.widgets._base import chart_and_table, choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._time_curve import TimeCurve
 
 if TYPE_CHECKING:
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
-_TITLE = "Time between purchases"
 _COLUMNS = ("Purchase", "Median", "95% interval", "A quarter by", "Three quarters by", "Ended", "Of")
 _CURVE = ("After", "Bought again", "95% interval")
 _WORDS = {ALL_GAPS: "all purchases", EACH_CUSTOMER: "customers alike"}
 _MOST_LINES = 60
 
 
-class PurchaseGapsView(Face, w.VBox):
+class PurchaseGapsView(Panel, w.VBox):
     """How long it takes from one purchase to the next, the gaps still open reckoned with.
 
     Parameters
@@ -41,24 +40,24 @@ class PurchaseGapsView(Face, w.VBox):
         The definition whose curve is dashed; the one given at the start by default.
     """
 
+    TITLE = "Time between purchases"
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._table = Caption(), Caption(_open=True)
         self._gap = Chooser("Between", [(ALL_GAPS, _WORDS[ALL_GAPS])], ALL_GAPS, kind="list")
         self._curve = TimeCurve("Bought again")
         self._controls = choices(self._gap)
-        self._parts = chart_and_table([self._caption, self._curve], [self._table])
-        super().__init__(children=[self._controls, self._parts])
+        parts = chart_and_table([self._caption, self._curve], [self._table])
+        self._charts, self._beside = (self._curve,), (self._controls, parts.children[1])
+        super().__init__(children=[self._controls, parts])
         self._start(log, definition, baseline)
         self._gap.observe(self._refresh, names="_value")
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
-        if not self._good.stages_with_role("buy"):
+    def _show(self, good: Definition) -> None:
+        if not good.stages_with_role("buy"):
             self._empty(NO_BUY)
             return
-        now = purchase_gaps(self.event_log, self._good)
+        now = purchase_gaps(self.event_log, good)
         if not now.frame.loc[ALL_GAPS, "denominator"]:
             self._empty("Nobody bought.")
             return
@@ -66,7 +65,7 @@ class PurchaseGapsView(Face, w.VBox):
         if self._gap.value not in now.frame.index:
             self._gap.value = ALL_GAPS
             return
-        self._controls.layout.display = self._parts.children[1].layout.display = ""
+        self._reveal()
         self._draw_curve(now)
         self._table.tell(
             "Every gap",
@@ -81,7 +80,7 @@ class PurchaseGapsView(Face, w.VBox):
         gap = self._gap.value
         curve = now.curve(gap)
         line = now.frame.iloc[now.frame.index.tolist().index(gap)]
-        before = self._before(gap)
+        before = self._before(lambda baseline: purchase_gaps(self.event_log, baseline).curve(gap))
         ended = bool(line["numerator"])
         self._curve.draw(curve if ended else curve.iloc[:0], before, "since the purchase before")
         legend = [("now", "now")]
@@ -89,35 +88,14 @@ class PurchaseGapsView(Face, w.VBox):
             legend.append(("95% interval", "interval"))
         if before is not None:
             legend.append(("baseline", "dashed"))
-        notes = [
-            "" if ended else "Nobody has bought again yet.",
-            "Figures of the last good definition." if self._stale else "",
-        ]
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"Share of gaps over by a time, {_label(gap)}: {_median(line)}.",
             legend=legend if ended else (),
             columns=_CURVE,
             rows=[(None, _point(row)) for _, row in _thinned(curve).iterrows()],
-            note=" ".join(note for note in notes if note),
+            note=self._notes("" if ended else "Nobody has bought again yet."),
         )
-
-    def _before(self, gap: str) -> pd.DataFrame | None:
-        if self._compared is None:
-            return None
-        try:
-            found: Definition = self._compared
-            return purchase_gaps(self.event_log, found).curve(gap)
-        except CXError:
-            return None  # no purchases in the baseline, or none so late
-
-    def _empty(self, why: str) -> None:
-        self._curve.hide()
-        self._controls.layout.display = self._parts.children[1].layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=sentence(why))
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _label(gap: str) -> str:

@@ -22,9 +22,10 @@ from cx_widgets.metrics.loyalists import (
 )
 from cx_widgets.widgets import _wire
 from cx_widgets.widgets._advice import with_advice
-from cx_widgets.widgets._base import STATIC, Face, choices
+from cx_widgets.widgets._base import STATIC, choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import PURCHASE, Selection
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Tiles(anywidget.AnyWidget):
             self._selected = key
 
 
-class QuadrantView(Face, w.VBox):
+class QuadrantView(Panel, w.VBox):
     """Who comes back crossed with who recommends; a click on a tile selects its customers.
 
     Parameters
@@ -86,20 +87,20 @@ class QuadrantView(Face, w.VBox):
         The definition whose shares are the dashed squares; the one given at the start by default.
     """
 
+    TITLE = _TITLE
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._tiles = Caption(), Tiles()
         self._recommends = Chooser("Recommends with", _WAYS, "either", kind="segments")
-        super().__init__(children=[choices(self._recommends), self._caption, self._tiles])
+        self._asks = choices(self._recommends)
+        super().__init__(children=[self._asks, self._caption, self._tiles])
         self._start(log, definition, baseline)
         self._recommends.observe(self._on_choice, names="_value")
         self._tiles.observe(self._on_tile, names="_selected")
         self._caption.observe(self._on_tile, names="_selected")
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
-        now = self._found(self._good)
+    def _show(self, good: Definition) -> None:
+        now = self._found(good)
         frame = now.frame
         if not frame["denominator"].gt(0).any():
             self._empty(with_advice(str(frame["note"].iloc[0])))
@@ -110,24 +111,22 @@ class QuadrantView(Face, w.VBox):
         notes = [f"{LABELS[VULNERABLE]}: {why[:1].lower()}{with_advice(why)[1:]}" if why else ""]
         if now.others_recommend > 0:
             notes.append(f"{now.others_recommend:,.0f} more recommend and never bought.")
-        if self._stale:
-            notes.append("Figures of the last good definition.")
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"Of {_buyers(frame)}; an area is the share of them.",
             legend=() if before is None else [("baseline", "dashed")],
             columns=_COLUMNS,
             rows=[_line(str(key), row, before) for key, row in frame.iterrows()],
-            note=" ".join(note for note in notes if note),
+            note=self._notes(*notes),
         )
         self._mark_selected()
 
     def _found(self, definition: Definition) -> Loyalists:
         return loyalists(self.event_log, definition, recommends=self._recommends.value)
 
-    def _empty(self, why: str) -> None:
+    def _empty(self, why: str, what: str = "No figures yet.") -> None:
         self._tiles.tell([])
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
+        super()._empty(why, what)
 
     def _selection_of(self, segment: str) -> Selection:
         return Selection("segment", PURCHASE, segment, (("recommends", self._recommends.value),))
@@ -150,9 +149,6 @@ class QuadrantView(Face, w.VBox):
             self.selected = self._selection_of(key)
         elif self.selected is not None and self.selected.kind == "segment":
             self.selected = None
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _buyers(frame: pd.DataFrame) -> str:

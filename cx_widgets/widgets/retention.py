@@ -13,10 +13,11 @@ from cx_widgets import _numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics.retention import Retention, retention
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, choices, roomy_and_small, toggled
+from cx_widgets.widgets._base import choices, roomy_and_small, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
 from cx_widgets.widgets._curve import Curve, ShareCurve
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import NO_PURCHASE, PURCHASE, Selection
 
 if TYPE_CHECKING:
@@ -45,10 +46,9 @@ _COLUMN_PX, _ROW_PX = 36, 22
 _MARGIN_PX = {"top": 28, "bottom": 8, "left": 128, "right": 10}
 _UNRIPE = "\N{SQUARE WITH UPPER RIGHT TO LOWER LEFT FILL}"
 _COLUMNS = ("Cohort", "Period", "Customers", "Came back", "Of", "Retention", "95% interval", "So far")
-_TITLE = "Who comes back"
 
 
-class RetentionView(Face, w.VBox):
+class RetentionView(Panel, w.VBox):
     """Who comes back after they began, by cohort and period; a click on a cell selects those who did.
 
     Cells that were not wholly observed yet are hatched and have no number.
@@ -62,6 +62,8 @@ class RetentionView(Face, w.VBox):
     baseline
         The definition whose curve lies behind; the one given at the start by default.
     """
+
+    TITLE = "Who comes back"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
@@ -110,8 +112,10 @@ class RetentionView(Face, w.VBox):
         self._heat.on_element_click(self._on_cell)
         self._numbers.observe(self._on_number, names="selected")
         self._hatches.observe(self._on_number, names="selected")
-        self._parts = roomy_and_small([self._frame], [self._curve_caption, self._curve])
-        super().__init__(children=[choices(*self._choosers), self._caption, self._parts])
+        parts = roomy_and_small([self._frame], [self._curve_caption, self._curve])
+        self._charts, self._beside = (self._frame, self._curve), (parts,)
+        self._asks = choices(*self._choosers)
+        super().__init__(children=[self._asks, self._caption, parts])
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
@@ -135,14 +139,11 @@ class RetentionView(Face, w.VBox):
         asked = self._asked
         return retention(self.event_log, definition, start=None if begin == PURCHASE else begin, **asked)  # type: ignore[arg-type] # each is checked there
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
-        stages = [(name, f"first {name}") for name in self._good.names]
+    def _show(self, good: Definition) -> None:
+        stages = [(name, f"first {name}") for name in good.names]
         self._start_with.offer([(PURCHASE, "the first purchase"), *stages])
         try:
-            now = self._found(self._good)
+            now = self._found(good)
         except CXError as error:
             self._empty(NO_PURCHASE if self._start_with.value == PURCHASE else str(error))
             return
@@ -151,7 +152,7 @@ class RetentionView(Face, w.VBox):
         if there.empty:
             self._empty(f"Nobody began with {now.start}.")
             return
-        self._parts.layout.display = ""
+        self._reveal()
         starts = there["cohort"].drop_duplicates().iloc[-_MOST_COHORTS:]
         shown = there[there["cohort"].isin(starts)]
         self._matrix(shown)
@@ -162,22 +163,15 @@ class RetentionView(Face, w.VBox):
         )
         if not shown["ripe"].all():
             notes.append(f"{_UNRIPE} not wholly observed yet: no number.")
-        notes.append("Figures of the last good definition." if self._stale else "")
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"Of those who began with {now.start} in a period, the share with {now.back} "
             f"{_WORDS[now.kind]}, k being the number above.",
             columns=_COLUMNS,
             rows=_lines(shown),
-            note=" ".join(note for note in notes if note),
+            note=self._notes(*notes),
         )
         self._mark_selected()
-
-    def _empty(self, why: str) -> None:
-        self._frame.hide()
-        self._curve.hide()
-        self._parts.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
 
     def _matrix(self, shown: pd.DataFrame) -> None:
         if shown.empty:
@@ -233,12 +227,7 @@ class RetentionView(Face, w.VBox):
                 label.text = texts
 
     def _all(self, now: Retention) -> None:
-        before = None
-        if self._compared is not None:
-            try:
-                before = _pooled(self._found(self._compared).curve)
-            except CXError:
-                before = None  # the baseline has no such stage
+        before = self._before(lambda baseline: _pooled(self._found(baseline).curve))
         curve = now.curve
         known = not np.isnan(np.array(_pooled(curve).value, dtype=float)).all()
         name = dict(_PERIODS)[self._period.value].capitalize()
@@ -304,9 +293,6 @@ class RetentionView(Face, w.VBox):
             self.selected = self._selection_of(*_cell(key))
         elif self.selected is not None and self.selected.kind == "returned":
             self.selected = None
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 _NONE_OVER = "No period after the first is over yet for anybody. Choose a shorter period above."

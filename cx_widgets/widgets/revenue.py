@@ -13,9 +13,10 @@ from cx_widgets.metrics.revenue import Revenue, revenue
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._advice import with_advice
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, choices
+from cx_widgets.widgets._base import choices
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
 _METHODS = (("linearised", "linearised"), ("t", "bootstrap t"), ("percentile", "percentiles"), ("bca", "BCa"))
-_TITLE = "Revenue"
 _BOUNDS = ("value", "lower", "upper")
 _COLUMNS = ("Figure", "Value", "95% interval", "Revenue", "By", "How")
 
 
-class RevenueView(Face, w.VBox):
+class RevenueView(Panel, w.VBox):
     """What an entrant, a customer, a buyer and an order bring, beside the baseline.
 
     Parameters
@@ -42,25 +42,24 @@ class RevenueView(Face, w.VBox):
         The definition whose figures lie behind; the one given at the start by default.
     """
 
+    TITLE = "Revenue"
     previews: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
         self._method = Chooser("Interval", _METHODS, "linearised", kind="segments")
         self._bars = NamedBars([_theme.NOW], row_px=14)
-        self._controls = choices(self._method)
-        super().__init__(children=[self._controls, self._caption, self._bars])
+        controls = choices(self._method)
+        self._charts, self._beside = (self._bars,), (controls,)
+        super().__init__(children=[controls, self._caption, self._bars])
         self._start(log, definition, baseline)
         self._method.observe(self._refresh, names="_value")
 
     def _found(self, definition: Definition) -> Revenue:
         return revenue(self._counted, definition, method=self._method.value)
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
-        now = self._found(self._good)
+    def _show(self, good: Definition) -> None:
+        now = self._found(good)
         total, each = now["revenue"], now.frame.iloc[1:]
         if np.isnan(total.value):
             self._empty(with_advice(total.note))
@@ -70,7 +69,7 @@ class RevenueView(Face, w.VBox):
             return
         lines = self._whole(each).to_dict("records")
         before = None if self._compared is None else self._found(self._compared).frame["value"].iloc[1:]
-        self._controls.layout.display = ""
+        self._reveal()
         self._bars.draw(
             each["label"].tolist(),
             each["value"].to_numpy(float)[None],
@@ -80,13 +79,13 @@ class RevenueView(Face, w.VBox):
         )
         legend = [("now", "now"), ("95% interval", "interval")]
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"{_numbers.amount(self._scaled(total.value))} in all, from rows in "
-            f"{' and '.join(self._good.stages_with_role('buy'))}.",
+            f"{' and '.join(good.stages_with_role('buy'))}.",
             legend=legend if before is None else [*legend, ("baseline", "baseline")],
             columns=_COLUMNS,
             rows=[(None, _cells(row)) for _, row in self._whole(now.frame).iterrows()],
-            note="Figures of the last good definition." if self._stale else "",
+            note=self._notes(),
             preview=self._part_counted,
         )
 
@@ -99,14 +98,6 @@ class RevenueView(Face, w.VBox):
         ends = {name: frame[name].mask(total, frame[name] * sample.times) for name in _BOUNDS}
         sums = {name: (frame[name] * sample.times).round() for name in ("numerator", "denominator")}
         return frame.assign(**ends, **sums)
-
-    def _empty(self, why: str) -> None:
-        self._bars.hide()
-        self._controls.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _cells(row: pd.Series) -> list[str]:

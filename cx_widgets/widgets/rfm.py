@@ -9,14 +9,14 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.errors import CXError
 from cx_widgets.metrics.rfm import RFM, rfm
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._advice import NO_BUY, with_advice
 from cx_widgets.widgets._bars import NamedBars
-from cx_widgets.widgets._base import Face, choices, side_by_side, toggled
+from cx_widgets.widgets._base import choices, halves, toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import PURCHASE, Selection
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _BINS = (("3", "3"), ("4", "4"), ("5", "5"))
 _MONEY = (("total", "in all"), ("mean", "by purchase"))
 _COLUMN_PX, _ROW_PX = 52, 34
 _MARGIN_PX = {"top": 8, "bottom": 40, "left": 64, "right": 10}
-_TITLE, _GRID = "Segments of buyers", "Recency and frequency"
+_GRID = "Recency and frequency"
 _COLUMNS = (
     *("Segment", "Buyers", "Share", "95% interval", "Recency (median)", "Purchases (mean)"),
     *("Money (mean)", "Of revenue"),
@@ -40,7 +40,7 @@ _COLUMNS = (
 _CELLS = ("Recency", "Frequency", "Buyers", "Share", "95% interval", "Money (mean)")
 
 
-class RFMView(Face, w.VBox):
+class RFMView(Panel, w.VBox):
     """Buyers by how recently and how often they bought, and in segments; a click selects them.
 
     Parameters
@@ -53,6 +53,7 @@ class RFMView(Face, w.VBox):
         The definition whose segments lie behind; the one given at the start by default.
     """
 
+    TITLE = "Segments of buyers"
     previews: ClassVar[bool] = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
@@ -91,13 +92,10 @@ class RFMView(Face, w.VBox):
             [self._heat, self._counts], [below, _theme.upright(left)], _MARGIN_PX, toolbar=False
         )
         self._bars = NamedBars([_theme.NOW])
-        parts = [
-            w.VBox(list(pair), layout=w.Layout(min_width="0"))
-            for pair in ((self._caption, self._bars), (self._grid_caption, self._frame))
-        ]
-        self._beside = parts[1]
-        self._controls = choices(*self._choosers)
-        super().__init__(children=[self._controls, w.GridBox(parts, layout=w.Layout(**side_by_side()))])
+        controls = choices(*self._choosers)
+        parts = halves((self._caption, self._bars), (self._grid_caption, self._frame))
+        self._charts, self._beside = (self._bars, self._frame), (controls, parts.children[1])
+        super().__init__(children=[controls, parts])
         self._start(log, definition, baseline)
         for chooser in self._choosers:
             chooser.observe(self._on_choice, names="_value")
@@ -115,39 +113,25 @@ class RFMView(Face, w.VBox):
     def _found(self, definition: Definition) -> RFM:
         return rfm(self._counted, definition, bins=int(self._bins.value), monetary=self._money.value)
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._empty(self.problems[0].message)
-            return
-        if not self._good.stages_with_role("buy"):
+    def _show(self, good: Definition) -> None:
+        if not good.stages_with_role("buy"):
             self._empty(NO_BUY)
             return
-        now = self._found(self._good)
+        now = self._found(good)
         if not now.buyers:
             self._empty("Nobody bought.")
             return
         self._money.layout.display = "none" if now.note else ""
-        self._controls.layout.display = self._beside.layout.display = ""
+        self._reveal()
         self._segments(now)
         self._matrix(now)
         self._mark_selected()
 
-    def _empty(self, why: str) -> None:
-        self._bars.hide()
-        self._frame.hide()
-        self._controls.layout.display = self._beside.layout.display = "none"
-        self._caption.tell(_TITLE, description="No figures yet.", note=why)
-
-    def _before(self) -> pd.DataFrame | None:
-        if self._compared is None:
-            return None
-        try:
-            return self._estimated(self._found(self._compared).frame, _COUNTS)
-        except CXError:
-            return None  # nothing says what a purchase is in the baseline
-
     def _segments(self, now: RFM) -> None:
-        frame, before = self._estimated(now.frame, _COUNTS), self._before()
+        frame, before = (
+            self._estimated(now.frame, _COUNTS),
+            self._before(lambda baseline: self._estimated(self._found(baseline).frame, _COUNTS)),
+        )
         self._names = [str(name) for name in frame.index]
         shares = [
             f"{_numbers.count(row['numerator'])} ({_numbers.percent(float(row['value']))})"
@@ -160,7 +144,7 @@ class RFMView(Face, w.VBox):
         n = self._scaled(now.buyers)
         buyers = "1 buyer" if n == 1 else f"{_numbers.count(n)} buyers"
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=f"{buyers} by scores of recency and frequency, read off a table in common use. "
             "Names of scores, no forecast.",
             legend=legend,
@@ -242,9 +226,6 @@ class RFMView(Face, w.VBox):
         mine = "rfm" if change["owner"] is self._caption else "scored"
         if chosen is not None and chosen.kind == mine:
             self.selected = None
-
-    def _show_error(self, sentence: str) -> None:
-        self._empty(sentence)
 
 
 def _segment(name: str, row: pd.Series) -> list[str]:
