@@ -256,3 +256,44 @@ def test_each_is_found_where_its_question_is_asked(log):
     panel.definition = JOURNEY.rename("Look", "See")
     assert panel.selected is None
     assert channels._stages[0] == "See"
+
+
+def crowd():
+    times = ("2026-01-01", "2026-01-02", "2026-01-06", "2026-01-20")
+    rows = []
+    for k in range(400):
+        rows.append((f"c{k:03d}", times[0], "view", ("TV", "website")[k % 3 == 0], k % 11))
+        rows.append((f"c{k:03d}", times[1], "order", "website", None))
+        if k % 2:
+            rows.append((f"c{k:03d}", times[2], "order", "store", 9))
+    return made([*rows, ("last", "2026-03-20", "view", "TV", 5)])
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_preview_counts_a_sample_and_stands_for_the_whole_log(name):
+    log = crowd()
+    part = log.sample(4)
+    view = getattr(cx, name)(log, JOURNEY)
+    if name in ("ChannelsView", "ExperienceGapView"):
+        view._column.value = "place"
+    table, column = {
+        "PurchaseGapsView": ("_table", 6),
+        "ChurnView": ("_states_caption", 1),
+        "ExperienceGapView": ("_caption", 2),
+        "BadExperienceView": ("_caption", 3),
+        "ChannelsView": ("_caption", 2),
+    }[name]
+
+    def counted():
+        return [row["cells"][column] for row in getattr(view, table)._view["rows"]]
+
+    exact = counted()
+    view._draw_from(part)
+    assert said(view)["preview"] == getattr(view, table)._view["preview"] == str(part.sampled)
+    # A quarter is counted, and stands for all.
+    rough = [float(count.replace(",", "")) for count in counted()]
+    assert rough != [float(count.replace(",", "")) for count in exact]
+    assert rough == pytest.approx([float(count.replace(",", "")) for count in exact], rel=0.4, abs=40)
+    view._draw_from(None)
+    assert said(view)["preview"] == ""
+    assert counted() == exact

@@ -33,6 +33,7 @@ _OUTCOMES = (("continue", "go on"), ("repurchase", "buy again"))
 _LENGTHS = tuple((length, length) for length in ("7D", "14D", "30D", "90D"))
 _MEASURES = (("nps", "NPS"), ("csat", "CSAT"), ("ces", "CES"))
 _GROUPS = ("bad", "others")
+_COUNTS = ("numerator", "denominator", "other_numerator", "other_denominator", "too_early", "already")
 _COLOURS = (2, 1)
 """The numbers of the colours of those with a bad experience, and of the others."""
 _DIFFERENCE = "The difference"
@@ -72,6 +73,7 @@ class BadExperienceView(Clickable, w.VBox):
     """
 
     TITLE, KIND = "After a bad experience", "after"
+    previews = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._against = Caption(), Caption()
@@ -142,7 +144,7 @@ class BadExperienceView(Clickable, w.VBox):
         return _DURATION if self._measure.value in SCALES else _SAY
 
     def _found(self, definition: Definition, asked: Asked) -> BadExperience:
-        return bad_experience(self.event_log, definition, **dict(asked))  # type: ignore[arg-type] # each is checked there
+        return bad_experience(self._counted, definition, **dict(asked))  # type: ignore[arg-type] # each is checked there
 
     def _show(self, good: Definition) -> None:
         self._offer()
@@ -151,7 +153,7 @@ class BadExperienceView(Clickable, w.VBox):
             self._empty(self._to_say)
             return
         now = self._found(good, asked)
-        frame = _wire.part(now.frame, "outcome", self._outcome.value)
+        frame = self._estimated(_wire.part(now.frame, "outcome", self._outcome.value), _COUNTS)
         there = frame[(frame["denominator"] > 0) | (frame["other_denominator"] > 0)]
         if there.empty:
             self._empty(self._why(frame))
@@ -180,7 +182,7 @@ class BadExperienceView(Clickable, w.VBox):
 
     def _draw_shares(self, now: BadExperience, there: pd.DataFrame) -> None:
         pairs = [("numerator", "denominator"), ("other_numerator", "other_denominator")]
-        shares = np.array([(there[hits] / there[of]).to_numpy(float) for hits, of in pairs])
+        shares = np.array([(there[hits] / there[of]).to_numpy(float, na_value=np.nan) for hits, of in pairs])
         texts = [
             [
                 f"{_numbers.percent(share)} of {_numbers.count(n)}" if n else "nobody"
@@ -204,6 +206,7 @@ class BadExperienceView(Clickable, w.VBox):
                 for group, (hits, of) in zip(_GROUPS, pairs, strict=True)
             ],
             note=self._notes(),
+            preview=self._part_counted,
         )
 
     def _draw_differences(self, now: BadExperience, there: pd.DataFrame) -> None:
@@ -225,6 +228,7 @@ class BadExperienceView(Clickable, w.VBox):
             columns=_DIFFERENCES,
             rows=[(None, _difference_cells(str(stage), line)) for stage, line in there.iterrows()],
             note=_ASSOCIATION,
+            preview=self._part_counted,
         )
 
     def _selection_of(self, key: str) -> Selection | None:

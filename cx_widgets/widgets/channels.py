@@ -56,6 +56,7 @@ class ChannelsView(Clickable, w.VBox):
     """
 
     TITLE, KIND = "Whose touchpoints", "met"
+    previews = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._names_caption = Caption(), Caption()
@@ -88,14 +89,15 @@ class ChannelsView(Clickable, w.VBox):
         self._heed(self._caption)
 
     def _found(self, definition: Definition) -> Channels:
-        return channels(self.event_log, definition, self._column.value, kinds=self._told)
+        return channels(self._counted, definition, self._column.value, kinds=self._told)
 
     def _show(self, good: Definition) -> None:
         if self._column.value == NONE:
             self._empty(NO_COLUMN if offered(self.event_log)[1:] else NO_WORDS)
             return
         now = self._found(good)
-        touched, met = (_wire.part(now.frame, "of", of) for of in OF)
+        frame = self._estimated(now.frame, ("numerator", "denominator"))
+        touched, met = (_wire.part(frame, "of", of) for of in OF)
         if not touched["denominator"].any():
             self._empty(
                 f"No event in a stage has a value in {self._column.value}. Choose another column above."
@@ -128,7 +130,9 @@ class ChannelsView(Clickable, w.VBox):
     def _tell(self, now: Channels, touched: pd.DataFrame, met: pd.DataFrame) -> None:
         unknown = list(now.names.index[now.names["kind"] == UNKNOWN])
         notes = [
-            f"{now.without_channel:,} events in stages have no {now.column}." if now.without_channel else "",
+            f"{self._scaled(now.without_channel):,.0f} events in stages have no {now.column}."
+            if now.without_channel
+            else "",
             f"Of unknown kind are names that mean several things: say below '{_NAMES}' what they are."
             if unknown
             else "",
@@ -152,10 +156,12 @@ class ChannelsView(Clickable, w.VBox):
                 if line["numerator"]
             ],
             note=self._notes(*notes),
+            preview=self._part_counted,
         )
 
     def _draw_names(self, now: Channels) -> None:
-        names = now.names.sort_values("touchpoints", ascending=False, kind="stable")
+        names = self._estimated(now.names, ("touchpoints",))
+        names = names.sort_values("touchpoints", ascending=False, kind="stable")
         self._channel.offer([(str(name), str(name)) for name in names.index])
         self._settling = True
         if self._channel.value not in names.index:
@@ -179,6 +185,7 @@ class ChannelsView(Clickable, w.VBox):
                 for name, line in names.iterrows()
             ],
             note=f"{more:,} more are in the table." if more else "",
+            preview=self._part_counted,
         )
 
     def _selection_of(self, key: str) -> Selection:

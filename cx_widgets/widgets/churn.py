@@ -52,6 +52,7 @@ class ChurnView(Clickable, w.VBox):
     """
 
     TITLE, KIND = "Lost by a time", "churned"
+    previews = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._states_caption, self._figures = Caption(), Caption(), Caption(_open=True)
@@ -124,7 +125,7 @@ class ChurnView(Clickable, w.VBox):
         return (*told, ("event", self._event.value), ("since", since))
 
     def _found(self, definition: Definition, asked: tuple[tuple[str, object], ...]) -> Churn:
-        return churn(self.event_log, definition, **dict(asked))  # type: ignore[arg-type] # each is checked there
+        return churn(self._counted, definition, **dict(asked))  # type: ignore[arg-type] # each is checked there
 
     def _show(self, good: Definition) -> None:
         self._offer()
@@ -173,10 +174,15 @@ class ChurnView(Clickable, w.VBox):
             "as seen.",
             legend=legend if happened else (),
             note=self._notes(*notes),
+            preview=self._part_counted,
         )
 
     def _draw_states(self, now: Churn, before: Churn | None) -> None:
-        counts = [_counts(each) for each in (now, before) if each is not None]
+        counts = [
+            {state: self._scaled(count) for state, count in _counts(each).items()}
+            for each in (now, before)
+            if each is not None
+        ]
         self._names = [state for state in STATES if state in counts[0]]
         lengths = [np.array([[of.get(state, 0.0) for state in self._names]]) for of in counts]
         began = lengths[0].sum()
@@ -199,9 +205,16 @@ class ChurnView(Clickable, w.VBox):
                 )
                 for state, count in zip(self._names, lengths[0][0], strict=True)
             ],
+            preview=self._part_counted,
         )
+        figures = self._estimated(now.frame, ("numerator", "denominator"))
+        waiting = figures["unit"] == "count"
+        figures = figures.assign(value=figures["value"].mask(waiting, figures["numerator"].astype(float)))
         self._figures.tell(
-            "Churn", columns=_COLUMNS, rows=[(None, _cells(line)) for _, line in now.frame.iterrows()]
+            "Churn",
+            columns=_COLUMNS,
+            rows=[(None, _cells(line)) for _, line in figures.iterrows()],
+            preview=self._part_counted,
         )
 
     def _selection_of(self, key: str) -> Selection | None:

@@ -56,6 +56,7 @@ class ExperienceGapView(Clickable, w.VBox):
 
     _asks: w.Box
     TITLE, KIND = "All touchpoints and the digital ones", "rated"
+    previews = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._gap_caption = Caption(), Caption()
@@ -84,7 +85,7 @@ class ExperienceGapView(Clickable, w.VBox):
 
     def _found(self, definition: Definition, scale: tuple[float, float]) -> ExperienceGap:
         return experience_gap(
-            self.event_log,
+            self._counted,
             definition,
             self._column.value,
             digital=self._digital,
@@ -138,7 +139,7 @@ class ExperienceGapView(Clickable, w.VBox):
     def _draw_curve(
         self, now: ExperienceGap, before: ExperienceGap | None, scale: tuple[float, float] | None
     ) -> None:
-        every, digital = (_of(now, figure) for figure in (_ALL, _DIGITAL))
+        every, digital = (self._rated(now, figure) for figure in (_ALL, _DIGITAL))
         behind = None if before is None else _of(before, _ALL)["value"].reindex(every.index).to_numpy(float)
         stages = self._names[:-1]
         if scale is None:
@@ -163,7 +164,11 @@ class ExperienceGapView(Clickable, w.VBox):
                 for figure, line in ((_ALL, every.iloc[place]), (_DIGITAL, digital.iloc[place]))
             ],
             note=self._notes(),
+            preview=self._part_counted,
         )
+
+    def _rated(self, now: ExperienceGap, figure: str) -> pd.DataFrame:
+        return self._estimated(_of(now, figure), ("denominator",))
 
     def _ends(self) -> tuple[float, float]:
         """Return the lowest and the highest score of the log."""
@@ -173,7 +178,7 @@ class ExperienceGapView(Clickable, w.VBox):
         return min(float(np.nanmin(scores)), 0.0), float(np.nanmax(scores))
 
     def _draw_gap(self, now: ExperienceGap, before: ExperienceGap | None) -> None:
-        gap = _of(now, _DIFFERENCE)
+        gap = self._rated(now, _DIFFERENCE)
         behind = None
         if before is not None:
             behind = _of(before, _DIFFERENCE)["value"].reindex(gap.index).to_numpy(float)[None]
@@ -197,6 +202,7 @@ class ExperienceGapView(Clickable, w.VBox):
                 for stage, line in gap.iterrows()
             ],
             note="Who rates is seldom a random sample of those who could have.",
+            preview=self._part_counted,
         )
 
     def _selection_of(self, key: str) -> Selection:

@@ -41,6 +41,7 @@ class PurchaseGapsView(Panel, w.VBox):
     """
 
     TITLE = "Time between purchases"
+    previews = True
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption, self._table = Caption(), Caption(_open=True)
@@ -57,7 +58,7 @@ class PurchaseGapsView(Panel, w.VBox):
         if not good.stages_with_role("buy"):
             self._empty(NO_BUY)
             return
-        now = purchase_gaps(self.event_log, good)
+        now = purchase_gaps(self._counted, good)
         if not now.frame.loc[ALL_GAPS, "denominator"]:
             self._empty("Nobody bought.")
             return
@@ -72,7 +73,11 @@ class PurchaseGapsView(Panel, w.VBox):
             description="Time until the next purchase. The last gap of every buyer is still open and "
             "reckoned with.",
             columns=_COLUMNS,
-            rows=[(None, _cells(str(name), line)) for name, line in now.frame.iterrows()],
+            rows=[
+                (None, _cells(str(name), line))
+                for name, line in self._estimated(now.frame, ("numerator", "denominator")).iterrows()
+            ],
+            preview=self._part_counted,
             note="Who buys often has many gaps; with customers alike each counts the same.",
         )
 
@@ -80,7 +85,7 @@ class PurchaseGapsView(Panel, w.VBox):
         gap = self._gap.value
         curve = now.curve(gap)
         line = now.frame.iloc[now.frame.index.tolist().index(gap)]
-        before = self._before(lambda baseline: purchase_gaps(self.event_log, baseline).curve(gap))
+        before = self._before(lambda baseline: purchase_gaps(self._counted, baseline).curve(gap))
         ended = bool(line["numerator"])
         self._curve.draw(curve if ended else curve.iloc[:0], before, "since the purchase before")
         legend = [("now", "now")]
@@ -95,6 +100,7 @@ class PurchaseGapsView(Panel, w.VBox):
             columns=_CURVE,
             rows=[(None, _point(row)) for _, row in _thinned(curve).iterrows()],
             note=self._notes("" if ended else "Nobody has bought again yet."),
+            preview=self._part_counted,
         )
 
 

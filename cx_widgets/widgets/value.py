@@ -207,7 +207,7 @@ class ValueView(Face, w.VBox):
         """Tell why there are no figures."""
         self._last = None
         self._dimmed.remove_class("cx-of-before")
-        self._caption.tell(_TITLE, note=sentence)
+        self._caption.tell(_TITLE, description="No figures yet.", note=sentence)
         self._tenths.frame.hide()
         self._pairs.frame.hide()
         self._rest("none")
@@ -223,7 +223,7 @@ class ValueView(Face, w.VBox):
     def _show(self, answer: _Answer) -> None:
         result = answer.forecast
         if result is None:
-            self._say(sentence(answer.problem))
+            self._say(_named(sentence(answer.problem)))
             return
         self._last = result
         self._dimmed.remove_class("cx-of-before")
@@ -258,7 +258,7 @@ class ValueView(Face, w.VBox):
     def _show_holdout(self, answer: _Answer) -> None:
         table = answer.holdout
         if table is None:
-            self._against.tell(_HOLDOUT, note=answer.problem)
+            self._against.tell(_HOLDOUT, note=_named(answer.problem))
             self._pairs.frame.hide()
             return
         self._against.tell(
@@ -335,6 +335,13 @@ class _Columns:
             self.bars.x, self.bars.y = names, heights
             self._heights.max, self._upwards.tick_values = float(marks[-1]), marks
         self.frame.show(_HEIGHT_PX)
+
+
+def _named(problem: str) -> str:
+    """Return the words with the models as they are called above."""
+    for key, name in _NAMES.items():
+        problem = problem.replace(f"'{key}'", name)
+    return problem
 
 
 def _tenth(number: object, row: pd.Series) -> list[str]:
