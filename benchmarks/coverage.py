@@ -24,6 +24,7 @@ import pandas as pd
 
 import cx_widgets as cx
 from cx_widgets.metrics.figures import conversion
+from cx_widgets.metrics.purchase_gaps import gaps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,9 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "intervals.md"
 BEGIN = "<!-- made by benchmarks/coverage.py: begin -->"
 END = "<!-- made by benchmarks/coverage.py: end -->"
 SIZES = (300, 60)
-SHARE = {300: 1.0, 60: 0.3}
+LARGER = 1200
+"""Customers of logs that revenue is measured on too: bootstraps ask for more of them than other intervals."""
+SHARE = {300: 1.0, 60: 0.3, LARGER: 0.5}
 MANY = 200_000
 DRAWN = 2000
 """Samples of a formula where it is not measured anew."""
@@ -392,9 +395,18 @@ def _pain(log: cx.EventLog) -> Iterator[Cell]:
 
 
 def _gaps(log: cx.EventLog) -> Iterator[Cell]:
+    """Return the medians; where not even the band comes down to one half, a median is longer than all seen.
+
+    Left out these logs would be chosen by what they show: all of them have too few purchases.
+    """
     frame = cx.purchase_gaps(log, PLAIN).frame
     for column in ("value", "lower", "upper"):
         frame[column] = pd.to_timedelta(frame[column]).dt.total_seconds()
+    every = gaps_of(log, PLAIN)
+    for number, name in enumerate(frame.index[:-2], 1):
+        longest = every.length[every.number == number].max(initial=0)
+        if np.isnan(frame.loc[name, "lower"]):
+            frame.loc[name, "lower"] = log.durations([longest]).total_seconds()[0]
     yield from cells(frame, of="numerator")
 
 
@@ -408,18 +420,25 @@ def _kinds(log: cx.EventLog) -> cx.metrics.Result:
 
 
 class Family(NamedTuple):
-    """Intervals that are made alike: what they are of, how they are made, and where they come from."""
+    """Intervals that are made alike: what they are of, how they are made, and where they come from.
+
+    Those ``on_request`` nothing shows unless it is asked for them. Revenue has more ``sizes`` than others.
+    """
 
     shown: str
     method: str
     measure: Callable[[cx.EventLog], Iterator[Cell]]
+    on_request: bool = False
+    sizes: tuple[int, ...] = SIZES
 
 
 FAMILIES = (
     Family("`funnel`: conversion and step conversion", "Wilson", _funnel),
     Family("`funnel` of attempts and of journeys", "Wilson, effective number by customer", _clustered_funnel),
     Family(
-        "`figures`: median time to convert", "order statistics", lambda log: _figures(log, "time_to_convert")
+        "`figures`: median time to convert",
+        "interpolated order statistics",
+        lambda log: _figures(log, "time_to_convert"),
     ),
     Family("`time_to_convert`: the curve", "Kaplan-Meier, log-log", _time_curve),
     Family("`time_to_convert`: its median", "Kaplan-Meier, log-log", _time_median),
@@ -525,17 +544,32 @@ FAMILIES = (
         "Wilson; mean, t widened for skewness; Newcombe",
         _frame(lambda log: cx.advocacy(log, PLAIN, referred_by="from", joined="compare")),
     ),
-    Family("`revenue`", "linearised, t widened for skewness", _frame(lambda log: cx.revenue(log, PLAIN))),
-    Family('`revenue`, `method="t"`', "bootstrap, t", _frame(lambda log: cx.revenue(log, PLAIN, method="t"))),
+    Family(
+        "`revenue`",
+        "linearised, t widened for skewness",
+        _frame(lambda log: cx.revenue(log, PLAIN)),
+        sizes=tuple(SHARE),
+    ),
+    Family(
+        '`revenue`, `method="t"`',
+        "bootstrap, t",
+        _frame(lambda log: cx.revenue(log, PLAIN, method="t")),
+        on_request=True,
+        sizes=tuple(SHARE),
+    ),
     Family(
         '`revenue`, `method="percentile"`',
         "bootstrap, percentile",
         _frame(lambda log: cx.revenue(log, PLAIN, method="percentile")),
+        on_request=True,
+        sizes=tuple(SHARE),
     ),
     Family(
         '`revenue`, `method="bca"`',
         "bootstrap, BCa",
         _frame(lambda log: cx.revenue(log, PLAIN, method="bca")),
+        on_request=True,
+        sizes=tuple(SHARE),
     ),
     Family(
         "`churn` by silence",
@@ -668,7 +702,7 @@ def lines_of(kept: Kept) -> Iterator[str]:
     """Return the table of the figures, a line for each family."""
     large, small = (kept[str(size)] for size in SIZES)
     for family in FAMILIES:
-        if family.shown in large:
+        if family.shown in large and not family.on_request:
             logs, cells_ = large[family.shown]
             told = summary(cells_, logs)
             few, fewer = small.get(family.shown, (1, {}))
@@ -677,49 +711,71 @@ def lines_of(kept: Kept) -> Iterator[str]:
             yield f"| {' | '.join(columns)} |"
 
 
-def outside(kept: Kept) -> Iterator[str]:
+def lines_by_size(kept: Kept) -> Iterator[str]:
+    """Return the table of the figures that are measured on more sizes, a line for each figure."""
+    sizes = sorted(SHARE, reverse=True)
+    for family in FAMILIES:
+        if family.sizes != SIZES:
+            found = [kept[str(size)].get(family.shown, (0, {}))[1] for size in sizes]
+            for name in found[0]:
+                shares = [f"{by[name].share:.1%}" if name in by else NOTHING for by in found]
+                yield f"| {' | '.join((family.shown, family.method, f'`{name}`', *shares))} |"
+
+
+def known(kept: Kept, size: int, *, on_request: bool = False) -> dict[tuple[str, str], Held]:
+    """Return what is shown with enough behind it, or what is not shown unless it is asked for."""
+    families = {family.shown for family in FAMILIES if family.on_request == on_request}
+    return {
+        (shown, name): cell
+        for shown, (logs, cells_) in kept[str(size)].items()
+        for name, cell in cells_.items()
+        if shown in families and cell.enough >= ENOUGH and cell.defined >= logs / 2
+    }
+
+
+def outside(kept: Kept, size: int, *, on_request: bool = False) -> list[str]:
     """Return a line for each interval with enough behind it that is outside 93 to 97 %."""
-    for size, families in kept.items():
-        for shown, (logs, cells_) in families.items():
-            for name, cell in cells_.items():
-                known = cell.enough >= ENOUGH and cell.defined >= logs / 2
-                if known and not LOWEST <= cell.share <= HIGHEST:
-                    yield (
-                        f"{size}, {shown}, {name}: {cell.share:.1%} of {cell.defined:,} "
-                        f"(below {cell.below:.1%}, above {cell.above:.1%}; enough {cell.enough:.0f})"
-                    )
+    return [
+        f"{shown}, {name}: {cell.share:.1%} of {cell.defined:,} logs (too low in {cell.below:.1%}, "
+        f"too high in {cell.above:.1%})"
+        for (shown, name), cell in known(kept, size, on_request=on_request).items()
+        if not LOWEST <= cell.share <= HIGHEST
+    ]
 
 
 def page(kept: Kept, formulas: list[str], drawn: int) -> str:
     """Return the part of the page that is made here."""
-    large, small = (kept[str(size)] for size in SIZES)
-    many, few = (min(logs for logs, _ in families.values()) for families in (large, small))
-    shares = [
-        cell.share
-        for logs, cells_ in large.values()
-        for cell in cells_.values()
-        if cell.enough >= ENOUGH and cell.defined >= logs / 2
-    ]
-    inside = sum(LOWEST <= share <= HIGHEST for share in shares)
+    many, few = (min(logs for logs, _ in kept[str(size)].values()) for size in SIZES)
+    shares = [cell.share for cell in known(kept, SIZES[0]).values()]
+    without = outside(kept, SIZES[0])
     error = [100 * float(np.sqrt(0.95 * 0.05 / n)) for n in (many, few)]
     told = (
         f"{many:,} logs of {SIZES[0]} customers or more and {few:,} of {SIZES[1]} or more; "
         f"Monte-Carlo error of a share (one standard error) "
         f"{error[0]:.1f} and {error[1]:.1f} points. Of {len(shares)} intervals with enough "
-        f"behind them among {SIZES[0]} customers, {inside} hold the truth in 93 to 97 %; the mean "
-        f"of all is {np.mean(shares):.1%}."
+        f"behind them among {SIZES[0]} customers, {len(shares) - len(without)} hold the truth in 93 to 97 %; "
+        f"the mean of all is {np.mean(shares):.1%}."
     )
     sizes = [part for size in SIZES for part in (f"{size} customers", "mean")]
     heads = ("figure", "interval", *sizes, f"{SIZES[0]}, too little behind it")
+    by_size = [f"{size:,} customers" for size in sorted(SHARE, reverse=True)]
     return "\n".join(
         [
             BEGIN,
             "",
             told,
             "",
+            *(f"- outside: {line}" for line in without),
+            *([""] if without else []),
             f"| {' | '.join(heads)} |",
             "|---|---|---|---|---|---|---|",
             *lines_of(kept),
+            "",
+            "### Revenue, and its bootstraps on request",
+            "",
+            f"| figure | interval | key | {' | '.join(by_size)} |",
+            "|---|---|---|---|---|---|",
+            *lines_by_size(kept),
             "",
             "### Formulas whose truth is known on paper",
             "",
@@ -743,22 +799,28 @@ def main() -> None:
     asked.add_argument("replicates", nargs="?", type=int, default=2000)
     asked.add_argument("--only", default="", help="families with this in their name")
     asked.add_argument("--names", nargs="+", help="families of exactly these names")
-    asked.add_argument("--size", type=int, choices=SIZES, help="logs of this many customers; not written")
+    asked.add_argument(
+        "--size", type=int, choices=tuple(SHARE), help="logs of this many customers; not written"
+    )
     asked.add_argument(
         "--formulas", nargs="?", const="", help="measure formulas with this in their name anew"
     )
     options = asked.parse_args()
     names = options.names or [family.shown for family in FAMILIES if options.only in family.shown]
     families = tuple(family for family in FAMILIES if family.shown in names)
-    sizes = SIZES if options.size is None else (options.size,)
+    sizes = tuple(SHARE) if options.size is None else (options.size,)
     truths = truths_of(families) if families else {}
     found: Kept = {}
-    for size in sizes if families else ():
-        logs = max(int(options.replicates * SHARE[size]), 1)
-        print(f"{size} customers", file=sys.stderr)
-        of = measured(families, size, logs, truths)
-        found[str(size)] = {shown: (logs, cells_) for shown, cells_ in of.items()}
-    print("\n".join(outside(found)))
+    for size in sizes:
+        chosen = tuple(family for family in families if size in family.sizes)
+        if chosen:
+            logs = max(int(options.replicates * SHARE[size]), 1)
+            print(f"{size} customers", file=sys.stderr)
+            of = measured(chosen, size, logs, truths)
+            found[str(size)] = {shown: (logs, cells_) for shown, cells_ in of.items()}
+            for on_request in (False, True):
+                for line in outside(found, size, on_request=on_request):
+                    print(f"{size} customers{', on request' if on_request else ''}, outside: {line}")
     if options.size:
         return
     every = families == FAMILIES
@@ -776,7 +838,7 @@ def main() -> None:
 
 def joined(found: Kept, formulas: list[str], *, afresh: bool) -> tuple[Kept, list[str]]:
     """Return what was measured now beside what was measured before, and keep it."""
-    kept: Kept = {str(size): {} for size in SIZES}
+    kept: Kept = {str(size): {} for size in SHARE}
     told: list[str] = []
     if MEASURED.exists() and not afresh:
         said = json.loads(MEASURED.read_text(encoding="utf-8"))
@@ -786,10 +848,10 @@ def joined(found: Kept, formulas: list[str], *, afresh: bool) -> tuple[Kept, lis
                 shown: (logs, {name: Held(*cell) for name, cell in cells_.items()})
                 for shown, (logs, cells_) in families.items()
             }
-    known = {family.shown for family in FAMILIES}
+    there = {family.shown for family in FAMILIES}
     for size, families in found.items():
         kept[size] |= families
-    kept = {size: {shown: of for shown, of in by.items() if shown in known} for size, by in kept.items()}
+    kept = {size: {shown: of for shown, of in by.items() if shown in there} for size, by in kept.items()}
     lines = {tuple(line.split(" | ")[:2]): line for line in [*told, *formulas]}
     told = list(lines.values())
     keep(kept, told)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import coverage_world
 import numpy as np
 from scipy.stats import binom, chi2, multinomial
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 EXACT, DRAWN = "exact", "drawn"
 _ENOUGH, _FEW = 10, 2
-_BUY, _ALARM, _HALF = 0.4, 0.05, 0.5
+_BUY, _ALARM, _HALF, _NAMED, _SPEAK = 0.4, 0.05, 0.5, 0.3, 0.25
 _BOOTSTRAPS = ("t", "percentile", "bca")
 
 
@@ -99,6 +100,27 @@ def _median() -> Iterator[Line]:
             # Holds the median of any continuous law unless fewer than that many values lie on one side of it.
             shares.append(float(1 - 2 * binom.cdf(bounds.lower - 1, n, 0.5)))
         yield Line("Median, order statistics", f"any continuous distribution, {words}", shares, EXACT)
+
+
+def _interpolated_median(replicates: int) -> Iterator[Line]:
+    laws: tuple[Callable[[np.random.Generator, int], np.ndarray], ...] = (
+        lambda r, n: r.random(n) - 0.5,
+        lambda r, n: r.normal(size=n),
+        lambda r, n: r.exponential(size=n) - np.log(2),
+        lambda r, n: r.lognormal(0, 1.2, n) - 1,
+        lambda r, n: r.standard_cauchy(n),
+    )
+    for words, sizes in (("50 and 300 values", (50, 300)), ("6 to 30 values", (6, 8, 10, 15, 20, 30))):
+        shares = []
+        for n in sizes:
+
+            def one(random: np.random.Generator, n: int = n) -> list[bool]:
+                found = [stats.median_interval(law(random, n), interpolated=True) for law in laws]
+                return [bool(each.lower <= 0 <= each.upper) for each in found]
+
+            shares += _drawn(replicates, 15, one)
+        setting = f"uniform, normal, exponential, lognormal (log-sd 1.2) and Cauchy, {words}"
+        yield Line("Median, interpolated order statistics", setting, shares, DRAWN)
 
 
 def _drawn(replicates: int, seed: int, one: Callable[[np.random.Generator], list[bool]]) -> list[float]:
@@ -266,9 +288,50 @@ def _skewed(replicates: int) -> Iterator[Line]:
             yield Line("Mean, t widened for skewness", f"{n} {words}", _drawn(replicates, 14, one), DRAWN)
 
 
+def _brought(replicates: int) -> Iterator[Line]:
+    """Yield counts of new customers by advocate: who speaks up, and whoever brought somebody."""
+
+    def by_those_who_bring(random: np.random.Generator, n: int) -> np.ndarray:
+        return coverage_world.brought(random.poisson(0.3, n))
+
+    def by_anybody(random: np.random.Generator, n: int) -> np.ndarray:
+        return np.where(random.random(n) < _NAMED, random.integers(0, n, n), np.nan)
+
+    for words, draw in (
+        ("each brings others, 0.3 on average (Poisson)", by_those_who_bring),
+        ("three in ten name one of the others, whoever it is", by_anybody),
+    ):
+
+        def counts(
+            random: np.random.Generator,
+            n: int,
+            draw: Callable[[np.random.Generator, int], np.ndarray] = draw,
+        ) -> np.ndarray:
+            of = draw(random, n)
+            many = np.bincount(of[~np.isnan(of)].astype(np.int64), minlength=n)
+            return many[(many > 0) | (random.random(n) < _SPEAK)]
+
+        truth = float(counts(np.random.default_rng(16), 1_000_000).mean())
+
+        def one(
+            random: np.random.Generator,
+            counts: Callable[[np.random.Generator, int], np.ndarray] = counts,
+            truth: float = truth,
+        ) -> list[bool]:
+            found = stats.mean_interval(counts(random, 300))
+            return [bool(found.lower <= truth <= found.upper)]
+
+        setting = f"new customers by advocate, 300 customers, {words}"
+        yield Line("Mean, t widened for skewness", setting, _drawn(replicates, 17, one), DRAWN)
+
+
 def _money(replicates: int) -> Iterator[Line]:
-    for spread, words in ((0.6, "moderate tail (log-sd 0.6)"), (1.2, "long tail (log-sd 1.2)")):
-        for n in (1000, 300, 60):
+    for spread, words, sizes in (
+        (0.6, "moderate tail (log-sd 0.6)", (1000, 300, 60)),
+        (1.2, "long tail (log-sd 1.2)", (3000, 1000, 300, 60)),
+    ):
+        skewness = _skewness(*(_BUY * np.exp(3 * k + (k * spread) ** 2 / 2) for k in (1, 2, 3)))
+        for n in sizes:
             samples = resampling.draws(n, 2000)
             truth = _BUY * np.exp(3 + spread**2 / 2)
 
@@ -286,10 +349,19 @@ def _money(replicates: int) -> Iterator[Line]:
                 )
                 return [bool(each.lower <= truth <= each.upper) for each in found]
 
-            setting = f"{n:,} customers, 40 % buy, {words}"
+            setting = (
+                f"{n:,} customers, 40 % buy, {words}; skewness {skewness:.1f}, "
+                f"by the root of the customers {skewness / np.sqrt(n):.2f}"
+            )
             names = ("Mean, t widened for skewness", *(f"Mean, bootstrap, {m}" for m in _BOOTSTRAPS))
             for name, share in zip(names, _drawn(replicates, 6, one), strict=True):
                 yield Line(name, setting, [share], DRAWN)
+
+
+def _skewness(first: float, second: float, third: float) -> float:
+    """Return the skewness of what has these mean powers."""
+    spread = second - first**2
+    return float((third - 3 * first * second + 2 * first**3) / spread**1.5)
 
 
 def _false_alarms(replicates: int) -> Iterator[Line]:
@@ -330,9 +402,11 @@ def table(replicates: int, only: str = "") -> list[str]:
         lambda: _paired(replicates),
         _nps,
         _median,
+        lambda: _interpolated_median(replicates),
         lambda: _survival(replicates),
         lambda: _wholes(replicates),
         lambda: _skewed(replicates),
+        lambda: _brought(replicates),
         lambda: _money(replicates),
         lambda: _false_alarms(replicates),
     )

@@ -34,7 +34,9 @@ _NEXT = np.array(
 )
 _DAYS = np.array([3.0, 5.0, 18.0, 12.0])
 _MOST = 40
-_LOYAL, _LOOK_FIRST, _ANSWER, _REFERRED = 0.4, 0.8, 0.4, 0.3
+_LOYAL, _LOOK_FIRST, _ANSWER = 0.4, 0.8, 0.4
+# New customers the casual and the loyal bring on average.
+_BRING = np.array([0.2, 0.45])
 END = pd.Timestamp("2026-07-30")
 _BEGIN = pd.Timestamp("2026-01-01")
 # Scores from 0 to 10 of the casual and of the loyal.
@@ -81,7 +83,7 @@ def customers(random: np.random.Generator, n: int) -> cx.EventLog:
     channel = random.choice(len(CHANNELS), len(owner), p=[0.4, 0.3, 0.2, 0.1])
     # Who recommended a customer stands on the first row.
     referrer = np.full(len(owner), np.nan)
-    referrer[:n] = np.where(random.random(n) < _REFERRED, random.integers(0, n, n), np.nan)
+    referrer[:n] = brought(random.poisson(_BRING[loyal]))
     frame = pd.DataFrame(
         {
             "customer": owner,
@@ -102,3 +104,19 @@ def customers(random: np.random.Generator, n: int) -> cx.EventLog:
         value="value",
         score="score",
     ).until(END)
+
+
+def brought(many: np.ndarray) -> np.ndarray:
+    """Return who brought each customer, NaN where nobody did; ``many`` is how many each of them brings.
+
+    Families come one after the other: a customer who came by themselves, those they brought, those whom
+    these brought, and so on; the last family is cut where there are customers enough. So how many came by
+    others is as much luck as how many each one brings.
+    """
+    n = len(many)
+    waiting = np.append(0, np.cumsum(many - 1)[:-1])
+    # Nobody waits to come: all who were brought so far are there, and somebody comes by themselves.
+    alone = waiting < np.append(np.inf, np.minimum.accumulate(waiting)[:-1])
+    found = np.full(n, np.nan)
+    found[~alone] = np.repeat(np.arange(n), many)[: n - int(alone.sum())]
+    return found

@@ -45,13 +45,14 @@ def test_conversion_is_the_last_stage_over_the_first(strip):
     assert (figure.lower, figure.upper) == pytest.approx((0.31951, 0.80674), abs=1e-5)
 
 
-def test_time_to_convert_is_a_median_with_order_statistic_bounds(strip):
+def test_time_to_convert_is_a_median_with_bounds_between_ranks(strip):
     figure = strip["time_to_convert"]
     assert figure.value == 4 * DAY
-    # Of seven values the first and the last: ranks 1 and 7 at 98.4 %.
-    assert (figure.lower, figure.upper) == (1 * DAY, 7 * DAY)
+    # Of seven values rank 1 holds at 1 - 2 / 128, rank 2 at 1 - 16 / 128: i = 2.2 / 7, and 6 i / (1 + 5 i) of
+    # the way between them is 11 / 15.
+    assert (figure.lower, figure.upper) == pytest.approx(((1 + 11 / 15) * DAY, (7 - 11 / 15) * DAY))
     assert (figure.numerator, figure.denominator) == (7, 12)
-    assert figure.method == "order statistics 95%"
+    assert figure.method == "interpolated order statistics 95%"
 
 
 def test_loyalty_figures_are_those_of_loyalty(strip):

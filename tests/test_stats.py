@@ -201,6 +201,23 @@ def test_median_ranks_agree_with_binomial_sums():
         assert np.isnan(lower) if oracle.binomial_rank(n) == 0 else lower == oracle.binomial_rank(n)
 
 
+def test_interpolated_bounds_of_a_median_are_the_published_ones():
+    # Minitab, key results for 1-Sample Sign: of 12 chromium contents those of rank 3 and 4 from either side
+    # are 17.4, 17.5 and 19, 18.1; the values between do not matter but for the median, 17.7.
+    contents = [17, 17.2, 17.4, 17.5, 17.6, 17.7, 17.7, 17.9, 18.1, 19, 19.2, 19.4]
+    found = stats.median_interval(contents, interpolated=True)
+    assert found == pytest.approx((17.7, 17.4263, 18.7632), abs=1e-4)
+    assert stats.median_interval(contents) == pytest.approx((17.7, 17.4, 19))
+
+
+def test_interpolated_bounds_of_a_median_lie_inside_those_of_the_ranks():
+    for n in [*range(6, 40), 137, 1000, 4321]:
+        ranks, inside = (stats.median_interval(np.arange(n), interpolated=way) for way in (False, True))
+        assert ranks.lower < inside.lower < ranks.lower + 1
+        assert inside.lower + inside.upper == pytest.approx(n - 1)
+    assert np.isnan(stats.median_interval(np.arange(5), interpolated=True)[1:]).all()
+
+
 def test_the_median_of_nothing_is_undefined():
     assert np.isnan(stats.median_interval([])).all()
 
@@ -213,9 +230,9 @@ def test_the_mean_of_a_sample_without_skewness_has_students_interval():
 
 def test_the_interval_of_a_mean_reaches_farther_to_the_side_of_the_tail():
     # 0, 0, 0, 4: error 1, t of 3 degrees of freedom 3.182446, skewness / root of n 1/sqrt(3). Above it is
-    # where Hall's (1992) transformation of the distance is -t; below a third of the way from 1 - t to there.
+    # where Hall's (1992) transformation of the distance is -t; below half of the way from 1 - t to there.
     found = stats.mean_interval([0, 0, 0, 4])
-    assert found == pytest.approx((1, 1 - (2 * 3.182446 + 2.111739) / 3, 11.199833), abs=1e-6)
+    assert found == pytest.approx((1, 1 - (3.182446 + 2.111739) / 2, 11.199833), abs=1e-6)
     k, away = 3**-0.5, 1 - found.upper
     assert away + k * away**2 / 3 + k**2 * away**3 / 27 + k / 6 == pytest.approx(-3.182446, abs=1e-6)
     assert 2.111739 + k * 2.111739**2 / 3 + k**2 * 2.111739**3 / 27 + k / 6 == pytest.approx(

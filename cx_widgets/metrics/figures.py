@@ -66,9 +66,9 @@ def figures(log: EventLog, definition: Definition) -> Figures:
 
     - ``conversion``: customers who reach the last stage / customers who reach the first (`funnel`).
     - ``time_to_convert``: median time from entry to the last stage over the customers who reach it; entry
-      is the latest start from which a chain reaches it at that moment. Its interval is the order-statistic
-      one: of ranks, without a distribution assumed. ``numerator`` of ``denominator`` entrants converted;
-      those who did not, or not yet, have no time and are left out.
+      is the latest start from which a chain reaches it at that moment. Its interval is of ranks, without a
+      distribution assumed, and interpolated between them (`stats.median_interval`). ``numerator`` of
+      ``denominator`` entrants converted; those who did not, or not yet, have no time and are left out.
     - ``repeat_rate``, ``loyalty_loop``, ``active_passive``, ``retention``: as in `loyalty`.
 
     **Ties, repeats, censoring** are those of `funnel` and `loyalty`. **Empty.** Undefined figures are NaN,
@@ -95,7 +95,7 @@ def figures(log: EventLog, definition: Definition) -> Figures:
     References
     ----------
     Wilson, E. B. (1927). Journal of the American Statistical Association 22, 209-212.
-    David, H. A. and Nagaraja, H. N. (2003). Order Statistics, 3rd ed., section 7.1.
+    Hettmansperger, T. P. and Sheather, S. J. (1986). Statistics and Probability Letters 4, 75-79.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
     else:
         paths = funnel_paths(log, definition)
         converted, entrants = len(paths.levels[-1].customer), len(paths.entrants)
-    median = stats.median_interval(_took(log, definition)[1], ranked=ranked)
+    median = stats.median_interval(_took(log, definition)[1], ranked=ranked, interpolated=True)
 
     def influence() -> Moved:
         who, took = _took(log, definition)
@@ -212,7 +212,7 @@ def _time_to_convert(log: EventLog, definition: Definition) -> Figure:
         stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in median)),
         numerator=converted,
         denominator=entrants,
-        method="order statistics 95%",
+        method="interpolated order statistics 95%",
         note="Among those who converted." if converted else "Nobody converted.",
         influence=influence,
     )

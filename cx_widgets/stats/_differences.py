@@ -194,7 +194,7 @@ def customer_difference(
     >>> one = Counted(24, 100, both - 0.24)
     >>> other = Counted(36, 100, np.array([1.0, 0.0, 1.0, 0.0]) - 0.36)
     >>> [round(number, 3) for number in customer_difference(one, other, groups)]
-    [-0.12, -0.21, -0.035]
+    [-0.12, -0.21, -0.036]
     """
     if not first.trials or not second.trials:
         return Estimate(np.nan, np.nan, np.nan)
