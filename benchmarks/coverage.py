@@ -747,13 +747,14 @@ def page(kept: Kept, formulas: list[str], drawn: int) -> str:
     """Return the part of the page that is made here."""
     many, few = (min(logs for logs, _ in kept[str(size)].values()) for size in SIZES)
     shares = [cell.share for cell in known(kept, SIZES[0]).values()]
-    without = outside(kept, SIZES[0])
+    without = {size: outside(kept, size) for size in SIZES}
+    listed = [f"- outside with {size} customers: {line}" for size in SIZES for line in without[size]]
     error = [100 * float(np.sqrt(0.95 * 0.05 / n)) for n in (many, few)]
     told = (
         f"{many:,} logs of {SIZES[0]} customers or more and {few:,} of {SIZES[1]} or more; "
         f"Monte-Carlo error of a share (one standard error) "
         f"{error[0]:.1f} and {error[1]:.1f} points. Of {len(shares)} intervals with enough "
-        f"behind them among {SIZES[0]} customers, {len(shares) - len(without)} hold the truth in 93 to 97 %; "
+        f"behind them among {SIZES[0]} customers, {len(shares) - len(without[SIZES[0]])} hold the truth in 93 to 97 %; "
         f"the mean of all is {np.mean(shares):.1%}."
     )
     sizes = [part for size in SIZES for part in (f"{size} customers", "mean")]
@@ -765,8 +766,7 @@ def page(kept: Kept, formulas: list[str], drawn: int) -> str:
             "",
             told,
             "",
-            *(f"- outside: {line}" for line in without),
-            *([""] if without else []),
+            *([*listed, ""] if listed else []),
             f"| {' | '.join(heads)} |",
             "|---|---|---|---|---|---|---|",
             *lines_of(kept),
