@@ -754,8 +754,8 @@ def page(kept: Kept, formulas: list[str], drawn: int) -> str:
         f"{many:,} logs of {SIZES[0]} customers or more and {few:,} of {SIZES[1]} or more; "
         f"Monte-Carlo error of a share (one standard error) "
         f"{error[0]:.1f} and {error[1]:.1f} points. Of {len(shares)} intervals with enough "
-        f"behind them among {SIZES[0]} customers, {len(shares) - len(without[SIZES[0]])} hold the truth in 93 to 97 %; "
-        f"the mean of all is {np.mean(shares):.1%}."
+        f"behind them among {SIZES[0]} customers, {len(shares) - len(without[SIZES[0]])} hold the truth in "
+        f"93 to 97 %; the mean of all is {np.mean(shares):.1%}."
     )
     sizes = [part for size in SIZES for part in (f"{size} customers", "mean")]
     heads = ("figure", "interval", *sizes, f"{SIZES[0]}, too little behind it")
