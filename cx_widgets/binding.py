@@ -11,7 +11,7 @@ import numpy as np
 from cx_widgets import _conditions
 from cx_widgets._packed import frozen
 from cx_widgets._recent import Recent
-from cx_widgets.errors import CXError, listing, unknown
+from cx_widgets.errors import CXError, a_kind, listing, unknown
 from cx_widgets.log import EventLog
 from cx_widgets.problems import DefinitionError, Problem
 from cx_widgets.rules import DEFAULT_RULES
@@ -67,7 +67,7 @@ def as_log(value: object) -> EventLog:
     if isinstance(value, EventLog):
         return value
     raise CXError(
-        f"a {type(value).__name__} is no event log. Make one first: "
+        f"{a_kind(value)} is no event log. Make one first: "
         "log = cx.EventLog(df, customer='...', time='...', event='...')."
     )
 

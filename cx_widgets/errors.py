@@ -30,6 +30,12 @@ def nearest(value: object, names: Iterable[object]) -> str | None:
     return near[0] if near else None
 
 
+def a_kind(value: object) -> str:
+    """Return of what type a value is, with its article."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+
+
 def unknown(kind: str, value: object, available: Iterable[object], *, then: str = "") -> CXError:
     """Return the error for a name that does not exist: the value, the nearest name, the alternatives."""
     names = list(available)

@@ -62,11 +62,11 @@ CASES = {
     ),
     "a number as the baseline": (
         lambda: cx.FlowView(LOG, STAGES, baseline=1),
-        f"a int is no definition. {NO_DEFINITION}",
+        f"an int is no definition. {NO_DEFINITION}",
     ),
     "a number assigned as the definition": (
         assign("definition", 3),
-        f"a int is no definition. {NO_DEFINITION}",
+        f"an int is no definition. {NO_DEFINITION}",
     ),
     "nothing assigned as the baseline": (
         assign("baseline", None),

@@ -113,7 +113,7 @@ def test_the_result_reads_well(log):
     text = repr(changes)
     assert "50.0%" in text
     assert "30.0%" in text
-    assert "-20.0%" in text
+    assert "-20.0 points" in text
     assert "within 2D of entry" in text
     assert "<table" in changes._repr_html_()
 

@@ -266,7 +266,7 @@ def empty():
         ({"brackets": (1, 2)}, "brackets belong to kind='bracket'"),
         ({"kind": "bracket", "brackets": (2, 1)}, "are not two or more rising whole numbers"),
         ({"kind": "bracket", "brackets": "1"}, "are not two or more rising whole numbers"),
-        ({"periods": -1}, "periods=-1 is no whole number from 0"),
+        ({"periods": -1}, "periods must be a whole number from 0, not -1"),
         ({"first_weekday": "Mon"}, "unknown first_weekday 'Mon'. Did you mean 'Monday'"),
         ({"origin": "2026-01-01"}, "origin='2026-01-01' is a day on which a block of days begins"),
         ({"period": "7D", "origin": "noon"}, "origin='noon' is no day"),

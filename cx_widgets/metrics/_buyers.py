@@ -50,13 +50,18 @@ def buyers_of(log: EventLog, made: Purchases) -> Buyers:
     return Buyers(made.customer[begins], first, last, bought, second - first, repeated, log.packed.end_tick)
 
 
-def bought(log: EventLog, definition: Definition) -> tuple[Purchases, Buyers]:
-    """Return the purchases and who made them, or refuse a definition that does not say what buying is."""
+def require_buy(definition: Definition) -> None:
+    """Refuse a definition that does not say what buying is."""
     if not stage_numbers(definition, "buy"):
         raise CXError(
             "nothing says what a purchase is: no stage has the role 'buy'. "
             "Give a stage that role: definition.set_role('NAME', 'buy')."
         )
+
+
+def bought(log: EventLog, definition: Definition) -> tuple[Purchases, Buyers]:
+    """Return the purchases and who made them, or refuse a definition that does not say what buying is."""
+    require_buy(definition)
     made = purchases(log, definition)
     return made, buyers_of(log, made)
 

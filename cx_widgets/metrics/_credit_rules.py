@@ -74,7 +74,7 @@ def rule_of(
         order=_result.whole("order", order, 1),
         worth=one_of("worth", worth, WORTHS),
         draws=_draws(draws),
-        seed=_seed(seed),
+        seed=_result.whole("seed", seed, 0, least=0),
     )
 
 
@@ -89,12 +89,6 @@ def _draws(draws: object) -> int:
     if number == 1:
         raise CXError("one order drawn has no standard error. Say draws=2000.")
     return number
-
-
-def _seed(seed: object) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise CXError(f"seed must be a whole number from 0, not {seed!r}. Say seed=0.")
-    return int(seed)
 
 
 def tables(

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 NAN = float("nan")
 WILSON = "Wilson 95%"
 CLUSTERED = "Wilson 95%, clustered by customer"
+KAPLAN_MEIER = "Kaplan-Meier, log-log 95%"
+LINEARISED = "linearised by customer, t 95%, widened for skewness"
+MEAN = "mean, t 95%, widened for skewness"
+NEWCOMBE = "Newcombe 95%"
+ODDS = "odds of Wilson 95%"
 
 _MOST_PAIRS = 2**16
 """Kinds of customers at most; where there are more, each is told by itself."""

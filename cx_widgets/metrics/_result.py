@@ -15,7 +15,7 @@ from cx_widgets.binding import as_log
 from cx_widgets.definition import Definition
 from cx_widgets.durations import format_duration
 from cx_widgets.engine import middles
-from cx_widgets.errors import CXError, unknown
+from cx_widgets.errors import CXError, a_kind, unknown
 from cx_widgets.metrics._lines import WhenAsked, cells_of
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def check(log: object, definition: object) -> tuple[EventLog, Definition]:
     log = as_log(log)
     if not isinstance(definition, Definition):
         raise CXError(
-            f"the definition is a {type(definition).__name__}. Make a Definition of it first: "
+            f"the definition is {a_kind(definition)}. Make a Definition of it first: "
             'cx.Definition({"Consider": ["ad"], "Buy": ["order"]}).'
         )
     definition.require(log)
@@ -163,10 +163,10 @@ def unassigned_note(events: int) -> str:
     return f"{events:,} {'event lies' if events == 1 else 'events lie'} in no stage."
 
 
-def whole(name: str, number: object, usual: int) -> int:
-    """Return a whole number from 1, or refuse it."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise CXError(f"{name} must be a whole number from 1, not {number!r}. Say {name}={usual}.")
+def whole(name: str, number: object, usual: int, least: int = 1) -> int:
+    """Return a whole number from 1 (or another least one), or refuse it."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+        raise CXError(f"{name} must be a whole number from {least}, not {number!r}. Say {name}={usual}.")
     return int(number)
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-NEWCOMBE = "Newcombe 95%"
 EXPECTED = 5.0
 """The least expected number of successes and of failures on either side for which a test is made."""
 

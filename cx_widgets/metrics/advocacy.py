@@ -11,7 +11,17 @@ from cx_widgets import _keys, _runs, stats
 from cx_widgets.engine import assigned_events, purchases, rows_in, stage_numbers
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _activity, _recommend, _result
-from cx_widgets.metrics._figure import WILSON, Figure, FigureResult, estimated, frame_of, undefined
+from cx_widgets.metrics._buyers import NO_BUY, NOBODY
+from cx_widgets.metrics._figure import (
+    MEAN,
+    NEWCOMBE,
+    WILSON,
+    Figure,
+    FigureResult,
+    estimated,
+    frame_of,
+    undefined,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +36,6 @@ if TYPE_CHECKING:
 
 EARLY, EVER = "early", "ever"
 MEMBERS = (EARLY, EVER)
-_NO_BUY = "Not measurable: no stage has the role 'buy'."
 _NO_STAGE = "Not measurable: no stage has the role 'advocate'."
 _NO_REFERRAL = (
     "Not measurable: no column of referrals was named. Say referred= with the column in which who "
@@ -35,10 +44,7 @@ _NO_REFERRAL = (
 _NO_PROGRAMME = (
     "Not measurable: no event of joining was named. Say joined= with a stage, an event or a Stage."
 )
-_NOBODY = "Nobody bought."
 _ASSOCIATED = "Associated, no effect: the two groups differ in more than this."
-_NEWCOMBE = "Newcombe 95%"
-_MEAN = "mean, t 95%, widened for skewness"
 
 
 class _Asked(NamedTuple):
@@ -254,19 +260,19 @@ def _difference(key: str, label: str, first: Figure, second: Figure) -> Figure:
         found,
         numerator=np.nan,
         denominator=first.denominator + second.denominator,
-        method=_NEWCOMBE,
+        method=NEWCOMBE,
         note=note,
     )
 
 
 def _rate(log: EventLog, definition: Definition, asked: _Asked, bought: _Bought) -> Figure:
     key, label = "advocacy_rate", "Buyers who recommend"
-    why_not = "" if bought.measurable else _NO_BUY
+    why_not = "" if bought.measurable else NO_BUY
     why_not = why_not or _recommend.missing(log, definition, asked.way)
     if why_not:
         return undefined(key, label, "share", why_not)
     speak = _recommend.advocates(log, definition, asked.way)
-    return _share(key, label, speak, bought.once, "" if bought.once.any() else _NOBODY)
+    return _share(key, label, speak, bought.once, "" if bought.once.any() else NOBODY)
 
 
 def _recommendations(log: EventLog, definition: Definition) -> Figure:
@@ -288,7 +294,7 @@ def _mean(key: str, label: str, counts: Ints, note: str = "") -> Figure:
         bounded,
         numerator=int(counts.sum()),
         denominator=len(counts),
-        method=_MEAN,
+        method=MEAN,
         note=note,
     )
 
@@ -348,7 +354,7 @@ def _referrals(log: EventLog, definition: Definition, asked: _Asked, bought: _Bo
         notes.append(f"Referrals that name the customer of the row: {links.own:,}.")
     referral_yield = _mean("referral_yield", labels["referral_yield"][0], brought, " ".join(notes))
     if not bought.measurable:
-        shares = [undefined(key, *rest, _NO_BUY) for key, rest in list(labels.items())[1:]]
+        shares = [undefined(key, *rest, NO_BUY) for key, rest in list(labels.items())[1:]]
         return referral_yield, shares[0], shares[1], shares[2]
     new = np.zeros(log.n_customers, dtype=bool)
     new[links.new] = True
@@ -365,7 +371,7 @@ def _programme(log: EventLog, definition: Definition, asked: _Asked, bought: _Bo
         "other_repeat_rate": "Other buyers who bought again",
         "programme_difference": "Members less others",
     }
-    why_not = _NO_BUY if not bought.measurable else _NO_PROGRAMME if asked.joined is None else ""
+    why_not = NO_BUY if not bought.measurable else _NO_PROGRAMME if asked.joined is None else ""
     if why_not:
         return tuple(undefined(key, label, "share", why_not) for key, label in labels.items())
     joins = _activity.activity(log, definition, asked.joined)
@@ -383,7 +389,7 @@ def _programme(log: EventLog, definition: Definition, asked: _Asked, bought: _Bo
         labels["programme_conversion"],
         ever,
         bought.once,
-        "" if bought.once.any() else _NOBODY,
+        "" if bought.once.any() else NOBODY,
     )
     first = _share(
         "member_repeat_rate", labels["member_repeat_rate"], bought.again, bought.once & member, note

@@ -15,7 +15,7 @@ from cx_widgets.engine import assigned_events, customers_by_stage, moves, staged
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result, _scores
 from cx_widgets.metrics._customers import by_customer, customer_table
-from cx_widgets.metrics._figure import NAN, WILSON, number_text
+from cx_widgets.metrics._figure import MEAN, NAN, WILSON, number_text
 from cx_widgets.metrics._recommend import PROMOTER
 from cx_widgets.metrics._result import Result, Table
 
@@ -37,8 +37,7 @@ ALL_STAGES = "(all stages)"
 TONES = ("negative", "neutral", "positive")
 
 _ADJUSTED_WALD = "adjusted Wald 95%"
-_MEAN = "mean, t 95%, widened for skewness"
-_METHODS = {"nps": _ADJUSTED_WALD, "csat": WILSON, "ces": _MEAN}
+_METHODS = {"nps": _ADJUSTED_WALD, "csat": WILSON, "ces": MEAN}
 _PEAK_END = ("peak_end", "mean", "difference")
 _NO_SCORES = "Not measurable: the log has no score column."
 _NOBODY = "Nobody answered."
@@ -536,6 +535,6 @@ def _means(index: pd.Index, samples: tuple[Floats, ...] | None, note: str) -> pd
         estimates = [(float(sample.sum()), len(sample), *stats.mean_interval(sample)) for sample in samples]
     numbers = ["numerator", "denominator", "value", "lower", "upper"]
     frame = pd.DataFrame(estimates, columns=numbers, index=index, dtype=np.float64)
-    frame["method"] = _MEAN if samples is not None else ""
+    frame["method"] = MEAN if samples is not None else ""
     frame["note"] = note
     return frame

@@ -17,9 +17,10 @@ from cx_widgets.engine import assigned_events, stage_numbers, staged_rows
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result, _scores
 from cx_widgets.metrics._activity import known, label
+from cx_widgets.metrics._buyers import NO_BUY
 from cx_widgets.metrics._columns import known_column, texts
 from cx_widgets.metrics._customers import by_customer, customer_table
-from cx_widgets.metrics._figure import NAN
+from cx_widgets.metrics._figure import NAN, NEWCOMBE
 from cx_widgets.metrics._places import Between, first_after
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.attitude import _Asked as Question
@@ -40,11 +41,9 @@ NEGATIVE = "negative"
 REACH = "reach"
 OUTCOMES = ("continue", "repurchase")
 
-_NEWCOMBE = "Newcombe 95%"
 _STRATIFIED = "Mantel-Haenszel, Klingenberg 95%"
 _NO_SCORES = "Not measurable: the log has no score column. Name it, or say bad= with an event."
 _NO_LATER = "No stage comes later."
-_NO_BUY = "Not measurable: no stage has the role 'buy'."
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +344,7 @@ def _bad_experience(log: EventLog, definition: Definition, asked: _Asked) -> Bad
             if not note and outcome == "continue" and number == len(definition.names):
                 note = _NO_LATER
             if not note and outcome == "repurchase" and not stage_numbers(definition, "buy"):
-                note = _NO_BUY
+                note = NO_BUY
             lines.append(_line(None if note else moments, number, outcome, note))
     index = pd.MultiIndex.from_product([list(definition.names), OUTCOMES], names=["stage", "outcome"])
     scale = asked.question
@@ -395,7 +394,7 @@ def _line(moments: _Moments | None, number: int, outcome: str, note: str) -> dic
         "value": crude.value,
         "lower": crude.lower,
         "upper": crude.upper,
-        "method": _NEWCOMBE if measured else "",
+        "method": NEWCOMBE if measured else "",
         "stratified": common.value,
         "stratified_lower": common.lower,
         "stratified_upper": common.upper,

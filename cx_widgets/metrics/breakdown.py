@@ -15,11 +15,10 @@ from cx_widgets.metrics import _columns, _result
 from cx_widgets.metrics._clusters import counts_of
 from cx_widgets.metrics._customers import before, clusters, customer_table, is_open, reached
 from cx_widgets.metrics._entries import entries, touches
-from cx_widgets.metrics._figure import CLUSTERED, WILSON
+from cx_widgets.metrics._figure import CLUSTERED, NEWCOMBE, WILSON
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics._significance import (
     EXPECTED,
-    NEWCOMBE,
     benjamini_hochberg,
     differences,
     p_values,

@@ -17,7 +17,16 @@ from cx_widgets.metrics import _result
 from cx_widgets.metrics._activity import What, activity, known, label
 from cx_widgets.metrics._buyers import bought
 from cx_widgets.metrics._customers import by_customer, customer_table
-from cx_widgets.metrics._figure import NAN, WILSON, Figure, FigureResult, clustered_share, estimated, frame_of
+from cx_widgets.metrics._figure import (
+    KAPLAN_MEIER,
+    NAN,
+    WILSON,
+    Figure,
+    FigureResult,
+    clustered_share,
+    estimated,
+    frame_of,
+)
 from cx_widgets.metrics.purchase_gaps import gaps_of
 
 if TYPE_CHECKING:
@@ -32,7 +41,6 @@ if TYPE_CHECKING:
 
 STATES = ("churned", "staying", "waiting")
 
-_KAPLAN_MEIER = "Kaplan-Meier, log-log 95%"
 _BY_MODEL = "By a model instead: lifetime_value(...), the mean of p_alive."
 
 
@@ -377,7 +385,7 @@ def _by_horizon(log: EventLog, fates: _Fates, curve: stats.Survival, asked: _Ask
         estimate,
         numerator=int((fates.lost & (fates.lasted <= ahead)).sum()),
         denominator=len(fates.customer),
-        method=_KAPLAN_MEIER,
+        method=KAPLAN_MEIER,
         note=note,
     )
 
@@ -393,7 +401,7 @@ def _median(log: EventLog, fates: _Fates, curve: stats.Survival) -> Figure:
         stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in curve.median)),
         numerator=int(fates.lost.sum()),
         denominator=len(fates.customer),
-        method=_KAPLAN_MEIER,
+        method=KAPLAN_MEIER,
         note=note,
     )
 

@@ -13,7 +13,7 @@ from cx_widgets import _numbers, stats
 from cx_widgets.engine import Ways, assigned_events, stage_numbers, way_tallies
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _columns, _recommend, _result
-from cx_widgets.metrics._figure import clustered_share, interval_text, number_text
+from cx_widgets.metrics._figure import ODDS, clustered_share, interval_text, number_text
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.consideration import consideration
 from cx_widgets.metrics.loyalists import loyalists
@@ -394,7 +394,7 @@ def _passive(log: EventLog, definition: Definition, way: str) -> _Told:
     bounds = stats.odds(stats.share(passive, passive + active))[1:]
     value = passive / active if active else np.nan
     note = "" if active else "There is no active loyalist; the interval has a lower end only."
-    return _Told(value, *bounds, passive, active, passive + active, "odds of Wilson 95%", note)
+    return _Told(value, *bounds, passive, active, passive + active, ODDS, note)
 
 
 # --- ways to purchases, and visits ----------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cx_widgets import stats
+from cx_widgets import _numbers, stats
 from cx_widgets._recent import Recent
 from cx_widgets.metrics import _result
-from cx_widgets.metrics._figure import WILSON, Influence, change_text, interval_text, number_text
+from cx_widgets.metrics._figure import LINEARISED, WILSON, Influence, change_text, interval_text, number_text
 from cx_widgets.metrics._lines import when_asked
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.figures import figures
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 METHOD = "MOVER 95%, paired by customer"
-LINEARISED = "linearised by customer, t 95%, widened for skewness"
 _MOST_CELLS = 2**20
 _COLUMNS = ("label", "unit", "baseline", "now", "delta", "lower", "upper", "method", "note")
 
@@ -60,19 +59,25 @@ class Changes(Result):
                 str(row["label"]),
                 number_text(row["baseline"], row["unit"]),
                 number_text(row["now"], row["unit"]),
-                change_text(row["delta"], row["unit"]),
-                interval_text(row["lower"], row["upper"], row["unit"]),
+                *_shown(row["delta"], row["lower"], row["upper"], row["unit"]),
                 str(row["note"]),
             )
             for _, row in self._frame.iterrows()
         )
         notes = (
-            "Change = now - baseline, on the same customers; differences of shares in percentage points.",
+            "Change = now - baseline, on the same customers; shares differ by percentage points.",
             _result.funnel_rules_note(self.definition),
             _result.unassigned_note(self.unassigned_events),
         )
         columns = ("Figure", "Baseline", "Now", "Change", "95 %", "Note")
         return Table(f"Changes, {self.n_customers:,} customers", columns, rows, notes, words=(0, 5))
+
+
+def _shown(delta: float, lower: float, upper: float, unit: str) -> tuple[str, str]:
+    """Return a change and its interval; a share changes by points, for per cent would be of itself."""
+    if unit != "share" or np.isnan(delta):
+        return change_text(delta, unit), interval_text(lower, upper, unit)
+    return f"{_numbers.points(delta)} points", _numbers.points_span(lower, upper)
 
 
 def compare(log: EventLog, baseline: Definition, definition: Definition) -> Changes:

@@ -23,7 +23,16 @@ from cx_widgets.engine import (
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _columns, _result
 from cx_widgets.metrics._arguments import PURCHASES, one_of
-from cx_widgets.metrics._figure import Figure, FigureResult, clustered_share, estimated, frame_of, undefined
+from cx_widgets.metrics._buyers import NO_BUY
+from cx_widgets.metrics._figure import (
+    LINEARISED,
+    Figure,
+    FigureResult,
+    clustered_share,
+    estimated,
+    frame_of,
+    undefined,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,13 +60,11 @@ _LABELS = {
     "switched": ("Switched at the next purchase", "share"),
 }
 KEYS = tuple(_LABELS)
-_LINEARISED = "linearised by customer, t 95%, widened for skewness"
 _MOVER = "MOVER of clustered Wilson 95%"
 _SETS_NOTE = (
     "First: brands in a consider stage before the first event of an evaluate stage; added: others from then "
     "on, up to the purchase."
 )
-_NO_BUY = "Not measurable: no stage has the role 'buy'."
 _NO_CONSIDER = "Not measurable: no stage has the role 'consider'."
 _NO_EVALUATE = "Not measurable: no stage has the role 'evaluate'."
 _NO_OWN = "Not measurable: no own brand was named. Say own= with one of the brands."
@@ -241,7 +248,7 @@ def _mean(key: str, y: Floats, x: Floats, note: str = "") -> Figure:
         stats.Estimate(found.value, max(found.lower, 0.0), found.upper),
         numerator=float(y.sum()),
         denominator=bottom,
-        method=_LINEARISED,
+        method=LINEARISED,
         note=note,
     )
 
@@ -310,7 +317,7 @@ def _consideration(
     tallies = brand_tallies(log, definition, _asked(log, definition, brand, own, purchases), brand)
     figures: dict[str, Figure] = {}
     if not stage_numbers(definition, "buy"):
-        figures = {key: undefined(key, *_LABELS[key], _NO_BUY) for key in KEYS}
+        figures = {key: undefined(key, *_LABELS[key], NO_BUY) for key in KEYS}
     else:
         figures = _figures(definition, tallies, own)
         again = tallies.told("again")

@@ -16,6 +16,7 @@ from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _columns, _result
 from cx_widgets.metrics._channel_names import DIGITAL, plain
 from cx_widgets.metrics._customers import by_customer, customer_table
+from cx_widgets.metrics._figure import LINEARISED
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 ALL_STAGES = "(all stages)"
 FIGURES = ("all", "digital", "gap")
 RATING, TONE = "rating", "tone"
-_METHOD = "linearised by customer, t 95%, widened for skewness"
 _NO_SCORES = "Not measurable: the log has no score column."
 _NOBODY = "Nothing is rated here."
 _NO_DIGITAL = "No digital touchpoint is rated here."
@@ -334,7 +334,7 @@ def _three(customer: Ints, value: Floats, digital: Bools) -> tuple[_Line, _Line,
     return (
         every._replace(note=_NOBODY if not len(value) else ""),
         part._replace(note=note),
-        _Line(np.nan, len(value), *gap, _METHOD, note),
+        _Line(np.nan, len(value), *gap, LINEARISED, note),
     )
 
 
@@ -343,7 +343,7 @@ def _mean(value: Floats, weight: Floats, begins: Ints) -> tuple[_Line, Floats]:
     x, y = float(weight.sum()), float((weight * value).sum())
     mean = float(stats.ratio(y, x))
     if not x:
-        return _Line(y, x, np.nan, np.nan, np.nan, _METHOD, ""), np.full(len(begins), np.nan)
+        return _Line(y, x, np.nan, np.nan, np.nan, LINEARISED, ""), np.full(len(begins), np.nan)
     moved: Floats = np.add.reduceat(weight * (value - mean), begins) / x
     counting = np.add.reduceat(weight, begins) > 0
-    return _Line(y, x, *stats.linearised(mean, moved[counting]), _METHOD, ""), moved
+    return _Line(y, x, *stats.linearised(mean, moved[counting]), LINEARISED, ""), moved

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cx_widgets import _numbers
+from cx_widgets._numbers import points, points_span
 from cx_widgets.engine import funnel_paths, matched
 from cx_widgets.errors import CXError, listing, unknown
 from cx_widgets.metrics import _result
@@ -379,14 +380,6 @@ def conversion_of(log: EventLog, definition: Definition) -> Figure:
     return over_customers(log, seen, conversion(seen, definition))
 
 
-def points(share: float) -> str:
-    """Return a difference of shares in percentage points, with its sign."""
-    if np.isnan(share):
-        return _numbers.UNDEFINED
-    shown = f"{100 * share:+.1f}"
-    return "0.0" if float(shown) == 0 else shown
-
-
 def _explained(
     log: EventLog, definition_a: Definition, definition_b: Definition, wanted: tuple[str, ...] | None
 ) -> Explanation:
@@ -652,11 +645,6 @@ def _objects(values: list[tuple[object, ...]]) -> NDArray[np.object_]:
 
 def _made_of(numerator: object, denominator: object, share: float) -> str:
     return f"{_numbers.count(numerator)} of {_numbers.count(denominator)} ({_numbers.percent(share)})"
-
-
-def points_span(lower: float, upper: float) -> str:
-    """Return an interval of a difference of shares in percentage points."""
-    return _numbers.UNDEFINED if np.isnan(lower) else f"{points(lower)} to {points(upper)}"
 
 
 def _why(nouns: Sequence[str], deltas: NDArray[np.float64], total: Estimate) -> str:

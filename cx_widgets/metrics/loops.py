@@ -9,6 +9,7 @@ import numpy as np
 
 from cx_widgets.engine import assigned_events, purchases, stage_numbers
 from cx_widgets.metrics import _result
+from cx_widgets.metrics._buyers import NO_BUY, NOBODY
 from cx_widgets.metrics._figure import Figure, FigureResult, clustered_share, frame_of, undefined
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _loops(log: EventLog, definition: Definition) -> Loops:
 
 def _figures(log: EventLog, definition: Definition) -> tuple[Figure, ...]:
     if not stage_numbers(definition, "buy"):
-        return _all_undefined("Not measurable: no stage has the role 'buy'.")
+        return _all_undefined(NO_BUY)
     considers = bool(stage_numbers(definition, "consider"))
     evaluates = bool(stage_numbers(definition, "evaluate"))
     if not considers and not evaluates:
@@ -149,7 +150,7 @@ def _figures(log: EventLog, definition: Definition) -> tuple[Figure, ...]:
     }
     missing = {} if considers else {"consider_only": "consider", "both": "consider"}
     missing |= {} if evaluates else {"evaluate_only": "evaluate", "both": "evaluate"}
-    note = "" if len(back) else "Nobody bought again." if len(made.customer) else "Nobody bought."
+    note = "" if len(back) else "Nobody bought again." if len(made.customer) else NOBODY
 
     def figure(kind: str) -> Figure:
         if kind in missing:

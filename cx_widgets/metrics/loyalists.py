@@ -12,6 +12,7 @@ from cx_widgets import _numbers, stats
 from cx_widgets.engine import assigned_events, buyers, last_in, stage_numbers
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _recommend, _result
+from cx_widgets.metrics._buyers import NO_BUY, NOBODY
 from cx_widgets.metrics._customers import by_customer, customer_table
 from cx_widgets.metrics._figure import WILSON
 from cx_widgets.metrics._result import Result, Table
@@ -31,9 +32,7 @@ LABELS = {
     NEITHER: "Neither",
     VULNERABLE: "Vulnerable passives",
 }
-NO_BUY = "Not measurable: no stage has the role 'buy'."
 _NO_RESEARCH = "Not measurable: no stage has the role 'consider' or 'evaluate'."
-_NOBODY = "Nobody bought."
 _NO_PASSIVES = "There is no passive loyalist."
 _MEANS = {
     ACTIVE: "bought again and recommend",
@@ -237,8 +236,8 @@ def _loyalists(log: EventLog, definition: Definition, way: str) -> Loyalists:
         speak = _recommend.advocates(log, definition, way)
         others = float(np.count_nonzero(speak)) - hits[SEGMENTS.index(ACTIVE)]
         others -= hits[SEGMENTS.index(ADVOCATES)]
-        notes = ["" if buyers else _NOBODY] * len(QUADRANT)
-        notes.append("" if trials[-1] else _NO_PASSIVES if buyers else _NOBODY)
+        notes = ["" if buyers else NOBODY] * len(QUADRANT)
+        notes.append("" if trials[-1] else _NO_PASSIVES if buyers else NOBODY)
         if not stage_numbers(definition, "consider", "evaluate"):
             hits[-1], notes[-1] = np.nan, _NO_RESEARCH
     lower, upper = stats.wilson(hits, trials)

@@ -15,7 +15,10 @@ from cx_widgets.engine import LONGEST_CURVE, assigned_events, buyers, stage_numb
 from cx_widgets.metrics import _recommend, _result
 from cx_widgets.metrics._buyers import NO_BUY, NO_VALUE, NOBODY, spending
 from cx_widgets.metrics._figure import (
+    KAPLAN_MEIER,
+    MEAN,
     NAN,
+    ODDS,
     WILSON,
     Figure,
     FigureResult,
@@ -41,8 +44,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_KAPLAN_MEIER = "Kaplan-Meier, log-log 95%"
-_ODDS = "odds of Wilson 95%"
 _PURCHASE_NOTE = "A purchase is a moment at which a customer has events in a stage with the role 'buy'."
 
 
@@ -276,7 +277,7 @@ def _second_purchase_median(
         stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in median)),
         numerator=int(who.repeated.sum()),
         denominator=len(who.customer),
-        method=_KAPLAN_MEIER,
+        method=KAPLAN_MEIER,
         note=note,
         influence=influence,
     )
@@ -373,7 +374,7 @@ def _active_passive(log: EventLog, definition: Definition, who: Buyers, *, measu
         stats.odds(stats.share(active, len(loyal))),
         numerator=active,
         denominator=passive,
-        method=_ODDS,
+        method=ODDS,
         note=note,
         influence=influence,
     )
@@ -415,7 +416,7 @@ def _revenue(log: EventLog, definition: Definition, *, measurable: bool) -> Figu
         estimate,
         numerator=float(money.sum()),
         denominator=log.n_customers,
-        method="mean, t 95%, widened for skewness",
+        method=MEAN,
         note="All customers of the log, also those who never bought.",
         influence=lambda: _spent(log, definition) - estimate.value,
     )

@@ -14,7 +14,7 @@ from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result, _scores
 from cx_widgets.metrics._columns import known_column, texts
 from cx_widgets.metrics._customers import by_customer, customer_table, is_open
-from cx_widgets.metrics._figure import WILSON
+from cx_widgets.metrics._figure import MEAN, WILSON
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ EVENT = "event"
 MISSING = "(missing)"
 
 _DENSE = 100_000_000
-_MEAN = "mean, t 95%, widened for skewness"
 _NO_SCORES = "No ratings: the log has no score column."
 _ENDLESS = "No window is set: whoever has not converted counts as lost, however recent."
 
@@ -366,7 +365,7 @@ def _pain_points(log: EventLog, definition: Definition, asked: _Asked) -> PainPo
             **_ratings(log, touches, asked.score, n_lines),
         }
     ).astype({"answers": np.int64})
-    frame.insert(11, "rating_method", _MEAN if asked.score is not None else "")
+    frame.insert(11, "rating_method", MEAN if asked.score is not None else "")
     names = np.array(touches.names, dtype=object)[touches.touch]
     stages = np.array(definition.names, dtype=object)[stage_of]
     frame.index = pd.MultiIndex.from_arrays([names, stages], names=["touchpoint", "stage"])

@@ -13,6 +13,7 @@ from cx_widgets.engine import assigned_events
 from cx_widgets.errors import unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._buyers import bought
+from cx_widgets.metrics._figure import KAPLAN_MEIER
 from cx_widgets.metrics._ordered_survival import ordered_survival
 from cx_widgets.metrics._result import Result, Table
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 ALL_GAPS = "(all gaps)"
 EACH_CUSTOMER = "(customers alike)"
 
-_KAPLAN_MEIER = "Kaplan-Meier, log-log 95%"
 _CLUSTERED = "Kaplan-Meier, log-log 95%, clustered by customer"
 _WANG_CHANG = "Wang and Chang, no interval"
 _QUARTERS = (0.25, 0.75)
@@ -287,7 +287,7 @@ def _purchase_gaps(log: EventLog, definition: Definition, most: int) -> Purchase
         curve = ordered_survival(found.length, found.ended)
         effect = curve.effect(found.customer, found.ended) if name == ALL_GAPS else 1.0
         quarters = (curve.reached(share) for share in _QUARTERS)
-        method = _CLUSTERED if name == ALL_GAPS else _KAPLAN_MEIER
+        method = _CLUSTERED if name == ALL_GAPS else KAPLAN_MEIER
         median = curve.median(effect)
         lines.append((int(found.ended.sum()), len(found.length), *median, *quarters, method))
     length, ended, weight = _alike(every)

@@ -14,6 +14,7 @@ from cx_widgets.durations import format_duration, parse_duration
 from cx_widgets.engine import assigned_events, coded_rows, stage_numbers
 from cx_widgets.errors import CXError
 from cx_widgets.metrics import _result
+from cx_widgets.metrics._buyers import require_buy
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -232,11 +233,7 @@ def _per_customer(bought: _Bought) -> tuple[Ints, Ints]:
 def _history(
     log: EventLog, definition: Definition, each: str, unit: pd.Timedelta, split: int | None
 ) -> PurchaseHistory:
-    if not stage_numbers(definition, "buy"):
-        raise CXError(
-            "nothing says what a purchase is: no stage has the role 'buy'. "
-            "Give a stage that role: definition.set_role('NAME', 'buy')."
-        )
+    require_buy(definition)
     moments = _bought(log, definition)
     begins, _ = _per_customer(moments)
     first_tick = moments.time[begins]

@@ -322,7 +322,7 @@ def retention(
         by=group,
         cohort=cohort,
         brackets=None if brackets is None else _bracket_edges(brackets),
-        periods=_whole(periods),
+        periods=None if periods is None else _result.whole("periods", periods, 12, least=0),
     )
     return log.memo(("retention", definition, asked), lambda: _retention(log, definition, asked))
 
@@ -351,14 +351,6 @@ def _cuts(
             "Leave by out."
         )
     return length, group
-
-
-def _whole(periods: object) -> int | None:
-    if periods is None:
-        return None
-    if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 0:
-        raise CXError(f"periods={periods!r} is no whole number from 0. Say periods=12.")
-    return int(periods)
 
 
 def _bracket_edges(brackets: object) -> tuple[int, ...]:

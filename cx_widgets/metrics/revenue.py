@@ -20,7 +20,7 @@ from cx_widgets.errors import unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._buyers import NO_BUY, NO_VALUE, NOBODY, spending
 from cx_widgets.metrics._customers import by_customer
-from cx_widgets.metrics._figure import NAN, Figure, FigureResult, estimated, frame_of, undefined
+from cx_widgets.metrics._figure import LINEARISED, NAN, Figure, FigureResult, estimated, frame_of, undefined
 from cx_widgets.resampling import MOST_UNITS, bca_interval, draws, percentile_interval, student_interval
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ _NOTES = {
     "order_value": "Of purchases with a value.",
 }
 _LEAST = 2
-LINEARISED = "linearised by customer, t 95%, widened for skewness"
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -165,7 +164,7 @@ def revenue(
     if method not in METHODS:
         raise unknown("method", method, METHODS)
     times = _result.whole("samples", samples, 2000)
-    start = 0 if seed == 0 else _result.whole("seed", seed, 1)
+    start = _result.whole("seed", seed, 0, least=0)
     key = ("revenue", definition, method, times, start)
     return log.memo(key, lambda: _revenue(log, definition, method, times, start))
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cx_widgets import _numbers
+from cx_widgets._numbers import points, points_span
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._differences import Differences
 from cx_widgets.metrics._result import Result, Table
 from cx_widgets.metrics.compare import change_of
-from cx_widgets.metrics.explain import conversion_of, counted_in, explain_difference, points, points_span
+from cx_widgets.metrics.explain import conversion_of, counted_in, explain_difference
 from cx_widgets.problems import DefinitionError
 
 if TYPE_CHECKING:

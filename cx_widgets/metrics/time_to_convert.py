@@ -14,7 +14,7 @@ from cx_widgets.engine import assigned_events, attempt_rows, calendar_ends, funn
 from cx_widgets.errors import CXError, unknown
 from cx_widgets.metrics import _attempts, _result
 from cx_widgets.metrics._customers import noun
-from cx_widgets.metrics._figure import Figure, estimated, interval_text
+from cx_widgets.metrics._figure import KAPLAN_MEIER, Figure, estimated, interval_text
 from cx_widgets.metrics._result import Result, Table
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-METHOD = "Kaplan-Meier, log-log 95%"
 MOST_BINS = 20
 """Classes of the histogram at most."""
 MOST_ASKED, AUTO = 60, "auto"
@@ -344,7 +343,7 @@ def _time_to_convert(
             "at_risk": curve.at_risk,
             "converted": curve.events,
             "censored": curve.at_risk - curve.events - np.append(curve.at_risk[1:], 0)[: len(curve.time)],
-            "method": METHOD,
+            "method": KAPLAN_MEIER,
         }
     )
     return TimeToConvert(
@@ -382,7 +381,7 @@ def _median(
         stats.Estimate(*(_result.to_seconds(log, ticks) for ticks in (value, lower, upper))),
         numerator=converted,
         denominator=total,
-        method=METHOD,
+        method=KAPLAN_MEIER,
         note=note,
     )
 

@@ -16,9 +16,9 @@ from cx_widgets.metrics import _result
 from cx_widgets.metrics._clusters import counts_of
 from cx_widgets.metrics._customers import clusters, customer_table, is_open
 from cx_widgets.metrics._entries import entries, starts
-from cx_widgets.metrics._figure import CLUSTERED, WILSON
+from cx_widgets.metrics._figure import CLUSTERED, NEWCOMBE, WILSON
 from cx_widgets.metrics._result import Result, Table
-from cx_widgets.metrics._significance import NEWCOMBE, differences
+from cx_widgets.metrics._significance import differences
 
 if TYPE_CHECKING:
     from cx_widgets.definition import Definition

@@ -15,7 +15,7 @@ import traitlets as t
 
 from cx_widgets.binding import as_log
 from cx_widgets.definition import Definition
-from cx_widgets.errors import CXError
+from cx_widgets.errors import CXError, a_kind
 from cx_widgets.log import EventLog
 from cx_widgets.metrics.funnel import funnel
 from cx_widgets.presets import Preset
@@ -42,7 +42,7 @@ def as_definition(value: object) -> Definition:
     if isinstance(value, Mapping):
         return Definition(value)
     raise CXError(
-        f"a {type(value).__name__} is no definition. Give a cx.Definition, a preset such as "
+        f"{a_kind(value)} is no definition. Give a cx.Definition, a preset such as "
         "cx.presets.aida(log), or a mapping like {'Consider': ['ad'], 'Buy': ['order']}."
     )
 

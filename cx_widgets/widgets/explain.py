@@ -9,7 +9,8 @@ import ipywidgets as w
 import numpy as np
 
 from cx_widgets import _numbers
-from cx_widgets.metrics.explain import explain_difference, points, points_span
+from cx_widgets._numbers import points, points_span
+from cx_widgets.metrics.explain import explain_difference
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, toggled
 from cx_widgets.widgets._caption import Caption

@@ -10,7 +10,7 @@ import numpy as np
 import traitlets as t
 
 from cx_widgets import _numbers, presets
-from cx_widgets.metrics.explain import points, points_span
+from cx_widgets._numbers import points, points_span
 from cx_widgets.metrics.rule_sets import compare_rules
 from cx_widgets.widgets import _theme
 from cx_widgets.widgets._base import Face, as_definition
