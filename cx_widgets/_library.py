@@ -377,10 +377,8 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
             *(POINTER(AttemptSpace), POINTER(Lengths), POINTER(Outcomes)),
         ],
     ),
-    "cx_stages_of_lanes": (
-        None,
-        [_ANY, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, c_int64, _ANY],
-    ),
+    "cx_ties_in_lanes": (None, [_ANY, _ANY, c_int64, c_int64, _ANY]),
+    "cx_stages_of_lanes": (None, [_ANY, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, _ANY]),
     "cx_seen_in_lanes": (None, [POINTER(Lanes), _ANY, c_int64, c_int64, _ANY]),
     "cx_ranked": (None, [_ANY, c_int64, _ANY, c_int64, _ANY, _ANY]),
     "cx_middles": (None, [POINTER(Groups), c_int64, c_int64, _ANY, _ANY, _ANY, _ANY]),

@@ -1,6 +1,12 @@
 // Laying a log out in groups of customers.
 #include "lanes.h"
 
+#if defined(__SSSE3__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 namespace {
 
 template <class Code>
@@ -37,6 +43,23 @@ EXPORT void cx_lay_out_ticks(const int64_t* offsets, const int32_t* ticks, const
 
 namespace {
 
+// One bit for each place of a row, the first place the lowest.
+typedef uint16_t RowBits;
+// The stages of a row.
+typedef uint8_t RowStages __attribute__((ext_vector_type(GROUP)));
+
+inline RowStages load_row(const uint8_t* from) {
+    RowStages loaded;
+    memcpy(&loaded, from, sizeof loaded);
+    return loaded;
+}
+
+// Which places have a lower stage than in another row.
+inline RowBits lower(RowStages here, RowStages there) {
+    typedef bool Mask __attribute__((ext_vector_type(GROUP)));
+    return __builtin_bit_cast(RowBits, __builtin_convertvector(here < there, Mask));
+}
+
 constexpr int SHORT_RUN = 24;
 
 // Put the stages of the rows from begin to end of one place, all of one tick, in ascending order.
@@ -57,43 +80,127 @@ void sort_run(uint8_t* stage, int64_t begin, int64_t end) {
 }
 
 // Put the stages of every tick in ascending order. Rows in no stage may stand anywhere inside theirs.
-void sort_ticks(const int32_t* tick, uint8_t* stage, int64_t rows) {
+void sort_ticks(const RowBits* tied, uint8_t* stage, int64_t rows) {
     for (int64_t j = 1; j < rows; j++) {
-        for (int half = 0; half < GROUP; half += WIDTH) {
-            const int64_t at = j * GROUP + half, before = at - GROUP;
-            uint32_t falls = bits((load_ticks(tick + at) == load_ticks(tick + before)) &
-                                  (load_stages(stage + at) < load_stages(stage + before)));
-            for (; falls; falls &= falls - 1) {
-                const int place = half + __builtin_ctz(falls);
-                const int32_t now = tick[j * GROUP + place];
-                int64_t begin = j, end = j + 1;
-                while (begin > 0 && tick[(begin - 1) * GROUP + place] == now) begin--;
-                while (end < rows && tick[end * GROUP + place] == now) end++;
-                sort_run(stage + place, begin, end);
-            }
+        if (!tied[j]) continue;
+        const uint8_t* row = stage + j * GROUP;
+        uint32_t falls = tied[j] & lower(load_row(row), load_row(row - GROUP));
+        for (; falls; falls &= falls - 1) {
+            const int place = __builtin_ctz(falls);
+            int64_t begin = j - 1, end = j + 1;
+            while (tied[begin] >> place & 1) begin--;
+            while (end < rows && tied[end] >> place & 1) end++;
+            sort_run(stage + place, begin, end);
         }
     }
 }
 
-template <class Code>
-void put_into_stages(const Code* codes, const uint8_t* stage_of_code, int64_t n, uint8_t* stage) {
-    for (int64_t i = 0; i < n; i++) stage[i] = stage_of_code[codes[i]];
+// Looking up bytes in a table of 256, many at once where there is an instruction for tables of 16: the table is cut into
+// pieces of 16, and each adds its part, pieces that are all zero nothing.
+#if defined(__AVX512BW__)
+#define LOOKS_UP
+typedef uint8_t Many __attribute__((ext_vector_type(64)));
+inline Many in_sixteen(Many piece, Many index) {
+    return (Many)_mm512_shuffle_epi8((__m512i)piece, (__m512i)__builtin_elementwise_add_sat(index, (Many)0x70));
 }
+#elif defined(__AVX2__)
+#define LOOKS_UP
+typedef uint8_t Many __attribute__((ext_vector_type(32)));
+inline Many in_sixteen(Many piece, Many index) {
+    return (Many)_mm256_shuffle_epi8((__m256i)piece, (__m256i)__builtin_elementwise_add_sat(index, (Many)0x70));
+}
+#elif defined(__SSSE3__)
+#define LOOKS_UP
+typedef uint8_t Many __attribute__((ext_vector_type(16)));
+inline Many in_sixteen(Many piece, Many index) {
+    return (Many)_mm_shuffle_epi8((__m128i)piece, (__m128i)__builtin_elementwise_add_sat(index, (Many)0x70));
+}
+#elif defined(__aarch64__)
+#define LOOKS_UP
+typedef uint8_t Many __attribute__((ext_vector_type(16)));
+inline Many in_sixteen(Many piece, Many index) {
+    return (Many)vqtbl1q_u8((uint8x16_t)piece, (uint8x16_t)index);
+}
+#endif
+
+struct Table {
+    const uint8_t* of_code;
+#if defined(LOOKS_UP)
+    // More pieces than this take longer than one code after another.
+    static constexpr int MOST_PIECES = 8;
+    Many piece[MOST_PIECES];
+    uint8_t first[MOST_PIECES];
+    int pieces = 0;
+
+    explicit Table(const uint8_t* given) : of_code(given) {
+        for (int from = 0; from < 256; from += 16) {
+            uint8_t any = 0;
+            for (int i = 0; i < 16; i++) any |= of_code[from + i];
+            if (!any) continue;
+            if (pieces < MOST_PIECES) {
+                for (int i = 0; i < (int)sizeof(Many); i++) piece[pieces][i] = of_code[from + i % 16];
+                first[pieces] = (uint8_t)from;
+            }
+            pieces++;
+        }
+    }
+
+    void look_up(const uint8_t* codes, int64_t n, uint8_t* found) const {
+        int64_t i = 0;
+        if (pieces <= MOST_PIECES) {
+            for (; i + (int64_t)sizeof(Many) <= n; i += sizeof(Many)) {
+                Many here, all = 0;
+                memcpy(&here, codes + i, sizeof here);
+                for (int p = 0; p < pieces; p++) all |= in_sixteen(piece[p], here - first[p]);
+                memcpy(found + i, &all, sizeof all);
+            }
+        }
+        for (; i < n; i++) found[i] = of_code[codes[i]];
+    }
+#else
+    explicit Table(const uint8_t* given) : of_code(given) {}
+
+    void look_up(const uint8_t* codes, int64_t n, uint8_t* found) const {
+        for (int64_t i = 0; i < n; i++) found[i] = of_code[codes[i]];
+    }
+#endif
+};
 
 }  // namespace
 
-// The stages of the rows of the groups from begin to end; inside a tick in the order of their numbers where they are to
-// be `sorted`, else as the rows stand.
-EXPORT void cx_stages_of_lanes(const int64_t* first_row, int64_t code_bytes, const void* codes, const int32_t* ticks,
-                               const uint8_t* stage_of_code, int64_t sorted, int64_t begin, int64_t end,
-                               uint8_t* stage) {
+// Of each row of the groups from begin to end which places have the tick of the row before.
+EXPORT void cx_ties_in_lanes(const int64_t* first_row, const int32_t* ticks, int64_t begin, int64_t end,
+                             RowBits* tied) {
     for (int64_t group = begin; group < end; group++) {
-        const int64_t from = first_row[group] * GROUP, rows = first_row[group + 1] - first_row[group];
+        if (first_row[group] < first_row[group + 1]) tied[first_row[group]] = 0;
+        for (int64_t row = first_row[group] + 1; row < first_row[group + 1]; row++) {
+            uint32_t same = 0;
+            for (int half = 0; half < GROUP; half += WIDTH) {
+                const int32_t* now = ticks + row * GROUP + half;
+                same |= bits(load_ticks(now) == load_ticks(now - GROUP)) << half;
+            }
+            tied[row] = (RowBits)same;
+        }
+    }
+}
+
+// The stages of the rows of the groups from begin to end; inside a tick in the order of their numbers, or, where `tied`
+// is null, as the rows stand.
+EXPORT void cx_stages_of_lanes(const int64_t* first_row, int64_t code_bytes, const void* codes, const RowBits* tied,
+                               const uint8_t* stage_of_code, int64_t begin, int64_t end, uint8_t* stage) {
+    const Table table(stage_of_code);
+    // Some groups at a time, whose stages are still at hand when they are put in order.
+    constexpr int64_t AT_ONCE = 64;
+    for (int64_t some = begin; some < end; some += AT_ONCE) {
+        const int64_t behind = some + AT_ONCE < end ? some + AT_ONCE : end;
+        const int64_t from = first_row[some] * GROUP, until = first_row[behind] * GROUP;
         if (code_bytes == 1)
-            put_into_stages((const uint8_t*)codes + from, stage_of_code, rows * GROUP, stage + from);
+            table.look_up((const uint8_t*)codes + from, until - from, stage + from);
         else
-            put_into_stages((const uint16_t*)codes + from, stage_of_code, rows * GROUP, stage + from);
-        if (sorted) sort_ticks(ticks + from, stage + from, rows);
+            for (int64_t i = from; i < until; i++) stage[i] = stage_of_code[((const uint16_t*)codes)[i]];
+        if (!tied) continue;
+        for (int64_t group = some; group < behind; group++)
+            sort_ticks(tied + first_row[group], stage + first_row[group] * GROUP, first_row[group + 1] - first_row[group]);
     }
 }
 

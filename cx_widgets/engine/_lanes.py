@@ -123,6 +123,7 @@ class _Layout:
             if rows.key is None
             else conditions.get(rows.key, lambda: self.codes(rows, plan))
         )
+        tied = rows.keep(("engine", "lanes", "tied"), lambda: self.tied(ticks, plan)) if in_order else None
         stage_of_code = table(rows.stage_of_code, codes.dtype)
         scratch = rows.keep(("engine", "scratch"), Scratch)
         taken = scratch.take(len(codes))
@@ -130,8 +131,8 @@ class _Layout:
 
         def fill(low: int, high: int) -> None:
             self.cx.cx_stages_of_lanes(
-                *(at(plan.first_row), codes.itemsize, at(codes), at(ticks), at(stage_of_code)),
-                *(in_order, low, high, at(stage)),
+                *(at(plan.first_row), codes.itemsize, at(codes), None if tied is None else at(tied)),
+                *(at(stage_of_code), low, high, at(stage)),
             )
 
         self._everywhere(fill, plan)
@@ -149,6 +150,16 @@ class _Layout:
 
         self._everywhere(fill, plan)
         return laid
+
+    def tied(self, ticks: NDArray[np.int32], plan: Plan) -> NDArray[np.uint16]:
+        """Return for each row a bit for each place: whether its tick is that of the row before."""
+        made = np.empty(int(plan.first_row[-1]), np.uint16)
+
+        def fill(low: int, high: int) -> None:
+            self.cx.cx_ties_in_lanes(at(plan.first_row), at(ticks), low, high, at(made))
+
+        self._everywhere(fill, plan)
+        return made
 
     def codes(self, rows: StagedRows, plan: Plan) -> NDArray[Any]:
         given, offsets = rows.codes, rows.packed.offsets
