@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ENGINE = "CX_WIDGETS_ENGINE"
 THREADS = "CX_WIDGETS_THREADS"
+ASKS = "cx_widgets-asks"
+"""How the names of threads begin that ask for several answers at once."""
 FOLDER = Path(__file__).parent / "_kernels"
 INTERFACE = 6
 """The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
@@ -381,6 +383,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_stages_of_lanes": (None, [_ANY, c_int64, _ANY, _ANY, _ANY, c_int64, c_int64, _ANY]),
     "cx_seen_in_lanes": (None, [POINTER(Lanes), _ANY, c_int64, c_int64, _ANY]),
     "cx_ranked": (None, [_ANY, c_int64, _ANY, c_int64, _ANY, _ANY]),
+    "cx_put_in_order": (None, [_ANY, c_int64, _ANY]),
     "cx_middles": (None, [POINTER(Groups), c_int64, c_int64, _ANY, _ANY, _ANY, _ANY]),
     "cx_survival_median": (c_int64, [POINTER(Groups), c_int64, c_int64, c_double, _ANY]),
     "cx_cross": (None, [c_int64, _ANY, c_int64, _ANY, *(c_int64,) * 4, _ANY]),
@@ -521,9 +524,16 @@ def pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="cx_widgets")
 
 
+@cache
+def callers(threads: int) -> ThreadPoolExecutor:
+    """Return the threads that ask for several answers at once."""
+    return ThreadPoolExecutor(threads, thread_name_prefix=ASKS)
+
+
 # Threads do not live on in the child of a fork, so it starts its own.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=pool.cache_clear)
+    os.register_at_fork(after_in_child=callers.cache_clear)
 
 
 def at(array: NDArray[Any]) -> int:

@@ -179,6 +179,13 @@ EXPORT void cx_ranked(const int32_t* values, int64_t n, const int64_t* ranks, in
     for (int64_t i = 0; i < n_ranks; i++) found[i] = all[ranks[i]];
 }
 
+// Put n whole numbers from 0 in order; `spare` has room for as many.
+EXPORT void cx_put_in_order(int32_t* values, int64_t n, int32_t* spare) {
+    int32_t largest = 0;
+    for (int64_t i = 0; i < n; i++) largest = values[i] > largest ? values[i] : largest;
+    sort_by_digits(values, spare, n, largest);
+}
+
 // The two middle values (one, twice, where they are odd in number) and the sum of each group from begin to end; -1 and
 // 0 of those without any. `room` has room for twice the largest and 64 more.
 EXPORT void cx_middles(const Groups* groups, int64_t begin, int64_t end, int32_t* low, int32_t* high, int64_t* sums,

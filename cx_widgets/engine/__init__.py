@@ -9,7 +9,7 @@ keep the last few answers with the log.
 from __future__ import annotations
 
 from cx_widgets.engine._calendar import calendar_ends
-from cx_widgets.engine._choice import EngineInfo, available, counting_with, engine_info
+from cx_widgets.engine._choice import EngineInfo, at_once, available, counting_with, engine_info
 from cx_widgets.engine._credit import RULES, Credited, Division
 from cx_widgets.engine._journeys import journeys_of
 from cx_widgets.engine._native import NativeEngine
@@ -54,6 +54,7 @@ from cx_widgets.engine._session import (
     funnel_losses,
     funnel_paths,
     funnel_totals,
+    in_order,
     is_special,
     journeys,
     last_in,
@@ -128,6 +129,7 @@ __all__ = [
     "WayTallies",
     "Ways",
     "assigned_events",
+    "at_once",
     "attempt_rows",
     "available",
     "brand_entries",
@@ -144,6 +146,7 @@ __all__ = [
     "funnel_losses",
     "funnel_paths",
     "funnel_totals",
+    "in_order",
     "is_special",
     "journeys",
     "journeys_of",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from threading import current_thread
+from typing import TYPE_CHECKING, TypeVar
 
 from cx_widgets import _library
 from cx_widgets._library import ENGINE, THREADS
@@ -14,9 +15,11 @@ from cx_widgets.engine._numpy import NumpyEngine
 from cx_widgets.errors import CXError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from cx_widgets.engine._protocol import Engine
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,18 @@ def engine() -> Engine:
     return _chosen()[0]
 
 
+def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Return what functions return that do not need each other; on several threads where the engine has them.
+
+    Meant for functions that spend their time in numpy and the kernels, which run side by side.
+    """
+    threads = _chosen()[1].threads
+    if threads < 2 or current_thread().name.startswith(_library.ASKS):  # noqa: PLR2004 - nobody to share with
+        return [call() for call in calls]
+    # Not the threads of the kernels: a call may ask for them and wait.
+    return [future.result() for future in [_library.callers(threads).submit(call) for call in calls]]
+
+
 def available() -> dict[str, Engine]:
     """Return every engine that works here by name, each instruction set for itself."""
     found: dict[str, Engine] = {"numpy": NumpyEngine()}
@@ -89,7 +104,8 @@ def available() -> dict[str, Engine]:
 def counting_with(other: Engine) -> Iterator[None]:
     """Count with another engine for a while. A log keeps answers, so take a fresh one."""
     before = _choice[:]
-    _choice[:] = [(other, EngineInfo(type(other).__name__, "", 1, "asked for by counting_with."))]
+    threads = other.threads if isinstance(other, NativeEngine) else 1
+    _choice[:] = [(other, EngineInfo(type(other).__name__, "", threads, "asked for by counting_with."))]
     try:
         yield
     finally:

@@ -31,6 +31,8 @@ GROUP = 16
 """Customers side by side, as in native/lanes.h."""
 LONGEST_GROUP = 4096
 """Events of the longest customer who stands beside others."""
+NEAR = 2**15
+"""Customers among whom those with nearly as many events are looked for, so that theirs lie near each other."""
 LANE_TICKS = 2**30
 """Ticks that lie beside each other are below this."""
 
@@ -49,7 +51,13 @@ class Plan:
         lengths = np.diff(offsets)
         alone = np.flatnonzero(lengths > LONGEST_GROUP).astype(np.int32)
         # Sixteen bits sort in linear time.
-        order = np.argsort((LONGEST_GROUP - lengths).astype(np.uint16), kind="stable")
+        left = (LONGEST_GROUP - lengths).astype(np.uint16)
+        order = np.concatenate(
+            [
+                begin + np.argsort(left[begin : begin + NEAR], kind="stable")
+                for begin in range(0, max(len(left), 1), NEAR)
+            ]
+        )
         order = order[lengths[order] <= LONGEST_GROUP] if len(alone) else order
         groups = -(-len(order) // GROUP)
         customer = np.full(groups * GROUP, -1, np.int32)

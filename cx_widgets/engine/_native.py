@@ -622,6 +622,18 @@ class NativeEngine:
         self._cx.cx_ranked(at(values), len(values), at(ranks), len(ranks), at(found), at(room))
         return found
 
+    def in_order(self, groups: Sequence[Ints]) -> list[Ints]:
+        """Return each group of numbers in ascending order."""
+        if not all(map(_counts, groups)):
+            return self._plain.in_order(groups)
+
+        def ordered(values: Ints) -> Ints:
+            values, spare = np.array(values, np.int32), np.empty(len(values), np.int32)
+            self._cx.cx_put_in_order(at(values), len(values), at(spare))
+            return values
+
+        return self._workers.each(ordered, [(group,) for group in groups])
+
     def middles(self, groups: Sequence[Ints]) -> tuple[Ints, Ints]:
         """Return the middle values of groups of numbers."""
         if not all(_counts(group) for group in groups):

@@ -207,6 +207,10 @@ class NumpyEngine:
         ranks = list(ranks)
         return np.partition(values, sorted(set(ranks)))[ranks]
 
+    def in_order(self, groups: Sequence[Ints]) -> list[Ints]:
+        """Return each group of numbers in ascending order."""
+        return [np.sort(group) for group in groups]
+
     def middles(self, groups: Sequence[Ints]) -> tuple[Ints, Ints]:
         """Return the middle values of groups of numbers."""
         found = np.empty((2, len(groups)), dtype=np.int64)

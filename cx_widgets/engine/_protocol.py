@@ -613,6 +613,10 @@ class Engine(Protocol):
         """Return the values of some ranks, counted from 0."""
         ...
 
+    def in_order(self, groups: Sequence[Ints]) -> list[Ints]:
+        """Return each group of numbers in ascending order."""
+        ...
+
     def middles(self, groups: Sequence[Ints]) -> tuple[Ints, Ints]:
         """Return the lower and the upper middle value of groups of numbers, none of them empty.
 

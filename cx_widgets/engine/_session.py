@@ -182,6 +182,11 @@ def ranked(values: Ints, ranks: Iterable[int]) -> Ints:
     return engine().ranked(values, ranks)
 
 
+def in_order(groups: Sequence[Ints]) -> list[Ints]:
+    """Return each group of numbers in ascending order."""
+    return engine().in_order(groups)
+
+
 def middles(groups: Sequence[Ints]) -> tuple[Ints, Ints]:
     """Return the lower and the upper middle value of groups of numbers, none of them empty."""
     return engine().middles(groups)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from cx_widgets import _numbers, stats
 from cx_widgets._recent import Recent
+from cx_widgets.engine import at_once
 from cx_widgets.metrics import _result
 from cx_widgets.metrics._figure import LINEARISED, WILSON, Influence, change_text, interval_text, number_text
 from cx_widgets.metrics._lines import when_asked
@@ -145,10 +147,11 @@ def _compare(log: EventLog, baseline: Definition, definition: Definition) -> Cha
     before, now = _pinned(log, baseline), figures(log, definition)
     there, here = _result.check(log, baseline)[0], _result.check(log, definition)[0]
     whole = here if here is there else log
-    lines = tuple(
-        (key, *_line(over_customers(whole, there, before[key]), over_customers(whole, here, now[key])))
-        for key in now.keys()  # noqa: SIM118 - keys, not items, of a result
-    )
+
+    def line(key: str) -> tuple[Cell, ...]:
+        return key, *_line(over_customers(whole, there, before[key]), over_customers(whole, here, now[key]))
+
+    lines = tuple(at_once([partial(line, key) for key in now.keys()]))  # noqa: SIM118 - keys, not items, of a result
     return Changes(
         definition=definition,
         baseline=baseline,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cx_widgets import stats
 from cx_widgets.durations import format_duration
-from cx_widgets.engine import LONGEST_CURVE, assigned_events, buyers, stage_numbers
+from cx_widgets.engine import LONGEST_CURVE, assigned_events, at_once, buyers, in_order, stage_numbers
 from cx_widgets.metrics import _recommend, _result
 from cx_widgets.metrics._buyers import NO_BUY, NO_VALUE, NOBODY, spending
 from cx_widgets.metrics._figure import (
@@ -83,7 +83,7 @@ class Loyalty(FigureResult):
         """
         log = self._log
         who = buyers(log, self.definition)
-        curve = stats.kaplan_meier(who.until_second, who.repeated)
+        curve = stats.kaplan_meier(who.until_second, who.repeated, in_order=in_order)
         return pd.DataFrame(
             {
                 "time": log.durations(curve.time),
@@ -180,17 +180,17 @@ def loyalty(log: EventLog, definition: Definition) -> Loyalty:
 def _loyalty(log: EventLog, definition: Definition) -> Loyalty:
     who = buyers(log, definition)
     periods = _over(log, definition, who)
-    curve = stats.kaplan_meier(who.until_second, who.repeated)
     measurable = bool(stage_numbers(definition, "buy"))
-    figures = (
-        _count_buyers(log, who, measurable=measurable),
-        _repeat_rate(log, definition, who, measurable=measurable),
-        _second_purchase_median(log, definition, who, curve, measurable=measurable),
-        _retention(log, definition, who, periods, measurable=measurable),
-        _active_passive(log, definition, who, measurable=measurable),
-        _loyalty_loop(log, definition, who, measurable=measurable),
-        _revenue(log, definition, measurable=measurable),
+    made = (
+        lambda: _count_buyers(log, who, measurable=measurable),
+        lambda: _repeat_rate(log, definition, who, measurable=measurable),
+        lambda: _second_purchase_median(log, definition, who, measurable=measurable),
+        lambda: _retention(log, definition, who, periods, measurable=measurable),
+        lambda: _active_passive(log, definition, who, measurable=measurable),
+        lambda: _loyalty_loop(log, definition, who, measurable=measurable),
+        lambda: _revenue(log, definition, measurable=measurable),
     )
+    figures = tuple(at_once(made))
     return Loyalty(
         definition=definition,
         n_customers=log.n_customers,
@@ -251,12 +251,12 @@ def _repeat_rate(log: EventLog, definition: Definition, who: Buyers, *, measurab
 
 
 def _second_purchase_median(
-    log: EventLog, definition: Definition, who: Buyers, curve: stats.Survival, *, measurable: bool
+    log: EventLog, definition: Definition, who: Buyers, *, measurable: bool
 ) -> Figure:
     key, label = "second_purchase_median", "Time to second purchase (median)"
     if not measurable:
         return undefined(key, label, "seconds", NO_BUY)
-    median = curve.median
+    median = stats.kaplan_meier(who.until_second, who.repeated, in_order=in_order).median
 
     def influence() -> Floats:
         again = buyers(log, definition)

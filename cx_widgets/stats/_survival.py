@@ -11,6 +11,7 @@ from cx_widgets.stats._estimate import ROUNDING, Estimate, normal_quantile, rati
 from cx_widgets.stats._means import placed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -48,7 +49,13 @@ class Survival:
     median: Estimate
 
 
-def kaplan_meier(durations: ArrayLike, observed: ArrayLike, level: float = 0.95) -> Survival:
+def kaplan_meier(
+    durations: ArrayLike,
+    observed: ArrayLike,
+    level: float = 0.95,
+    *,
+    in_order: Callable[[list[NDArray[Any]]], list[NDArray[Any]]] | None = None,
+) -> Survival:
     """Return the Kaplan-Meier curve of durations of which some are censored.
 
     The curve is the product over event times of 1 - events / at risk. A duration censored at an event
@@ -63,6 +70,8 @@ def kaplan_meier(durations: ArrayLike, observed: ArrayLike, level: float = 0.95)
         True where the duration ended in the event, False where it was cut off.
     level
         Confidence level.
+    in_order
+        What puts groups of numbers in ascending order; numpy by default.
 
     Returns
     -------
@@ -83,7 +92,10 @@ def kaplan_meier(durations: ArrayLike, observed: ArrayLike, level: float = 0.95)
     >>> curve.median.value
     2.0
     """
-    time, survival, at_risk, events = _product_limit(durations, observed)
+    lasted, happened = np.asarray(durations), np.asarray(observed, dtype=bool)
+    parts = [lasted[happened], lasted[~happened]]
+    ended, censored = (np.sort(part) for part in parts) if in_order is None else in_order(parts)
+    time, survival, at_risk, events = _curve(ended, censored, len(lasted))
     lower, upper = _log_log_band(survival, at_risk, events, level)
     median = Estimate(*(_first_half(time, curve) for curve in (survival, lower, upper)))
     return Survival(time, survival, lower, upper, at_risk, events, median)
@@ -247,28 +259,21 @@ def kaplan_meier_median(ended: ArrayLike, censored: ArrayLike) -> float:
         if not (cut <= most).any():
             return float(most)
         lasted = lasted[lasted <= most]
-    time, survival, _, _ = _curve(np.sort(lasted), cut, total)
+    time, survival, _, _ = _curve(np.sort(lasted), np.sort(cut), total)
     return _first_half(time, survival)
-
-
-def _product_limit(
-    durations: ArrayLike, observed: ArrayLike
-) -> tuple[FloatArray, FloatArray, IntArray, IntArray]:
-    lasted, happened = np.asarray(durations), np.asarray(observed, dtype=bool)
-    return _curve(np.sort(lasted[happened]), lasted[~happened], len(lasted))
 
 
 def _curve(
     ordered: NDArray[Any], censored: NDArray[Any], total: int
 ) -> tuple[FloatArray, FloatArray, IntArray, IntArray]:
-    """Return time, survival, number at risk and events; durations that ended in the event are in order."""
+    """Return time, survival, number at risk and events of durations in ascending order."""
     new = np.ones(len(ordered), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     first = np.flatnonzero(new)
     time = ordered[first]
     events = np.diff(np.append(first, len(ordered)))
     # At risk just before a time: everybody, less the events and the censorings strictly before it.
-    at_risk = total - first - np.searchsorted(np.sort(censored), time)
+    at_risk = total - first - np.searchsorted(censored, time)
     survival = np.cumprod(1 - events / at_risk)
     return time.astype(np.float64), survival, at_risk, events
 
