@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from cx_widgets.log import EventLog
 
     Floats = NDArray[np.float64]
-    Longs = NDArray[np.int64]
 
 NEGATIVE = "negative"
 REACH = "reach"
@@ -227,11 +226,14 @@ def bad_experience(
       starts when ``settle`` is over, for both alike; who has gone on (bought again) by then is left out.
       Without this the slow would look worse, for they had more time to meet something bad.
 
-    **Outcomes**, counted if they come after the clock starts, no later than ``within``. Only who was observed
-    for so long counts.
+    **Outcomes**, counted if they come after the clock starts, no later than ``within``. **Censoring**:
+    only who was observed for so long counts, others are ``too_early``.
 
     - ``continue``: a row of any later stage, a bad one left out. At one time the order of stages decides.
     - ``repurchase``: a purchase, of those who had bought when they got to the stage (or gave the answer).
+
+    **Ties**: what is bad at the very time of the first row at a stage was met there, and a purchase at that
+    time was made before; what happens just when the clock starts happened before it.
 
     **Value**: share of those with a bad experience less the share of those without; crude, Newcombe.
     **Stratified**: the Mantel-Haenszel difference, which compares inside strata only: customers who had got
@@ -425,9 +427,10 @@ class _Moments:
         else:
             met = self._bad_rows(definition, asked.event)
             self._bad, self._good = Between(met), np.where(met, np.uint8(0), self._stage)
-        self._width = len(definition.names) + 1
-        self._bad_up_to = int(self._stage[self._good != self._stage].max(initial=0))
-        self._reached: Longs | None = None
+        if asked.strata == REACH:
+            # Customers ascend, so the largest number so far is one of the same customer.
+            base = log.packed.customers.astype(np.int64) * (len(definition.names) + 1)
+            self._deepest = np.maximum.accumulate(base + self._good) - base
 
     def _bad_rows(self, definition: Definition, event: str | Stage) -> Bools:
         if isinstance(event, str) and event in definition.names:
@@ -514,18 +517,6 @@ class _Moments:
         seen = _Seen(visit.customer[kept], visit.bad[kept], happened[kept], stratum)
         return seen, _Left(visit.too_early, int(already.sum()))
 
-    def _deepest(self, number: int) -> Longs:
-        """Return the deepest stage so far at each row; to meet what is bad is not to get further."""
-        if self._reached is None or number < self._bad_up_to:
-            stage = np.where(self._good > number, self._good, np.minimum(self._stage, number))
-            # Customers ascend, so the largest number so far is one of the same customer.
-            base = self._log.packed.customers.astype(np.int64) * self._width
-            found: Longs = np.maximum.accumulate(base + stage) - base
-            if number < self._bad_up_to:
-                return found
-            self._reached = found
-        return self._reached
-
     def _ticks(self, length: pd.Timedelta) -> int:
         return int(length.as_unit("ns").value) // self._log.packed.tick_ns
 
@@ -534,6 +525,6 @@ class _Moments:
         if strata is None:
             return np.zeros(len(visit.row), dtype=np.int64)
         if strata == REACH:
-            # The last row before the clock starts: there is one, the visit itself.
-            return self._deepest(number)[visit.begin - 1]
+            # The last row before the clock starts: there is one, the visit itself, bad or not.
+            return np.maximum(self._deepest[visit.begin - 1], number)
         return texts(self._log, strata)[0][visit.row].astype(np.int64) + 1
