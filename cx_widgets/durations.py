@@ -105,7 +105,8 @@ def parse_duration(value: object, field: str = "duration") -> pd.Timedelta:
         nanoseconds = int(delta.value)
         shown = repr(format_duration(delta))
     elif isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and value == value:  # noqa: PLR0124 - NaN
-        raise refused(field, f"{field}={value} has no unit. Say '{value}D', '{value}h' or '{value}min'.")
+        number = value if value > 0 else 30
+        raise refused(field, f"{field}={value} has no unit. Say '{number}D', '{number}h' or '{number}min'.")
     else:
         raise refused(field, f"{field}={value!r} is not a duration. {_SAY}.")
     if nanoseconds <= 0:

@@ -170,6 +170,7 @@ CASES = {
         definition({"Buy": ["order"]}, window=30),
         "window=30 has no unit. Say '30D', '30h' or '30min'.",
     ),
+    "no number and no unit": (rules(window=0), "window=0 has no unit. Say '30D', '30h' or '30min'."),
     "a bare number in text": (rules(window="30"), "window='30' has no unit. Say '30D', '30h' or '30min'."),
     "a month": (
         rules(window="2 months"),

@@ -64,6 +64,10 @@ def test_a_history_goes_to_the_end_of_observation_also_behind_the_last_row():
     later = cx.purchase_history(log, BUY.with_rules(observation_end="2026-04-09"))
     assert later.end == pd.Timestamp("2026-04-09")
     assert later.frame["age"].tolist() == [14.0, 11.0, 4.0]
+    # A split behind the last row holds out four weeks in which nobody bought.
+    held = cx.purchase_history(log, BUY.with_rules(observation_end="2026-04-09"), split="2026-03-12")
+    assert held.holdout == 4.0
+    assert held.frame["holdout_frequency"].tolist() == [0, 0, 0]
 
 
 def test_purchases_of_a_day_may_count_as_one():

@@ -184,7 +184,7 @@ def _tick_of(log: EventLog, split: object) -> int:
         raise CXError(f"split={split!r} has a time zone, the log has none. Leave the zone out.")
     if log.time_zone is not None:
         when = when.tz_localize(log.time_zone) if when.tzinfo is None else when
-    first, last = log.start, log.end
+    first, last = log.start, log.observation_end
     if not log.n_events or not first <= when < last:
         span = f"{first} to {last}" if log.n_events else "no time at all"
         raise CXError(
