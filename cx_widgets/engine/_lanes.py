@@ -32,7 +32,7 @@ GROUP = 16
 LONGEST_GROUP = 4096
 """Events of the longest customer who stands beside others."""
 NEAR = 2**15
-"""Customers among whom those with nearly as many events are looked for, so that theirs lie near each other."""
+"""Customers among whom those with nearly as many events are looked for, so that theirs lie close by."""
 LANE_TICKS = 2**30
 """Ticks that lie beside each other are below this."""
 
