@@ -190,4 +190,4 @@ def test_a_definition_that_cannot_be_counted_keeps_the_last_good_picture(log):
     assert view._caption._view["note"].endswith("Figures of the last good definition.")
     assert np.isfinite(view._chosen.x).all()
     empty = cx.RulesView(log, TWO.add("Enjoy"))
-    assert "'Enjoy' has no events" in empty._caption._view["description"]
+    assert "'Enjoy' has no events" in empty._caption._view["note"]

@@ -363,7 +363,7 @@ def test_a_period_that_an_earlier_end_of_observation_takes_away_selects_nobody(l
 
 def test_an_explanation_without_a_countable_baseline_says_why(log, journey):
     view = cx.ExplainView(log, journey, {"Consider": ["gone"]})
-    assert "'gone'" in view._caption._view["description"]
+    assert "'gone'" in view._caption._view["note"]
     assert view._frame.children == ()
 
 

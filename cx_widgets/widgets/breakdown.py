@@ -13,9 +13,10 @@ from cx_widgets.binding import as_log
 from cx_widgets.metrics._customers import noun
 from cx_widgets.metrics.breakdown import breakdown
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, toggled
+from cx_widgets.widgets._base import toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
 _NAME_LENGTH = 20
@@ -39,14 +41,16 @@ _COLUMNS = (
     "95% interval",
     "q",
 )
-_TITLE = "Conversion by group"
+_NO_COLUMN = (
+    "The log has no column besides customer, time and event. Keep one, such as the channel, in the DataFrame."
+)
 _ABOUT_Q = (
     "q: the share of false alarms to expect among differences called real at this one (Benjamini-Hochberg); "
     "a dash where a group is too small to test."
 )
 
 
-class BreakdownView(Face, w.VBox):
+class BreakdownView(Panel, w.VBox):
     """The conversion of each group of a column, with its difference to all other entrants.
 
     A bar, or a row of the table, selects its customers.
@@ -60,6 +64,8 @@ class BreakdownView(Face, w.VBox):
     baseline
         Kept beside, so that all views link alike.
     """
+
+    TITLE = "Conversion by group"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
@@ -77,7 +83,8 @@ class BreakdownView(Face, w.VBox):
         )
         self._axis = _theme.name_axis(self._rows)
         self._frame = _theme.Frame([self._bars, self._whiskers, self._labels], [self._axis], _MARGIN_PX)
-        super().__init__(children=[self._caption, self._column, self._frame])
+        self._charts, self._asks = (self._frame,), self._column
+        super().__init__(children=[self._column, self._caption, self._frame])
         self._start(log, definition, baseline)
         self._bars.on_element_click(self._on_bar)
         self._column.observe(self._on_column, names="_value")
@@ -89,23 +96,16 @@ class BreakdownView(Face, w.VBox):
         self._column.value = known.roles.get("channel", next(iter(known.columns), ""))
         super()._start(log, definition, baseline)
 
-    def _draw(self) -> None:
-        if self._good is None or not self._column.value:
-            self._frame.hide()
-            why = (
-                self.problems[0].message
-                if self._good is None
-                else "The log has no column besides customer, time and event. Keep one, such as the channel, "
-                "in the DataFrame."
-            )
-            self._column.layout.display = "" if self._column.value else "none"
-            self._caption.tell(_TITLE, description=why)
+    def _show(self, good: Definition) -> None:
+        if not self._column.value:
+            self._column.layout.display = "none"
+            self._empty(_NO_COLUMN)
             return
-        frame = breakdown(self.event_log, self._good, self._column.value).frame
+        frame = breakdown(self.event_log, good, self._column.value).frame
         self._chart(frame)
         self._caption.tell(
-            _TITLE,
-            description=f"Each {noun(self._good, 1).removeprefix('1 ')} belongs to the group of its first "
+            self.TITLE,
+            description=f"Each {noun(good, 1).removeprefix('1 ')} belongs to the group of its first "
             f"event's {self._column.value}.",
             legend=[("conversion", "now"), ("95% interval", "interval")] if len(frame) else (),
             columns=_COLUMNS,
@@ -161,10 +161,6 @@ class BreakdownView(Face, w.VBox):
             self.selected = Selection("group", self._column.value, key)
         elif self.selected is not None and self.selected.kind == "group":
             self.selected = None
-
-    def _show_error(self, sentence: str) -> None:
-        self._frame.hide()
-        self._caption.tell(_TITLE, note=sentence)
 
 
 def _points(share: float) -> str:

@@ -12,8 +12,9 @@ from cx_widgets import _numbers
 from cx_widgets._numbers import points, points_span
 from cx_widgets.metrics.explain import explain_difference
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, toggled
+from cx_widgets.widgets._base import toggled
 from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
     from cx_widgets.metrics.explain import Explanation
 
-_TITLE = "Why the number differs"
+_NO_DIFFERENCE = "Nothing differs from the pinned baseline."
 _NAME_LENGTH = 32
 _ROW_PX = 34
 _MARGIN_PX = {"top": 6, "bottom": 12, "left": 230, "right": 10}
@@ -44,7 +46,7 @@ _COLUMNS = (
 )
 
 
-class ExplainView(Face, w.VBox):
+class ExplainView(Panel, w.VBox):
     """Why the conversion differs from the baseline's: a waterfall with one bar for each change.
 
     A click on a bar, or a row of the table, selects the customers whose outcome flips at that change.
@@ -59,6 +61,8 @@ class ExplainView(Face, w.VBox):
         The definition to start from; the one given at the start by default.
     """
 
+    TITLE = "Why the number differs"
+
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
         self._keys: list[str] = []
@@ -70,7 +74,6 @@ class ExplainView(Face, w.VBox):
             orientation="horizontal",
             type="stacked",
             colors=[_UNSEEN, _theme.NOW, _UP, _DOWN],
-            padding=0.5,
         )
         self._levels = bqplot.Lines(scales=along, colors=[_theme.MUTED], stroke_width=1)
         self._whiskers = bqplot.Lines(scales=along, colors=[_theme.TEXT], stroke_width=1.5)
@@ -81,27 +84,25 @@ class ExplainView(Face, w.VBox):
         marks = [self._levels, self._bars, self._whiskers, self._labels]
         self._frame = _theme.Frame(marks, [self._axis], _MARGIN_PX)
         self._bars.on_element_click(self._on_bar)
+        self._charts = (self._frame,)
         super().__init__(children=[self._caption, self._frame])
         self._start(log, definition, baseline)
         self._caption.observe(self._on_row, names="_selected")
 
-    def _draw(self) -> None:
-        if self._good is None or self._good_baseline is None:
-            problems = self.problems or self.baseline.problems(self.event_log)
-            self._empty(problems[0].message)
+    def _show(self, good: Definition) -> None:
+        if self._good_baseline is None:
+            self._empty(self.baseline.problems(self.event_log)[0].message)
             return
-        result = explain_difference(self.event_log, self._good_baseline, self._good)
+        result = explain_difference(self.event_log, self._good_baseline, good)
         self._keys = [str(key) for key in result.frame.index]
         if self.selected is not None and self.selected.kind == "flipped":
             self.selected = self.selected if self.selected.stage in self._keys else None
         if not self._keys:
-            self._empty(
-                "Nothing differs from the pinned baseline. Change a stage or a rule, and see here why."
-            )
+            self._empty("Change a stage or a rule, and see here why.", _NO_DIFFERENCE)
             return
         self._chart(result)
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description=result.sentence("The baseline", "the definition now"),
             legend=[
                 ("conversion", "now"),
@@ -139,7 +140,8 @@ class ExplainView(Face, w.VBox):
         names = ["Baseline", *(str(label) for label in frame["label"]), "Now"]
         moved = (self._bars, self._levels, self._whiskers, self._labels, self._axis, self._rows, self._shares)
         with _theme.held(*moved):
-            self._rows.min, self._rows.max = -0.05, size - 1 + 0.05
+            _theme.places(self._rows, size)
+            self._bars.padding = _theme.padding(_ROW_PX / 2, _ROW_PX, size)
             self._shares.max = float(max(far.max(), 0.01) * _HEADROOM)
             self._axis.tick_values = at
             short = _numbers.told_apart(names, _NAME_LENGTH)
@@ -159,10 +161,9 @@ class ExplainView(Face, w.VBox):
             ]
         self._frame.show(_ROW_PX * size + _MARGIN_PX["top"] + _MARGIN_PX["bottom"])
 
-    def _empty(self, why: str) -> None:
+    def _empty(self, why: str, what: str = "No figures yet.") -> None:
         self._keys = []
-        self._frame.hide()
-        self._caption.tell(_TITLE, description=why)
+        super()._empty(why, what)
 
     def _mark_selected(self) -> None:
         chosen = self.selected
@@ -179,10 +180,6 @@ class ExplainView(Face, w.VBox):
             self.selected = Selection("flipped", key)
         elif self.selected is not None and self.selected.kind == "flipped":
             self.selected = None
-
-    def _show_error(self, sentence: str) -> None:
-        self._frame.hide()
-        self._caption.tell(_TITLE, note=sentence)
 
 
 def _whole(numerator: float, denominator: float, share: float) -> str:

@@ -13,8 +13,9 @@ from cx_widgets import _numbers
 from cx_widgets.metrics._customers import heading, noun
 from cx_widgets.metrics.reasons import reasons
 from cx_widgets.widgets import _theme, _wire
-from cx_widgets.widgets._base import Face, toggled
+from cx_widgets.widgets._base import toggled
 from cx_widgets.widgets._caption import Caption
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _COLOURS = {"never": 1, "before": 2, "window": 3, "excluded": 4, "broken": 5, "o
 _BY_WHAT = 5
 
 
-class ReasonsView(Face, w.VBox):
+class ReasonsView(Panel, w.VBox):
     """Why customers who entered did not convert: one bar for each stage, one part for each reason.
 
     A part of a bar, or a row of the table, selects its customers.
@@ -58,6 +59,8 @@ class ReasonsView(Face, w.VBox):
     """
 
     rehearses: ClassVar[bool] = True
+
+    TITLE = "Why customers were lost"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
@@ -78,6 +81,7 @@ class ReasonsView(Face, w.VBox):
         )
         self._axis = _theme.name_axis(self._rows)
         self._frame = _theme.Frame([self._bars, self._totals], [self._axis], _MARGIN_PX)
+        self._charts = (self._frame,)
         super().__init__(children=[self._caption, self._frame])
         self._start(log, definition, baseline)
         self._bars.on_element_click(self._on_part)
@@ -87,31 +91,25 @@ class ReasonsView(Face, w.VBox):
         """Give the reasons as a call."""
         return (partial(reasons, self.event_log, definition),)
 
-    def _draw(self) -> None:
-        if self._good is None or len(self._good.names) == 1:
-            self._frame.hide()
-            why = (
-                self.problems[0].message
-                if self._good is None
-                else "With one stage nobody is lost on the way."
-            )
-            self._caption.tell("Why customers were lost", description=why)
+    def _show(self, good: Definition) -> None:
+        if len(good.names) == 1:
+            self._empty("With one stage nobody is lost on the way. Add another on the board.")
             return
-        result = reasons(self.event_log, self._good)
+        result = reasons(self.event_log, good)
         lines = _wire.lines(result.columns())
         there = {line["reason"] for line in lines}
         known = [reason for reason in _SAID if reason in there]
         lost = any(line["customers"] for line in lines)
         self._chart(lines, known)
-        counted = noun(self._good, 1).removeprefix("1 ")
+        counted = noun(good, 1).removeprefix("1 ")
         self._caption.tell(
-            "Why customers were lost",
+            self.TITLE,
             description=f"Each {counted} that entered and did not convert, by the first stage not reached.",
             legend=[(_SAID[reason], f"stage-{_COLOURS[reason]}") for reason in known] if lost else (),
             columns=(
                 "Not reached",
                 "Reason",
-                heading(self._good),
+                heading(good),
                 "Of those lost there",
                 "95% interval",
                 "Too late by (median)",
@@ -168,10 +166,6 @@ class ReasonsView(Face, w.VBox):
             self.selected = Selection("lost", stage, reason)
         elif self.selected is not None and self.selected.kind == "lost":
             self.selected = None
-
-    def _show_error(self, sentence: str) -> None:
-        self._frame.hide()
-        self._caption.tell("Why customers were lost", note=sentence)
 
 
 def _notes(result: Reasons) -> list[str]:

@@ -13,9 +13,10 @@ from cx_widgets import _numbers, presets
 from cx_widgets._numbers import points, points_span
 from cx_widgets.metrics.rule_sets import compare_rules
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, as_definition
+from cx_widgets.widgets._base import as_definition
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets.explain import ExplainView
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
-_TITLE = "One log, many numbers"
 _EDITED = "(as edited)"
 _NAME_LENGTH = 24
 _ROW_PX = 22
@@ -50,7 +50,7 @@ _ABOUT = (
 )
 
 
-class RulesView(Face, w.VBox):
+class RulesView(Panel, w.VBox):
     """The conversion of one log under many rule sets, a dot and an interval for each, and why they differ.
 
     A click on a dot, or the list, makes that rule set the ``definition``; link it to a `StageBoard` or a
@@ -68,6 +68,8 @@ class RulesView(Face, w.VBox):
     rule_sets
         Definitions by name; `presets.ways_to_count` of the definition by default.
     """
+
+    TITLE = "One log, many numbers"
 
     def __init__(
         self,
@@ -104,6 +106,7 @@ class RulesView(Face, w.VBox):
         )
         marks = [self._level, self._whiskers, self._ours, self._others, self._chosen, self._labels]
         self._frame = _theme.Frame(marks, [self._across, self._axis], _MARGIN_PX)
+        self._charts = (self._frame,)
         self.why = ExplainView(log, first, baseline)
         super().__init__(children=[self._caption, self._chooser, self._frame, self.why])
         self._start(log, first, baseline)
@@ -113,15 +116,11 @@ class RulesView(Face, w.VBox):
         self._ours.on_element_click(self._on_dot)
         self._others.on_element_click(self._on_dot)
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._frame.hide()
-            self._caption.tell(_TITLE, description=self.problems[0].message)
-            return
+    def _show(self, good: Definition) -> None:
         sets = dict(self._sets)
-        known = next((name for name, one in sets.items() if one == self._good), None)
+        known = next((name for name, one in sets.items() if one == good), None)
         name = known or _EDITED
-        sets.setdefault(name, self._good)
+        sets.setdefault(name, good)
         self._shown = list(sets.values())
         result = compare_rules(self.event_log, sets, self._good_baseline)
         frame = result.frame
@@ -130,7 +129,7 @@ class RulesView(Face, w.VBox):
         self._chart(frame, list(sets).index(name), result.reference.value)
         shares = frame["value"].dropna()
         self._caption.tell(
-            _TITLE,
+            self.TITLE,
             description="No rule set has anybody to count."
             if shares.empty
             else f"{len(frame)} ways to count the same events: from {_numbers.percent(shares.min())} "
@@ -143,7 +142,7 @@ class RulesView(Face, w.VBox):
             ],
             columns=_COLUMNS,
             rows=[(None, _row(str(each), line)) for each, line in frame.iterrows()],
-            note=_ABOUT + (" Figures of the last good definition." if self._stale else ""),
+            note=self._notes(_ABOUT),
         )
 
     def _chart(self, frame: pd.DataFrame, chosen: int, level: float) -> None:
@@ -191,10 +190,6 @@ class RulesView(Face, w.VBox):
     def _take(self, place: int) -> None:
         if place < len(self._shown):
             self.definition = self._shown[place]
-
-    def _show_error(self, sentence: str) -> None:
-        self._frame.hide()
-        self._caption.tell(_TITLE, note=sentence)
 
 
 def _row(name: str, line: pd.Series) -> list[str]:

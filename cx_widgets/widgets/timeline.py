@@ -15,13 +15,14 @@ from cx_widgets.errors import unknown
 from cx_widgets.metrics._customers import by_customer, ids
 from cx_widgets.metrics.timeline import timeline
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
     from cx_widgets.metrics.timeline import Timeline
 
@@ -31,7 +32,6 @@ _MARGIN_PX = {"top": 10, "bottom": 46, "left": 150, "right": 24}
 _OFFERED = 50
 _MOST_ROWS = 500
 _COLUMNS = ("Time", "Event", "Stage", "Matched", "Part in the outcome")
-_TITLE = "One customer"
 _ABOUT_POINTS = "Filled: matched, joined by their chain. Hollow: other events."
 _ABOUT_END = {
     "exclusion": " Cross: the event that excluded them.",
@@ -41,7 +41,7 @@ _ABOUT_END = {
 _CAUSES = ("excluded", "lay between")
 
 
-class TimelineView(Face, w.VBox):
+class TimelineView(Panel, w.VBox):
     """One customer's events in time, a row for each stage; matched ones are filled.
 
     The box offers the selected customers, or the first ones of the log.
@@ -55,6 +55,8 @@ class TimelineView(Face, w.VBox):
     baseline
         Kept beside, so that all views link alike.
     """
+
+    TITLE = "One customer"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
@@ -82,15 +84,14 @@ class TimelineView(Face, w.VBox):
             _MARGIN_PX,
             padding_x=0.03,
         )
-        super().__init__(children=[self._caption, self._customer, self._frame])
+        self._charts, self._asks = (self._frame,), self._customer
+        super().__init__(children=[self._customer, self._caption, self._frame])
         self._start(log, definition, baseline)
         self._customer.observe(self._refresh, names="_value")
 
-    def _draw(self) -> None:
-        if self._good is None or not self.event_log.n_customers:
-            self._frame.hide()
-            why = self.problems[0].message if self._good is None else "The log has no customers."
-            self._caption.tell(_TITLE, description=why)
+    def _show(self, good: Definition) -> None:
+        if not self.event_log.n_customers:
+            self._empty("The log has no customers.")
             return
         chosen = self.selection.index if self.selected else self._everybody()
         offered = {_named(who): who for who in chosen[:_OFFERED].tolist()}
@@ -102,12 +103,12 @@ class TimelineView(Face, w.VBox):
             self._customer.offer([(who, "") for who in offered], problem=problem)
             return
         self._customer.offer([(who, "") for who in offered])
-        result = timeline(self.event_log, self._good, asked)
+        result = timeline(self.event_log, good, asked)
         self._chart(result)
         frame = result.frame.head(_MOST_ROWS)
         left = len(result.frame) - len(frame)
         self._caption.tell(
-            f"{_TITLE}: {result.customer}{', ' if result.which else ''}{result.which}",
+            f"{self.TITLE}: {result.customer}{', ' if result.which else ''}{result.which}",
             description=result.sentence,
             columns=_COLUMNS,
             rows=[
@@ -186,10 +187,6 @@ class TimelineView(Face, w.VBox):
         if chosen and self._customer.value not in {_named(who) for who in chosen}:
             self._customer.value = _named(chosen[0])
         self._refresh(None)
-
-    def _show_error(self, sentence: str) -> None:
-        self._frame.hide()
-        self._caption.tell(_TITLE, note=sentence)
 
 
 def _named(who: object) -> str:

@@ -11,9 +11,10 @@ import ipywidgets as w
 from cx_widgets import _numbers
 from cx_widgets.metrics.trend import trend
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._base import Face, toggled
+from cx_widgets.widgets._base import toggled
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser
+from cx_widgets.widgets._panel import Panel
 from cx_widgets.widgets._selection import Selection
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from cx_widgets.definition import Definition
     from cx_widgets.log import EventLog
 
 _PERIODS = (("D", "days"), ("W", "weeks"), ("M", "months"), ("Q", "quarters"))
@@ -40,7 +42,7 @@ _COLUMNS = (
 )
 
 
-class TrendView(Face, w.VBox):
+class TrendView(Panel, w.VBox):
     """The conversion of those who entered in each period; periods not yet ripe are hollow.
 
     A point, or a row of the table, selects its customers.
@@ -54,6 +56,8 @@ class TrendView(Face, w.VBox):
     baseline
         The definition whose trend lies behind; the one given at the start by default.
     """
+
+    TITLE = "Conversion over time"
 
     def __init__(self, log: EventLog, definition: object, baseline: object = None) -> None:
         self._caption = Caption()
@@ -83,19 +87,16 @@ class TrendView(Face, w.VBox):
         across = bqplot.Axis(scale=dates, grid_lines="none", tick_style=_theme.ticks())
         marks = [self._band, self._ghost, self._curve, self._ripe, self._unripe]
         self._frame = _theme.Frame(marks, [across, self._upwards], _MARGIN_PX)
-        super().__init__(children=[self._caption, self._period, self._frame])
+        self._charts, self._asks = (self._frame,), self._period
+        super().__init__(children=[self._period, self._caption, self._frame])
         self._start(log, definition, baseline)
         for mark, ripe in ((self._ripe, True), (self._unripe, False)):
             mark.on_element_click(partial(self._on_point, ripe))
         self._period.observe(self._on_period, names="_value")
         self._caption.observe(self._on_row, names="_selected")
 
-    def _draw(self) -> None:
-        if self._good is None:
-            self._frame.hide()
-            self._caption.tell("Conversion over time", description=self.problems[0].message)
-            return
-        now = trend(self.event_log, self._good, period=self._period.value).frame
+    def _show(self, good: Definition) -> None:
+        now = trend(self.event_log, good, period=self._period.value).frame
         before = (
             now
             if self._compared is None
@@ -106,7 +107,7 @@ class TrendView(Face, w.VBox):
         if self._compared is not None:
             legend.append(("baseline", "dashed"))
         self._caption.tell(
-            "Conversion over time",
+            self.TITLE,
             description=" ".join(
                 [
                     "Of those who entered in a period, the share who converted, whenever that was.",
@@ -170,10 +171,6 @@ class TrendView(Face, w.VBox):
             self.selected = Selection("entered", self._period.value, key)
         elif self.selected is not None and self.selected.kind == "entered":
             self.selected = None
-
-    def _show_error(self, sentence: str) -> None:
-        self._frame.hide()
-        self._caption.tell("Conversion over time", note=sentence)
 
 
 def _starts(rows: pd.DataFrame) -> np.ndarray:

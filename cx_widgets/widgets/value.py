@@ -17,8 +17,8 @@ from cx_widgets.errors import CXError
 from cx_widgets.metrics.lifetime_value import lifetime_value
 from cx_widgets.models import Cancelled
 from cx_widgets.widgets import _theme
-from cx_widgets.widgets._advice import NO_BUY
-from cx_widgets.widgets._base import Face, at_the_boundary, choices, sentence, side_by_side
+from cx_widgets.widgets._advice import NO_BUY, with_advice
+from cx_widgets.widgets._base import Face, at_the_boundary, choices, halves, sentence
 from cx_widgets.widgets._caption import Caption
 from cx_widgets.widgets._chooser import Chooser, Task
 
@@ -103,12 +103,10 @@ class ValueView(Face, w.VBox):
             [_theme.NOW], "Tenths of the buyers, most valuable first", "Share expected", ".0%"
         )
         self._pairs = _Columns(
-            [_theme.BASELINE, _theme.NOW], "Repeat purchases before", "Purchases each", "~g"
+            [_theme.STAGES[6], _theme.NOW], "Repeat purchases before", "Purchases each", "~g"
         )
-        left = w.VBox([self._caption, self._tenths.frame], layout=w.Layout(min_width="0"))
-        right = w.VBox([self._against, self._pairs.frame], layout=w.Layout(min_width="0"))
-        self._right = right
-        charts = w.GridBox([left, right], layout=w.Layout(**side_by_side()))
+        charts = halves((self._caption, self._tenths.frame), (self._against, self._pairs.frame))
+        self._right = charts.children[1]
         controls = choices(self._model, self._ahead, self._fitting, self._task)
         self._dimmed = w.VBox([charts, self._fitted])
         super().__init__(children=[controls, self._dimmed])
@@ -235,7 +233,7 @@ class ValueView(Face, w.VBox):
             description=f"Fitted to {len(result.frame):,} buyers by maximum likelihood.",
             columns=_FITTED,
             rows=[(None, _parameter(row)) for _, row in result.parameters.reset_index().iterrows()],
-            note=result.note,
+            note=with_advice(result.note),
         )
 
     def _rest(self, display: str) -> None:
@@ -261,10 +259,12 @@ class ValueView(Face, w.VBox):
             self._against.tell(_HOLDOUT, note=_named(answer.problem))
             self._pairs.frame.hide()
             return
+        n = _numbers.count(table["customers"].iloc[-1])
         self._against.tell(
             _HOLDOUT,
-            description="Purchases each in the second half of the log, predicted from the first.",
-            legend=[("actual", "baseline"), ("predicted", "now")],
+            description=f"Purchases each of {n} buyers in the second half of the log, predicted from the "
+            "first.",
+            legend=[("actual", "stage-7"), ("predicted", "now")],
             columns=_COMPARED,
             rows=[(None, _compared(str(name), row)) for name, row in table.iterrows()],
         )
