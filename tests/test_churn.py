@@ -90,6 +90,9 @@ def test_a_horizon_shorter_than_the_silence_cannot_lose_anybody_and_says_so():
     by = cx.churn(SILENT, BUY, silence="10D", horizon="9D")["churned_by"]
     assert (by.value, by.note) == (0.0, "Nobody can be lost before 10D are over. Say a longer horizon.")
     assert cx.churn(SILENT, BUY, silence="10D", horizon="10D")["churned_by"].note == ""
+    # Unless it is said, the horizon is the retention period of 30 days, or twice the silence.
+    assert cx.churn(SILENT, BUY, silence="10D")["churned_by"].label == "Lost within 30D"
+    assert cx.churn(SILENT, BUY, silence="16D")["churned_by"].label == "Lost within 32D"
 
 
 def test_nobody_began_is_a_note_not_an_error():

@@ -203,8 +203,8 @@ def churn(
     since
         What begins it, named like ``event``; by default a purchase. By silence it is a purchase always.
     horizon
-        A duration; by default the retention period of the rules. By silence nobody is lost within less than
-        the silence.
+        A duration; by default the retention period of the rules, by silence twice the silence if that is
+        longer: nobody can be lost by it within less than the silence.
 
     Returns
     -------
@@ -262,7 +262,11 @@ def _ask(
         if since is not None:
             raise CXError("by silence customers begin with their first purchase. Leave since out.")
         known(log, definition, None, "since")
-        return _Asked(None, None, parse_duration(silence, "silence"), ahead)
+        length = parse_duration(silence, "silence")
+        if horizon is None:
+            # Within the silence itself nobody can be lost by it.
+            ahead = max(ahead, 2 * min(length, pd.Timedelta.max // 2))
+        return _Asked(None, None, length, ahead)
     return _Asked(known(log, definition, event, "event"), known(log, definition, since, "since"), None, ahead)
 
 

@@ -197,8 +197,9 @@ def pain_points(
     own rate: the sum of the numerators of its touchpoints / the sum of their denominators. Above 1 customers
     are lost here more often than after a touchpoint of the stage on average.
 
-    **Rating**: mean of the scores given at the touchpoint, of each customer the latest, at one time the
-    lowest; Student's t widened for skewness. Scores are taken as they are, whoever gave them.
+    **Rating**: mean of the scores that those who entered gave at the touchpoint (before it was over for
+    them), of each the latest, at one time the lowest; Student's t widened for skewness. Scores are taken as
+    they are.
 
     Where customers were last seen need not be why they left: **no effect**. A touchpoint at the end of its
     stage has more losses because others are passed on the way.
