@@ -20,6 +20,8 @@ import { hearTogether } from "./together.js";
 
 /** Milliseconds without an answer after which the board says that Python is silent. */
 const PATIENCE = 5000;
+/** Milliseconds after a drop at which its chip is focused at the latest. */
+const LATEST = 150;
 
 /** @type {import("./wire.d.ts").Catalog} */
 const NO_CATALOG = {
@@ -180,7 +182,10 @@ function render(view) {
 
   /** @param {() => void} action */
   const whenPainted = (action) => {
-    requestAnimationFrame(() => setTimeout(() => signal.aborted || view.guard(action)));
+    const run = () => signal.aborted || view.guard(action);
+    // Then Python's answer comes before it: to focus lays out the page.
+    const later = globalThis.requestIdleCallback;
+    requestAnimationFrame(() => (later ? later(run, { timeout: LATEST }) : setTimeout(run)));
   };
 
   function draw() {
@@ -222,8 +227,10 @@ function render(view) {
 
     const target = board.takeFocusTarget();
     // A drag leaves the focus on the board itself: what was dropped is shown first, then focused.
-    if (target && document.activeElement === el) whenPainted(() => document.activeElement === el && columns.focus(target));
-    else if (target) columns.focus(target);
+    if (target && document.activeElement === el) {
+      columns.aim(target);
+      whenPainted(() => document.activeElement === el && columns.focus(target));
+    } else if (target) columns.focus(target);
     else if (inside && (document.activeElement === document.body || document.activeElement === null)) {
       if (before.isConnected) before.focus({ preventScroll: true });
       else el.focus({ preventScroll: true });

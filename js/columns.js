@@ -21,6 +21,7 @@ const PALETTE = 8;
  * @property {HTMLElement} scroller Scrolls sideways through the stages.
  * @property {() => void} draw
  * @property {(target: import("./context.js").FocusTarget) => boolean} focus
+ * @property {(target: import("./context.js").FocusTarget) => void} aim Make it the tab stop, which it is once it has the focus.
  * @property {() => HTMLElement[]} columnElements The tray first.
  * @property {(element: Element | null) => Place | null} placeOf
  * @property {(index: number) => Place | null} placeAt -1 is the tray.
@@ -588,8 +589,8 @@ export function createColumns(board) {
     }
   };
 
-  /** @type {Columns["focus"]} */
-  const focus = (target) => {
+  /** @param {import("./context.js").FocusTarget} target */
+  const seek = (target) => {
     /** @type {HTMLElement | null | undefined} */
     let found = null;
     if ("chip" in target) {
@@ -604,6 +605,18 @@ export function createColumns(board) {
     } else {
       found = add;
     }
+    return found ?? null;
+  };
+
+  /** @type {Columns["aim"]} */
+  const aim = (target) => {
+    current = seek(target) ?? current;
+    rove();
+  };
+
+  /** @type {Columns["focus"]} */
+  const focus = (target) => {
+    const found = seek(target);
     found?.focus({ preventScroll: true });
     found?.scrollIntoView({ block: "nearest", inline: "nearest" });
     return Boolean(found);
@@ -711,6 +724,7 @@ export function createColumns(board) {
     scroller,
     draw,
     focus,
+    aim,
     columnElements,
     placeOf,
     placeAt,

@@ -72,6 +72,31 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * The longest run of places that rise already, which need not move; -1 is no place.
+ * @param {readonly number[]} places
+ * @returns {number[]} Their indexes, in order.
+ */
+export function inOrder(places) {
+  /** @type {number[]} The index of the lowest end of a run of each length. */
+  const ends = [];
+  const before = places.map(() => -1);
+  places.forEach((place, index) => {
+    if (place < 0) return;
+    let low = 0;
+    for (let high = ends.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if ((places[ends[middle] ?? 0] ?? 0) < place) low = middle + 1;
+      else high = middle;
+    }
+    before[index] = ends[low - 1] ?? -1;
+    ends[low] = index;
+  });
+  const run = [];
+  for (let at = ends.at(-1) ?? -1; at >= 0; at = before[at] ?? -1) run.push(at);
+  return run.reverse();
+}
+
 /** @type {WeakMap<Element, Map<string, Element>>} */
 const KEYED = new WeakMap();
 
@@ -97,12 +122,16 @@ export function keyed(parent, items, keyOf, create, update) {
     update(element, item, index);
   });
   for (const [key, element] of before) if (!after.has(key)) element.remove();
-  // From the end: an element already in front of its successor is not touched, so the focused one rarely moves.
+  const wanted = [...after.values()];
   const active = document.activeElement;
+  // An element that is moved is styled and laid out anew with all that it holds, and loses the focus for a moment.
+  const places = new Map([...parent.children].map((element, place) => [/** @type {Element} */ (element), place]));
+  const stay = new Set(inOrder(wanted.map((element) => places.get(element) ?? -1)));
   /** @type {Element | null} */
   let next = null;
-  for (const element of [...after.values()].reverse()) {
-    if (element.parentNode !== parent || element.nextElementSibling !== next) parent.insertBefore(element, next);
+  for (let index = wanted.length - 1; index >= 0; index -= 1) {
+    const element = /** @type {E} */ (wanted[index]);
+    if (!stay.has(index)) parent.insertBefore(element, next);
     next = element;
   }
   if (active instanceof HTMLElement && active !== document.activeElement && parent.contains(active)) {

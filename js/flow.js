@@ -231,9 +231,24 @@ export default widget({
 
     const glide = createGlide(signal);
 
+    /** @param {FlowModel} shown */
+    const planOf = (shown) => {
+      const before = baselineShares(shown);
+      return layoutFlow(shown, width, {
+        measure: (words) => measure(words, LABEL_FONT),
+        texts(link, kind) {
+          const was = before?.(link);
+          return labelTexts(link, kind, typeof was === "number" && typeof link.share === "number" ? link.share - was : null);
+        },
+      });
+    };
+    /** @type {{ raw: unknown, width: number, plan: FlowPlan } | null} */
+    let coming = null;
+
     /** @param {boolean} moving Whether shapes may glide to their places. */
     const draw = (moving) => {
-      view = readFlow(state.view.get());
+      const raw = state.view.get();
+      view = readFlow(raw);
       // As the observer saw it last: to ask now would lay out the page in the middle of an answer.
       const available = width;
       setAttribute(root, "data-revision", view.revision);
@@ -246,14 +261,8 @@ export default widget({
       toggle.hidden = view.stages.length === 0;
       if (available <= 0) return;
 
-      const before = baselineShares(view);
-      plan = layoutFlow(view, available, {
-        measure: (words) => measure(words, LABEL_FONT),
-        texts(link, kind) {
-          const was = before?.(link);
-          return labelTexts(link, kind, typeof was === "number" && typeof link.share === "number" ? link.share - was : null);
-        },
-      });
+      plan = coming?.raw === raw && coming.width === width ? coming.plan : planOf(view);
+      coming = null;
       items = new Map();
       for (const node of plan.nodes) items.set(nodeId(node.key), { node });
       for (const link of plan.links) items.set(linkId(link.link), { link });
@@ -459,6 +468,10 @@ export default widget({
     };
 
     state.view.watch(() => guard(() => draw(true)), signal);
+    const plans = (/** @type {any} */ raw) => {
+      coming = width > 0 ? { raw, width, plan: planOf(readFlow(raw)) } : null;
+    };
+    host.soon("_view", (raw) => guard(() => plans(raw)), signal);
     host.watch("_selection", () => guard(drawSelection), signal);
 
     const observer = new ResizeObserver(() =>

@@ -23,7 +23,7 @@ export const isNumber = (value) => typeof value === "number" && Number.isFinite(
 function fixed(value, digits) {
   const text = Math.abs(value).toFixed(digits);
   const [whole = "0", fraction] = text.split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  const grouped = whole.length < 4 ? whole : whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
   const sign = value < 0 && Number(text) !== 0 ? MINUS : "";
   return sign + grouped + (fraction ? `.${fraction}` : "");
 }

@@ -28,6 +28,8 @@
  * @property {(name: string, value: unknown) => void} set Write a trait, send it to Python and tell every watcher.
  * @property {(name: string, callback: (value: any) => void, signal: AbortSignal) => void} watch
  *   Call back after each change of a trait, until the signal aborts.
+ * @property {(name: string, callback: (value: any) => void, signal: AbortSignal) => void} soon
+ *   Call back with a value that a trait may get soon, until the signal aborts: what is worked out for it then is there in time.
  * @property {(callback: (content: any, buffers: readonly DataView[]) => void) => void} listen Hear the messages of Python.
  * @property {((content: unknown) => void) | undefined} send Send Python a message.
  * @property {((id: string) => Promise<any>) | undefined} model Another model of the page; absent where none can be had.
@@ -46,6 +48,9 @@
  * @property {(target: EventTarget, type: string, handler: (event: any) => void, options?: AddEventListenerOptions) => void} listen
  *   `addEventListener` with the view's signal and guard.
  */
+
+/** What a model hears with a state that it may get soon. */
+export const SOON = "cx:soon";
 
 /** @param {unknown} error */
 const sentence = (error) => (error instanceof Error ? error.message || error.name : String(error));
@@ -128,6 +133,11 @@ export function createHost(model, signal) {
       const hear = (/** @type {any} */ content, /** @type {readonly DataView[] | undefined} */ buffers) => callback(content, buffers ?? []);
       model.on("msg:custom", hear);
       signal.addEventListener("abort", () => model.off?.("msg:custom", hear), { once: true });
+    },
+    soon(name, callback, until) {
+      const hear = (/** @type {any} */ state) => name in state && callback(state[name]);
+      model.on(SOON, hear);
+      until.addEventListener("abort", () => model.off?.(SOON, hear), { once: true });
     },
     get: (name) => model.get(name),
     set(name, value) {

@@ -1,6 +1,7 @@
 /** What many widgets have to say, from one message: each message of its own would cost the page a turn of its loop. */
 
 import { same } from "./draft.js";
+import { SOON } from "./host.js";
 
 /** @typedef {import("./wire.d.ts").Draft} Draft */
 /** @typedef {{ model: string, state: Record<string, unknown>, buffer_paths: (string | number)[][] }} Part */
@@ -61,7 +62,9 @@ export function hearTogether(host) {
         for (const key of path.slice(0, -1)) at = at[key];
         at[last] = own[index];
       });
-      states.push([model, await model.constructor._deserialize_state(state, model.widget_manager)]);
+      const read = await model.constructor._deserialize_state(state, model.widget_manager);
+      states.push([model, read]);
+      model.trigger?.(SOON, read);
     });
     held = states.length === parts.length ? { id, shown: false, states } : null;
   };
