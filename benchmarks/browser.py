@@ -3,15 +3,18 @@
     python benchmarks/browser.py                        # 1,000,000 events, 30 edits: 2 minutes
     python benchmarks/browser.py --retentioneering ~/venv_ret/bin/python
 
-A chip is dragged to another stage by the mouse, as a hand does it: the way takes 0.4 s, slower towards its
-end, and the button is let go on arrival. So the pointer is over the stage for a while before, and Python may
-count ahead what the drop would show. Beside it the same drag *thrown*: the pointer jumps there and lets go,
-which leaves no time for that. Measured from the time stamp of the pointer's release to the last
-element that changed anywhere on the page before it rests (a MutationObserver), and to the frame painted
-after that. Beside it, in the same page and turn by turn with the drags, the same for a button that does
-nothing but ask Python for an answer and show it (*echo*): no widget can be quicker. Every edit is another
-definition, so no answer comes from a cache of edits before. The page is as high as the workbench, so that
-every figure is in sight.
+A chip is dragged to another stage by the mouse, as a hand does it: the way takes 0.4 s in 24 moves, slower
+towards its end, and the finger needs another 0.1 s to let go. So the pointer is over the stage for a while
+before (how long is printed), in which Python may rehearse what the drop would show. Beside it the same
+drag *thrown*: the pointer jumps there and lets go, which leaves no time for that; and the same *by keyboard*,
+where a chip is picked up and put into the next stage.
+
+Measured from the time stamp of the pointer's release, or of the last key, to the last element that changed
+anywhere on the page before it rests (a MutationObserver; Python's word that all figures are those of this
+edit changes one, too), and to the frame painted after that. Beside it, in the same page and turn by turn
+with the drags, the same for a button that does nothing but ask Python for an answer and show it (*echo*): no
+widget can be quicker. Every edit is another definition, so no answer comes from a cache of edits before. The
+page is as high as the workbench, so that every figure is in sight.
 
 The peer, retentioneering's funnel, has a server of its own and a Python of its own (``pip install
 retentioneering==5.2.4 jupyterlab``). A click takes one of six steps out of its funnel of the same events, and
@@ -53,6 +56,7 @@ PROMPT = "--ServerApp.kernel_websocket_connection_class=cx_widgets._server.Promp
 REST_MS = 250
 """The page rests when nothing has changed for so long."""
 WAY_SECONDS, WAY_STEPS = 0.4, 24
+LET_GO_SECONDS = 0.1
 """A drag by hand."""
 THROWN_STEPS = 6
 
@@ -122,7 +126,8 @@ shown.steps = json.dumps(steps)
 
 WATCH = """
 () => {
-    const seen = { up: null, last: null, painted: null, chip: null };
+    const fresh = { up: null, last: null, painted: null, chip: null, chipPainted: null };
+    const seen = { ...fresh };
     globalThis.cxSeen = seen;
     const stamp = () => {
         if (seen.up === null) return;
@@ -133,11 +138,13 @@ WATCH = """
             const stage = document.querySelector(`[data-testid="stage:${wanted.stage}"]`);
             const counts = stage?.querySelector(".cx-column-counts")?.textContent;
             const there = stage?.querySelector(`[data-testid="chip:${wanted.chip}"]`);
-            if (there && counts !== wanted.counts) seen.chip = mine;
+            const moved = there && counts !== wanted.counts;
+            if (moved) seen.chip = mine;
         }
         requestAnimationFrame(() => {
             const channel = new MessageChannel();
             channel.port1.onmessage = () => {
+                if (seen.chip === mine) seen.chipPainted = performance.now() - seen.up;
                 if (seen.last === mine) seen.painted = performance.now() - seen.up;
             };
             channel.port2.postMessage(0);
@@ -145,9 +152,9 @@ WATCH = """
     };
     const everything = { subtree: true, childList: true, attributes: true, characterData: true };
     new MutationObserver(stamp).observe(document.querySelector(".jp-Notebook"), everything);
-    window.addEventListener("pointerup", (event) => {
-        Object.assign(seen, { up: event.timeStamp, last: null, painted: null, chip: null });
-    }, true);
+    const begin = (event) => Object.assign(seen, fresh, { up: event.timeStamp });
+    window.addEventListener("pointerup", begin, true);
+    window.addEventListener("keydown", begin, true);
 }
 """
 
@@ -166,7 +173,9 @@ def args() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--edits", type=int, default=30, help="as many echoes, a third as many thrown drags")
+    parser.add_argument(
+        "--edits", type=int, default=30, help="as many echoes, a third as many by throw and key"
+    )
     parser.add_argument("--clicks", type=int, default=10, help="in retentioneering's funnel")
     parser.add_argument("--retentioneering", metavar="PYTHON", help="a Python that has retentioneering")
     parser.add_argument(
@@ -225,16 +234,33 @@ class Ours:
 
     def __init__(self, host: Host) -> None:
         self._page, self._edit = host.page, 0
+        self.hung: list[float] = []
+        """Milliseconds that the pointer was over the stage, in drags by hand."""
 
     def edit(self) -> dict[str, float]:
         """Drag a chip as a hand does."""
-        return self._drag(WAY_STEPS, WAY_SECONDS)
+        return self._drag(WAY_STEPS, WAY_SECONDS, LET_GO_SECONDS)
 
     def thrown(self) -> dict[str, float]:
         """Drag a chip in a few jumps without time between them."""
-        return self._drag(THROWN_STEPS, 0.0)
+        return self._drag(THROWN_STEPS, 0.0, 0.0)
 
-    def _drag(self, steps: int, seconds: float) -> dict[str, float]:
+    def keyed(self) -> dict[str, float]:
+        """Pick a chip up and put it into the next stage, or the one before, by keyboard."""
+        page, number = self._page, self._edit
+        self._edit += 1
+        in_front(page)
+        chip = page.locator(f'[data-testid="chip:{NAMES[19 + number % 40]}"]').first
+        chip.focus()
+        last = chip.get_attribute("data-from") == "Stage 6"
+
+        def move() -> None:
+            for key in ("Enter", "ArrowLeft" if last else "ArrowRight", "Enter"):
+                page.keyboard.press(key)
+
+        return released(page, move)
+
+    def _drag(self, steps: int, seconds: float, let_go: float) -> dict[str, float]:
         """Drag a chip that lies in the tray, or one that an edit before put there, to another stage."""
         page, number = self._page, self._edit
         self._edit += 1
@@ -250,13 +276,22 @@ class Ours:
 
         def drag() -> None:
             start, end = middle(page, source), middle(page, target)
+            width = page.locator(target).first.bounding_box()["width"]
+            over = None
             page.mouse.move(*start)
             page.mouse.down()
+            began = time.perf_counter()
             for step in range(1, steps + 1):
                 t = step / steps
                 there = t**3 * (10 - 15 * t + 6 * t**2)  # the smoothest way from rest to rest
-                page.mouse.move(*(a + there * (b - a) for a, b in zip(start, end, strict=True)))
-                time.sleep(seconds / steps)
+                at = [a + there * (b - a) for a, b in zip(start, end, strict=True)]
+                page.mouse.move(*at)
+                if over is None and abs(at[0] - end[0]) < width / 2:
+                    over = time.perf_counter()
+                time.sleep(max(0.0, began + seconds * t - time.perf_counter()))
+            time.sleep(let_go)
+            if let_go and over is not None:
+                self.hung.append((time.perf_counter() - over) * 1e3)
             page.mouse.up()
 
         seen = released(page, drag)
@@ -343,6 +378,7 @@ def main() -> None:
                     "edit": (ours.edit, asked.edits),
                     "echo": (ours.echo, asked.edits),
                     "thrown": (ours.thrown, -(-asked.edits // 3)),
+                    "keyed": (ours.keyed, -(-asked.edits // 3)),
                 }
                 if asked.retentioneering:
                     peer = Peer(opened(other, context, PEER, asked.events, REMOVE))
@@ -353,20 +389,23 @@ def main() -> None:
     rows = {
         "echo: the answer in the page": [each["last"] for each in seen["echo"]],
         "the chip and its column's counts moved": [each["chip"] for each in seen["edit"]],
+        "the frame with the chip painted": [each["chipPainted"] for each in seen["edit"]],
         "the last figure redrawn": [each["last"] for each in seen["edit"]],
         "the frame after it painted": [each["painted"] for each in seen["edit"]],
         "the last figure redrawn after a throw": [each["last"] for each in seen["thrown"]],
+        "the last figure redrawn after a key": [each["last"] for each in seen["keyed"]],
     }
     if asked.retentioneering:
         rows["retentioneering 5.2.4: its chart redrawn"] = [each["last"] for each in seen["peer"]]
         rows["retentioneering 5.2.4: the frame after it painted"] = [each["painted"] for each in seen["peer"]]
     system = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
     print(f"{asked.events:,} events, {asked.edits} edits; {system}, load {os.getloadavg()[0]:.1f}")
-    print(f"small messages {'may wait' if asked.plain_server else 'are sent at once'}\n")
+    print(f"small messages {'may wait' if asked.plain_server else 'are sent at once'}")
+    print(f"the pointer was over the stage for {statistics.median(ours.hung):.0f} ms, in the median\n")
     print("\n".join(table(rows, echo)))
     if asked.retentioneering:
-        ours, theirs = (statistics.median(each["last"] for each in seen[name]) for name in ("edit", "peer"))
-        print(f"\nall our figures take {ours / theirs:.2f} times what its one chart takes")
+        mine, theirs = (statistics.median(each["last"] for each in seen[name]) for name in ("edit", "peer"))
+        print(f"\nall our figures take {mine / theirs:.2f} times what its one chart takes")
 
 
 if __name__ == "__main__":

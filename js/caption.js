@@ -2,6 +2,7 @@
 
 import { captionTable, readCaption } from "./caption_text.js";
 import { swatch } from "./caption_swatch.js";
+import { createGrid } from "./caption_grid.js";
 import { createTable } from "./caption_table.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { newest, widget } from "./host.js";
@@ -22,19 +23,21 @@ export default widget({
     const legend = h("ul", { class: "cx-cap-legend" });
     const note = h("p", { class: "cx-cap-note", dir: "auto" });
     const said = h("div", { class: "cx-hidden", "aria-live": "polite" });
+    /** @param {string} key */
+    const onSelect = (key) => {
+      const next = host.get("_selected") === key ? null : key;
+      host.set("_selected", next);
+      const row = readCaption(state.view.get()).rows.find((each) => each.key === key);
+      setText(said, next === null ? "Nothing selected." : `Selected the customers of ${row?.cells[0] ?? key}.`);
+    };
     const table = createTable({
       caption: "",
       quiet: true,
       signal,
       guard,
-      /** @param {string} key */
-      onSelect(key) {
-        const next = host.get("_selected") === key ? null : key;
-        host.set("_selected", next);
-        const row = readCaption(state.view.get()).rows.find((each) => each.key === key);
-        setText(said, next === null ? "Nothing selected." : `Selected the customers of ${row?.cells[0] ?? key}.`);
-      },
+      onSelect,
     });
+    const grid = createGrid((key) => guard(() => onSelect(key)));
     const panel = h("div", { class: "cx-cap-panel", tabindex: 0, id: `${id}-panel`, role: "group", "aria-labelledby": `${id}-title` }, table.el);
     const root = h(
       "div",
@@ -43,6 +46,7 @@ export default widget({
       legend,
       note,
       panel,
+      grid.el,
       said,
     );
     el.append(root);
@@ -50,6 +54,7 @@ export default widget({
     let shown = "";
     const draw = () => {
       const view = readCaption(state.view.get());
+      grid.draw(view.grid, host.get("_selected") ?? null);
       const open = host.get("_open") === true && view.rows.length > 0;
       setAttribute(root, "data-revision", view.revision);
       setText(title, view.title);

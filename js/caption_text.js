@@ -1,6 +1,15 @@
 /** What a caption shows, from what Python sent. No DOM, no model. */
 
 /**
+ * @typedef {Object} Grid
+ * @property {string[]} rows What stands at the rows.
+ * @property {string[]} columns What stands over the columns.
+ * @property {number[][]} shades A line for each row: from 0, nothing, to 1, the darkest.
+ * @property {string[][]} texts What is written in the cells.
+ * @property {(string | null)[][]} keys What a click selects.
+ */
+
+/**
  * @typedef {Object} CaptionModel
  * @property {number} revision
  * @property {string} title
@@ -9,6 +18,7 @@
  * @property {string[]} columns
  * @property {{ key: string | null, cells: string[] }[]} rows
  * @property {string} note
+ * @property {Grid | null} grid A heat map under the words.
  * @property {string} preview The part of the log counted; "waits" where newer figures follow; empty for the whole.
  */
 
@@ -25,6 +35,7 @@ export const readCaption = (raw) => ({
   columns: raw?.columns ?? [],
   rows: raw?.rows ?? [],
   note: raw?.note ?? "",
+  grid: raw?.grid ?? null,
   preview: raw?.preview ?? "",
 });
 

@@ -371,7 +371,9 @@ export default widget({
         },
       );
 
-      keyed(labels, plan.labels, (label) => label.key, (label) => s("text", { class: "cx-flow-label", "data-item": `link:${label.key}` }), (element, label) => {
+      // Labels never overlap, so none of them has to move in the document.
+      const named = [...plan.labels].sort((a, b) => (a.key < b.key ? -1 : 1));
+      keyed(labels, named, (label) => label.key, (label) => s("text", { class: "cx-flow-label", "data-item": `link:${label.key}` }), (element, label) => {
         setAttribute(element, "x", label.x);
         setAttribute(element, "y", label.y);
         setAttribute(element, "text-anchor", label.align);

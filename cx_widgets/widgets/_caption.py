@@ -11,7 +11,7 @@ from cx_widgets.widgets import _wire
 from cx_widgets.widgets._base import STATIC
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cx_widgets.widgets._wire import JSON
 
@@ -36,9 +36,12 @@ class Caption(anywidget.AnyWidget):
         rows: Sequence[tuple[str | None, Sequence[str]]] = (),
         note: str = "",
         preview: str = "",
+        grid: Mapping[str, JSON] | None = None,
     ) -> None:
         """Show a new text and table; ``rows`` are (key of the selection or None, cells).
 
+        ``grid`` is a heat map under the words: its ``rows`` and ``columns`` by name, and in a line for each
+        row the ``shades`` (0 to 1), ``texts`` and ``keys`` of its cells (the selection of a click, or None).
         ``preview`` names the part of the log that was counted, where it is not the whole. What is shown
         already is not said again.
         """
@@ -51,6 +54,7 @@ class Caption(anywidget.AnyWidget):
             rows=cells,
             note=note,
             preview=preview,
+            **({} if grid is None else {"grid": dict(grid)}),
         )
 
     def wait(self) -> None:

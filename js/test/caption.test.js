@@ -5,7 +5,7 @@ import { captionTable, readCaption } from "../caption_text.js";
 
 test("a caption that has not arrived yet reads as an empty one", () => {
   for (const raw of [null, undefined, {}]) {
-    assert.deepEqual(readCaption(raw), { revision: 0, title: "", description: "", legend: [], columns: [], rows: [], note: "", preview: "" });
+    assert.deepEqual(readCaption(raw), { revision: 0, title: "", description: "", legend: [], columns: [], rows: [], note: "", grid: null, preview: "" });
   }
 });
 

@@ -450,9 +450,7 @@ def test_a_click_on_a_bar_a_loss_a_link_and_a_node_selects_those_customers(bench
     page.get_by_test_id("flow-link:Consider->Evaluate").press("Enter")
     selects("cx.transitions(log, journey).customers('Consider', 'Evaluate')")
     expect(page.get_by_test_id("flow-link:Consider->Evaluate")).to_have_attribute("aria-pressed", "true")
-    page.locator(".bqplot .heatmapcell").nth(12).click(
-        force=True
-    )  # third row, third column; a number lies on it
+    page.get_by_test_id("grid").locator('[data-key="Evaluate → Buy"]').click()
     selects("cx.transitions(log, journey).customers('Evaluate', 'Buy')")
     page.get_by_test_id("flow-node:Advocate").click()
     selects("cx.transitions(log, journey).visitors('Advocate')")
