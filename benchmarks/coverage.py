@@ -746,16 +746,18 @@ def outside(kept: Kept, size: int, *, on_request: bool = False) -> list[str]:
 def page(kept: Kept, formulas: list[str], drawn: int) -> str:
     """Return the part of the page that is made here."""
     many, few = (min(logs for logs, _ in kept[str(size)].values()) for size in SIZES)
-    shares = [cell.share for cell in known(kept, SIZES[0]).values()]
+    shares = [[cell.share for cell in known(kept, size).values()] for size in SIZES]
     without = {size: outside(kept, size) for size in SIZES}
+    inside = [len(of) - len(out) for of, out in zip(shares, without.values(), strict=True)]
     listed = [f"- outside with {size} customers: {line}" for size in SIZES for line in without[size]]
     error = [100 * float(np.sqrt(0.95 * 0.05 / n)) for n in (many, few)]
     told = (
         f"{many:,} logs of {SIZES[0]} customers or more and {few:,} of {SIZES[1]} or more; "
         f"Monte-Carlo error of a share (one standard error) "
-        f"{error[0]:.1f} and {error[1]:.1f} points. Of {len(shares)} intervals with enough "
-        f"behind them among {SIZES[0]} customers, {len(shares) - len(without[SIZES[0]])} hold the truth in "
-        f"93 to 97 %; the mean of all is {np.mean(shares):.1%}."
+        f"{error[0]:.1f} and {error[1]:.1f} points. Of {len(shares[0])} intervals shown with enough "
+        f"behind them among {SIZES[0]} customers, {inside[0]} hold the truth in 93 to 97 %, of "
+        f"{len(shares[1])} among {SIZES[1]} customers {inside[1]}; the means are "
+        f"{np.mean(shares[0]):.1%} and {np.mean(shares[1]):.1%}."
     )
     sizes = [part for size in SIZES for part in (f"{size} customers", "mean")]
     heads = ("figure", "interval", *sizes, f"{SIZES[0]}, too little behind it")
@@ -779,7 +781,7 @@ def page(kept: Kept, formulas: list[str], drawn: int) -> str:
             "",
             "### Formulas whose truth is known on paper",
             "",
-            f"*Exact* sums over all samples there can be; *drawn* counts {drawn:,} samples of each setting.",
+            f"*Exact* sums over all samples there are; *drawn* counts {drawn:,} or more of each setting.",
             "",
             "| formula | setting | holds the truth | mean | how |",
             "|---|---|---|---|---|",
@@ -852,8 +854,8 @@ def joined(found: Kept, formulas: list[str], *, afresh: bool) -> tuple[Kept, lis
     for size, families in found.items():
         kept[size] |= families
     kept = {size: {shown: of for shown, of in by.items() if shown in there} for size, by in kept.items()}
-    lines = {tuple(line.split(" | ")[:2]): line for line in [*told, *formulas]}
-    told = list(lines.values())
+    anew = {line.partition(" | ")[0] for line in formulas}
+    told = [*(line for line in told if line.partition(" | ")[0] not in anew), *formulas]
     keep(kept, told)
     return kept, told
 

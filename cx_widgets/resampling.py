@@ -117,6 +117,9 @@ def draws(n: int, samples: int = 2000, seed: int = 0) -> Draws:
 def percentile_interval(value: float, replicates: ArrayLike, level: float = 0.95) -> Estimate:
     """Return a value between the quantiles of its bootstrap replicates; undefined replicates are left out.
 
+    Of a sum over customers it holds the truth in 93 to 97 % where the skewness of what they move it by,
+    divided by the root of their number, is 0.2 or less, and is short beyond (docs/intervals.md).
+
     Parameters
     ----------
     value
@@ -139,7 +142,8 @@ def bca_interval(value: float, replicates: ArrayLike, left_out: ArrayLike, level
 
     The quantiles of the replicates that a percentile interval takes are moved: by the share of replicates
     below the value (bias; half of those equal to it count) and by how the standard error changes with
-    the value (acceleration, the skewness of the values with one unit left out).
+    the value (acceleration, the skewness of the values with one unit left out). It holds the truth where
+    that of `percentile_interval` does, and with few units and long tails somewhat more often than that.
 
     Parameters
     ----------
@@ -205,7 +209,9 @@ def student_interval(
     In each sample the ratio's distance from the value is measured in standard errors of that sample (those
     of the linearised ratio); the quantiles of these distances take the place of Student's. So samples that
     happen to miss the few large amounts, and take their spread for small, widen the interval on the side
-    they err to. Of the intervals here it holds best with few units and long tails, and is the widest.
+    they err to. Of the intervals here it holds best with few units and long tails, and is the widest: it
+    holds in 93 to 97 % where the skewness of what the units move the value by, divided by the root of their
+    number, is 0.9 or less (docs/intervals.md).
 
     Parameters
     ----------

@@ -97,8 +97,8 @@ def revenue(
     and the method says so. ``"t"`` measures each replicate in its own standard error
     (`resampling.student_interval`), ``"percentile"`` are the quantiles of the replicates, ``"bca"`` those
     moved for bias and skewness; the last two are short with few buyers or a long tail: where the skewness of
-    what customers spend, divided by the root of their number, is 0.2 or less, they hold the truth in 93 to
-    97 % (docs/intervals.md), 300 customers at a skewness of 3.5. The samples are made
+    what customers spend, divided by the root of their number, is 0.2 or less, such as 300 customers with a
+    skewness of 3.5, they hold the truth in 93 to 97 % (docs/intervals.md). The samples are made
     once for a log and a seed, so the same definition has the same interval, and two definitions are compared
     on the same samples. With a handful of buyers many samples have no spread, and a bound of ``"t"`` may be
     NaN.
