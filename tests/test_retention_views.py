@@ -183,3 +183,12 @@ def test_the_loyalty_panel_links_both_to_the_workbench(log):
     bench.loyalty._question.value = "lifecycle"
     bench.definition = JOURNEY.assign("view", to="Buy").remove("Look")
     assert bench.loyalty._made["lifecycle"]._good == bench.definition
+
+
+def test_no_name_of_a_period_runs_out_of_the_figure():
+    days = log_of([(f"c{day}", day, "order") for day in range(57)])
+    view = cx.LifecycleView(days, {"Buy": ["order"]})
+    view._period.value = "D"
+    # Of 57 bars every eighth is named, but not the last of them, which is the last bar.
+    assert view._below.tick_values.tolist() == [0, 8, 16, 24, 32, 40, 48]
+    assert view._bars.x[-1] == 56

@@ -31,6 +31,8 @@ _STATES = (("returning", 0), ("resurrecting", 3), ("new", 2), ("dormant", 1))
 """From zero upwards and downwards, each with the number of its colour."""
 
 _MOST_PERIODS = 60
+_NAME_FITS = 0.035
+"""Of the width lies between the middle of a bar and the end where a name has room below it."""
 _MOST_TICKS = 8
 _MOST_BARS = 31
 _MARGIN_PX = {"top": 10, "bottom": 40, "left": 60, "right": 16}
@@ -172,6 +174,8 @@ class LifecycleView(Panel, w.VBox):
             if before is not None:
                 self._ghost.x, self._ghost.y = at, before
             marked = at[:: -(-len(names) // _MOST_TICKS)]
+            # The name of a bar close to the end would run out of the figure.
+            marked = marked[(len(names) - 0.5 - marked) / len(names) > _NAME_FITS]
             self._below.tick_values = marked
             self._below.tick_labels = {str(int(place)): names[int(place)] for place in marked}
         self._frame.show(_HEIGHT_PX)
