@@ -14,7 +14,7 @@ const TOUCH_SLOP = 8;
 /** Milliseconds a finger rests to start a drag in any direction. */
 const LONG_PRESS = 220;
 /** Milliseconds a pointer stays where a drop would change something before Python hears of it. */
-const HOVER = 40;
+export const HOVER = 40;
 /** Pixels from an edge in which dragging scrolls, and the fastest step for each frame. */
 const EDGE = 40;
 const FASTEST = 18;

@@ -1,5 +1,7 @@
 /** Everything the mouse can do, by keyboard: chips are picked up, carried and dropped; stages move, open and close. */
 
+import { HOVER } from "./drag.js";
+
 /** @typedef {import("./context.js").Board} Board */
 /** @typedef {import("./columns.js").Columns} Columns */
 
@@ -40,6 +42,8 @@ export function enableKeyboard(board, columns) {
   const area = columns.element;
   /** @type {{ event: string, from: string | null, home: number, at: number, chip: HTMLElement } | null} */
   let picked = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let hovers;
 
   const stageCount = () => board.draft().definition.stages.length;
   /** @param {string | null} stage */
@@ -63,6 +67,7 @@ export function enableKeyboard(board, columns) {
   };
 
   const putDown = () => {
+    clearTimeout(hovers);
     columns.mark(null);
     if (picked) delete picked.chip.dataset["picked"];
     picked = null;
@@ -95,6 +100,12 @@ export function enableKeyboard(board, columns) {
     picked.at = clamp(at, -1, stageCount() - 1);
     show();
     const place = columns.placeAt(picked.at);
+    clearTimeout(hovers);
+    if (place && picked.at !== picked.home) {
+      // As under a pointer, what would be dropped here is rehearsed while it hangs.
+      const assign = /** @type {const} */ ({ type: "assign", event: picked.event, to: place.stage, from: picked.from });
+      hovers = setTimeout(() => board.guard(() => board.ahead(assign)), HOVER);
+    }
     board.say(
       picked.at < 0 ? "Over the unassigned events." : `Over ${place?.stage}, stage ${picked.at + 1} of ${stageCount()}.`,
     );
