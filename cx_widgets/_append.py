@@ -93,11 +93,11 @@ def _merged(
     behind = len(next(iter(columns.values()))) if columns else 0
     places = _places(merge, old.places, new.packed.places, behind) if columns else rows
     kept = {name: pd.concat([column, new.kept[name]], ignore_index=True) for name, column in columns.items()}
-    n_tied = _rows.tied(made)
+    n_tied, flags = _rows.repeats(made, len(names))
     repeated = None
     if n_tied:
         standing = _rows.Sorted(made.offsets, made.codes, made.ticks, places)
-        repeated = _ingest.repeated(standing, kept, len(names))
+        repeated = _ingest.repeated(standing, kept, flags)
     n_repeated = 0 if repeated is None else int(repeated.sum())
     if options.drop_duplicates:
         if n_repeated and repeated is not None:

@@ -129,9 +129,9 @@ def read(
     del customers, codes, ticks, times, there, missing
     made = _rows.sort(loose, len(ids))
     step(0.9)
-    n_tied = _rows.tied(made)
-    again = repeated(made, kept, len(names)) if n_tied else None
-    n_repeated = 0 if again is None else int(again.sum())
+    n_tied, flags = _rows.repeats(made, len(names))
+    again = repeated(made, kept, flags) if n_tied else None
+    n_repeated = 0 if again is None else int(np.count_nonzero(again))
     if n_repeated and again is not None and options.drop_duplicates:
         made = without(made, again)
         n_tied = _rows.tied(made)
@@ -142,7 +142,7 @@ def read(
         places=None if made.rows is None or not options.keep_rows else frozen(made.rows),
         tick_ns=tick_ns,
         origin_ns=origin_ns,
-        end_tick=int(made.ticks.max(initial=0)),
+        end_tick=span(made.ticks)[1] if len(made.ticks) else 0,
         has_ties=n_tied > 0,
     )
     step(1.0)
@@ -243,12 +243,12 @@ def _code_type(names: tuple[str, ...]) -> np.dtype[np.unsignedinteger]:
     return np.min_scalar_type(max(len(names) - 1, 0))
 
 
-def repeated(made: _rows.Sorted, kept: Mapping[str, pd.Series], n_codes: int) -> Bools:
-    """Return which rows repeat an earlier one in every column."""
-    flags = _rows.repeats(made, n_codes)
+def repeated(made: _rows.Sorted, kept: Mapping[str, pd.Series], flags: npt.NDArray[np.uint8]) -> Bools:
+    """Return which rows repeat an earlier one in every column; the flags of `_rows.repeats` are used up."""
     if not kept:
-        again: Bools = flags == _rows.REPEAT
-        return again
+        # In their own memory: this is when a log needs the most.
+        again: Bools = flags.view(np.bool_)
+        return np.equal(flags, _rows.REPEAT, out=again)
     where = np.flatnonzero(flags)
     found = np.zeros(len(flags), np.bool_)
     if not len(where):

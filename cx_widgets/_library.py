@@ -405,8 +405,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "cx_places": (None, [_ANY, c_int64, c_int64, _ANY]),
     "cx_move": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, _ANY]),
     "cx_by_time": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
-    "cx_ties": (c_int64, [_ANY, c_int64, c_int64, c_int64, _ANY]),
-    "cx_repeats": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
+    "cx_repeats": (c_int64, [_ANY, c_int64, c_int64, c_int64, _ANY, c_int64, _ANY, _ANY, _ANY]),
     "cx_customers_of_codes": (None, [_ANY, c_int64, c_int64, c_int64, _ANY, _ANY, _ANY]),
 }
 

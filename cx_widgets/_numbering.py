@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctypes import byref
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ _SLOTS = 1 << 12
 # Columns of this many rows are numbered by pandas as quickly.
 _FEW = 1 << 12
 _RANGE = 2
-_LOOKED_AT = 1 << 16  # rows at the most
+_LOOKED_AT = 1 << 14  # rows at the most
 _ONE_IN = 32
 # Integers of so many bytes are small.
 _SMALL = 2
@@ -190,27 +191,71 @@ def _words(
         if high - low < max(_RANGE * n, _pieces.PIECE):
             # Small ones stay where they are: what is not written need not be read again.
             numbers = np.empty(n, np.int32) if values.itemsize > _SMALL else None
-            known, first = _in_range(by, values, (low, high - low + 1), numbers, heard)
-            found = _at_rows(column, first)
+            of = _in_range(by, values, (low, high - low + 1), numbers, heard)
+            found = _of_words(column, (of.seen.astype(np.int64) + low).astype(values.dtype))
             if numbers is None:
-                return Numbered(by, values, found, once, known, low)
+                return Numbered(by, values, found, once, of.known, low)
             return Numbered(by, numbers, found, once)
     return _of(by, column, _hashed(by, at(values), (values.itemsize, n), heard), once=once)
 
 
+def _of_words(column: pd.Series, words: npt.NDArray[np.integer]) -> pd.Series:
+    """Return some values of a column by the integers it consists of."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return pd.Series(pd.Categorical.from_codes(words, dtype=column.dtype), name=column.name)
+    return pd.Series(words, name=column.name)
+
+
+class _Range:
+    """The integers of a narrow range, and which of them some rows have had so far."""
+
+    def __init__(self, values: npt.NDArray[np.integer], low: int, width: int, n_rows: int) -> None:
+        self.known: Int32s = np.full(width, -1, np.int32)
+        self._fixed = (width_of(values.dtype), at(values), low)
+        self._seen = np.empty(min(n_rows, width), np.uint32)
+        self._count = 0
+
+    @property
+    def seen(self) -> npt.NDArray[np.uint32]:
+        """The distinct ones, less the lowest there can be."""
+        return self._seen[: self._count]
+
+    def number(self, by: Helper, begin: int, end: int, numbers: Int32s | None) -> None:
+        """Give numbers to more rows."""
+        to = (at(self.known), at(self._seen), self._count, None if numbers is None else at(numbers))
+        self._count = int(by.kernels.cx_number_range(*self._fixed, begin, end, *to))
+
+    def take_in(self, later: _Range) -> Int32s:
+        """Take in what later rows have had, and return the numbers that this has here."""
+        numbers = self.known[later.seen]
+        unknown = numbers < 0
+        new = later.seen[unknown]
+        numbers[unknown] = np.arange(self._count, self._count + len(new))
+        self._seen, self._count = np.append(self.seen, new), self._count + len(new)
+        return numbers
+
+
 def _in_range(
-    by: Helper, values: npt.NDArray[Any], span: tuple[int, int], numbers: Int32s | None, heard: Heard
-) -> tuple[Int32s, Int64s]:
-    """Return the number of each value from the lowest on, and the first rows; fill in those of rows."""
+    by: Helper, values: npt.NDArray[np.integer], span: tuple[int, int], numbers: Int32s | None, heard: Heard
+) -> _Range:
+    """Return which integers all rows have, and fill in the numbers of the rows."""
     n, (low, width) = len(values), span
-    known, first = np.full(width, -1, np.int32), np.empty(min(n, width), np.int64)
-    to = None if numbers is None else at(numbers)
-    count = 0
-    for begin, end in pieces(0, n):
-        fixed = (width_of(values.dtype), at(values), low, begin, end)
-        count = by.kernels.cx_number_range(*fixed, at(known), at(first), count, to)
-        heard(end / n)
-    return known, first[:count].copy()
+    # Two halves are numbered side by side, each as if it were alone.
+    twice = numbers is not None and by.threads > 1 and n >= 2 * max(width, _pieces.PIECE)
+    half = -(-n // 2) if twice else n
+    ranges = [_Range(values, low, width, half) for _ in range(0, n, half)]
+
+    def number(begin: int, end: int, which: int, _: int) -> None:
+        ranges[which].number(by, which * half + begin, min(which * half + end, n), numbers)
+
+    for begin, end in pieces(0, half, _pieces.PIECE // len(ranges)):
+        by.each(partial(number, begin, end), len(ranges), 1)
+        heard(end / half)
+    if numbers is not None and twice:
+        there = ranges[0].take_in(ranges[1])
+        fixed, to = (width_of(numbers.dtype), at(numbers[half:]), 0), (at(there), 4, at(numbers[half:]))
+        by.each(lambda low, high: by.kernels.cx_look_up(*fixed, low, high, *to), n - half)
+    return ranges[0]
 
 
 def _hashed(by: Helper, values: int, sizes: tuple[int, int], heard: Heard) -> tuple[Int32s, Int64s]:

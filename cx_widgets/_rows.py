@@ -195,34 +195,28 @@ def _filled(made: Ticks, times: Int64s, low: int, steps: tuple[int, int], by: He
 
 def tied(made: Sorted) -> int:
     """Return how many rows share customer and time with another."""
+    return _ties(made, None, 0)
+
+
+def repeats(made: Sorted, n_codes: int) -> tuple[int, npt.NDArray[np.uint8]]:
+    """Return the same, and which share the event as well: 1 for the first of them, 2 for the others."""
+    flags = np.zeros(len(made.codes), np.uint8)
+    return _ties(made, flags, n_codes), flags
+
+
+def _ties(made: Sorted, flags: npt.NDArray[np.uint8] | None, n_codes: int) -> int:
     by = helper()
     if by is None:
-        return _ties_by_numpy(made, None)
-    cx, fixed = by.kernels, (made.ticks.itemsize, at(made.ticks))
-    return sum(
-        by.each(
-            lambda low, high: int(cx.cx_ties(at(made.offsets), low, high, *fixed)),
-            len(made.offsets) - 1,
-            _CUSTOMERS,
-        )
-    )
-
-
-def repeats(made: Sorted, n_codes: int) -> npt.NDArray[np.uint8]:
-    """Return which rows share customer, time and event with another: 1 for the first, 2 for the others."""
-    by, offsets = helper(), made.offsets
-    flags = np.zeros(len(made.codes), np.uint8)
-    if by is None:
-        _ties_by_numpy(made, flags)
-        return flags
+        return _ties_by_numpy(made, flags)
+    cx, offsets = by.kernels, made.offsets
     arrays = (made.codes.itemsize, at(made.codes), made.ticks.itemsize, at(made.ticks))
+    marks = None if flags is None else at(flags)
 
-    def flag(low: int, high: int) -> None:
+    def found(low: int, high: int) -> int:
         seen = np.full(n_codes, -1, np.int64)
-        by.kernels.cx_repeats(at(offsets), low, high, *arrays, at(seen), at(flags))
+        return int(cx.cx_repeats(at(offsets), low, high, *arrays, at(seen), marks))
 
-    by.each(flag, len(offsets) - 1, _CUSTOMERS)
-    return flags
+    return sum(by.each(found, len(offsets) - 1, _CUSTOMERS))
 
 
 def _ties_by_numpy(made: Sorted, flags: npt.NDArray[np.uint8] | None) -> int:

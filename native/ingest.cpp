@@ -46,18 +46,29 @@ EXPORT int cx_ticks(const int64_t* times, int64_t origin, int64_t per_tick, int6
     return tick_bytes == 4 ? made((int32_t*)ticks) : made((int64_t*)ticks);
 }
 
+namespace {
+
+// Rows are looked at in blocks: without branches inside, and not again for an order they are known not to have.
+template <class Tick>
+int orders(const int32_t* customers, const Tick* ticks, int64_t begin, int64_t end) {
+    constexpr int64_t BLOCK = 1024;
+    int by_time = 1, by_customer = 1;
+    for (int64_t start = begin > 0 ? begin : 1; start < end && (by_time || by_customer); start += BLOCK) {
+        const int64_t stop = start + BLOCK < end ? start + BLOCK : end;
+        for (int64_t i = start; by_time && i < stop; i++) by_time &= ticks[i] >= ticks[i - 1];
+        for (int64_t i = start; by_customer && i < stop; i++)
+            by_customer &= (customers[i] > customers[i - 1]) |
+                           ((customers[i] == customers[i - 1]) & (ticks[i] >= ticks[i - 1]));
+    }
+    return by_time | by_customer << 1;
+}
+
+}  // namespace
+
 // In which orders the rows from begin to end stand (and the one before them): 1 by time, 2 by customer and time.
 EXPORT int cx_orders(const int32_t* customers, int64_t tick_bytes, const void* ticks, int64_t begin, int64_t end) {
-    const auto found = [&]<class Tick>(const Tick* tick) {
-        int by_time = 1, by_customer = 1;
-        for (int64_t i = begin > 0 ? begin : 1; i < end; i++) {
-            const int later = tick[i] >= tick[i - 1];
-            by_time &= later;
-            by_customer &= customers[i] > customers[i - 1] || (customers[i] == customers[i - 1] && later);
-        }
-        return by_time | by_customer << 1;
-    };
-    return tick_bytes == 4 ? found((const int32_t*)ticks) : found((const int64_t*)ticks);
+    return tick_bytes == 4 ? orders(customers, (const int32_t*)ticks, begin, end)
+                           : orders(customers, (const int64_t*)ticks, begin, end);
 }
 
 // How many of the rows from begin to end each customer has, added to what `counts` holds.
@@ -85,16 +96,27 @@ EXPORT void cx_places(int32_t* customers, int64_t begin, int64_t end, int32_t* n
     for (int64_t i = begin; i < end; i++) customers[i] = next[customers[i]]++;
 }
 
-// to[places[i]] = from[i], values of 1, 2, 4 or 8 bytes; without `from`, the row itself, of 4 bytes. One column at a
-// time: places lie anywhere, and those of one column are near more often than those of all.
-EXPORT void cx_move(const int32_t* places, int64_t begin, int64_t end, int64_t bytes, const void* from, void* to) {
-    if (!from) {
-        int32_t* row = (int32_t*)to;
-        for (int64_t i = begin; i < end; i++) row[places[i]] = (int32_t)i;
-        return;
+namespace {
+
+template <class Word, class From>
+void move(const int32_t* places, int64_t begin, int64_t end, Word* to, From from) {
+    constexpr int64_t AHEAD = 48;  // places lie anywhere: they are asked for before they are needed
+    int64_t i = begin;
+    for (; i + AHEAD < end; i++) {
+        __builtin_prefetch(&to[places[i + AHEAD]], 1);
+        to[places[i]] = from(i);
     }
+    for (; i < end; i++) to[places[i]] = from(i);
+}
+
+}  // namespace
+
+// to[places[i]] = from[i], values of 1, 2, 4 or 8 bytes; without `from`, the row itself, of 4 bytes. One column at a
+// time: of several, places would push each other out of what is near.
+EXPORT void cx_move(const int32_t* places, int64_t begin, int64_t end, int64_t bytes, const void* from, void* to) {
+    if (!from) return move(places, begin, end, (int32_t*)to, [](int64_t i) { return (int32_t)i; });
     with_width(bytes, [&]<class Word>(Word) {
-        for (int64_t i = begin; i < end; i++) ((Word*)to)[places[i]] = ((const Word*)from)[i];
+        move(places, begin, end, (Word*)to, [&](int64_t i) { return ((const Word*)from)[i]; });
         return 0;
     });
 }
@@ -176,45 +198,45 @@ void by_time(const int64_t* offsets, int64_t begin, int64_t end, Code* codes, Ti
     }
 }
 
-// Flags of rows that share customer, time and event with another.
-template <class Code, class Tick>
-void repeats(const int64_t* offsets, int64_t begin, int64_t end, const Code* codes, const Tick* ticks, int64_t* seen,
-             uint8_t* flags) {
-    for (int64_t c = begin; c < end; c++) {
-        int64_t start = offsets[c];
-        for (int64_t i = start + 1; i <= offsets[c + 1]; i++) {
-            if (i < offsets[c + 1] && ticks[i] == ticks[start]) continue;
-            for (int64_t j = start; i - start > 1 && j < i; j++) {
-                int64_t& before = seen[codes[j]];
-                if (before >= start) {
-                    flags[before] = 1;
-                    flags[j] = 2;
-                } else {
-                    before = j;
-                }
-            }
-            start = i;
+// Call act(start, stop) for the rows from start to stop that share customer and time, where there is more than one:
+// neighbours, so that most rows are passed many at a time.
+template <class Tick, class Act>
+void with_ties(const int64_t* offsets, int64_t begin, int64_t end, const Tick* ticks, Act act) {
+    constexpr int64_t BLOCK = 64;
+    const int64_t last = offsets[end];
+    int64_t c = begin, i = offsets[begin] + 1;
+    while (i < last) {
+        const int64_t stop = i + BLOCK < last ? i + BLOCK : last;
+        int32_t any = 0;
+        for (int64_t j = i; j < stop; j++) any |= ticks[j] == ticks[j - 1];
+        if (!any) i = stop;
+        for (; i < stop; i++) {
+            if (ticks[i] != ticks[i - 1]) continue;
+            while (offsets[c + 1] <= i) c++;
+            if (i == offsets[c]) continue;
+            const int64_t start = i - 1;
+            while (i < offsets[c + 1] && ticks[i] == ticks[start]) i++;
+            act(start, i);
         }
     }
 }
 
-// How many rows share customer and time with another: neighbours, so that most rows are passed by many at a time.
-template <class Tick>
-int64_t ties(const int64_t* offsets, int64_t begin, int64_t end, const Tick* ticks) {
-    constexpr int64_t BLOCK = 64;
-    int64_t tied = 0, c = begin;
-    for (int64_t start = offsets[begin] + 1; start < offsets[end]; start += BLOCK) {
-        const int64_t stop = start + BLOCK < offsets[end] ? start + BLOCK : offsets[end];
-        int32_t any = 0;
-        for (int64_t i = start; i < stop; i++) any |= ticks[i] == ticks[i - 1];
-        for (int64_t i = start; any && i < stop; i++) {
-            if (ticks[i] != ticks[i - 1]) continue;
-            while (offsets[c + 1] <= i) c++;
-            if (i == offsets[c]) continue;
-            const bool third = i - 1 > offsets[c] && ticks[i - 2] == ticks[i];
-            tied += third ? 1 : 2;
+template <class Code, class Tick>
+int64_t repeats(const int64_t* offsets, int64_t begin, int64_t end, const Code* codes, const Tick* ticks,
+                int64_t* seen, uint8_t* flags) {
+    int64_t tied = 0;
+    with_ties(offsets, begin, end, ticks, [&](int64_t start, int64_t stop) {
+        tied += stop - start;
+        for (int64_t i = start; flags && i < stop; i++) {
+            int64_t& before = seen[codes[i]];
+            if (before >= start) {
+                flags[before] = 1;
+                flags[i] = 2;
+            } else {
+                before = i;
+            }
         }
-    }
+    });
     return tied;
 }
 
@@ -245,23 +267,14 @@ EXPORT void cx_by_time(const int64_t* offsets, int64_t begin, int64_t end, int64
     });
 }
 
-// How many rows of the customers from begin to end share customer and time with another.
-EXPORT int64_t cx_ties(const int64_t* offsets, int64_t begin, int64_t end, int64_t tick_bytes, const void* ticks) {
-    return tick_bytes == 4 ? ties(offsets, begin, end, (const int32_t*)ticks)
-                           : ties(offsets, begin, end, (const int64_t*)ticks);
-}
-
-// Flag rows with the customer, time and event of another: 2 where an earlier one has them as well, 1 at the first of
-// these. `seen` has -1 for each code.
-EXPORT void cx_repeats(const int64_t* offsets, int64_t begin, int64_t end, int64_t code_bytes, const void* codes,
-                       int64_t tick_bytes, const void* ticks, int64_t* seen, uint8_t* flags) {
-    with_width(code_bytes, [&]<class Code>(Code) {
+// How many rows share customer and time with another. With `flags`: 2 where an earlier row has the same event as well,
+// 1 at the first of these. `seen` has -1 for each code.
+EXPORT int64_t cx_repeats(const int64_t* offsets, int64_t begin, int64_t end, int64_t code_bytes, const void* codes,
+                          int64_t tick_bytes, const void* ticks, int64_t* seen, uint8_t* flags) {
+    return with_width(code_bytes, [&]<class Code>(Code) {
         const Code* code = (const Code*)codes;
-        if (tick_bytes == 4)
-            repeats(offsets, begin, end, code, (const int32_t*)ticks, seen, flags);
-        else
-            repeats(offsets, begin, end, code, (const int64_t*)ticks, seen, flags);
-        return 0;
+        return tick_bytes == 4 ? repeats(offsets, begin, end, code, (const int32_t*)ticks, seen, flags)
+                               : repeats(offsets, begin, end, code, (const int64_t*)ticks, seen, flags);
     });
 }
 

@@ -197,15 +197,17 @@ EXPORT int64_t cx_read_texts(Utf8 as_utf8, const void* const* objects, int64_t b
 }
 
 // Number integers in a narrow range without hashing: `known` has a place for each value from `low` on, -1 where it was
-// not seen yet. Returns how many are distinct so far. Without `numbers` only these are found.
+// not seen yet, and `seen` takes the distinct ones, less `low`. Returns how many there are so far. Without `numbers` only
+// these are found.
 EXPORT int64_t cx_number_range(int64_t bytes, const void* values, int64_t low, int64_t begin, int64_t end,
-                               int32_t* known, int64_t* first, int64_t count, int32_t* numbers) {
+                               int32_t* known, uint32_t* seen, int64_t count, int32_t* numbers) {
     return with_integer(bytes, [&]<class Value>(Value) {
         const Value* value = (const Value*)values;
         for (int64_t i = begin; i < end; i++) {
-            int32_t& number = known[(uint64_t)value[i] - (uint64_t)low];
+            const uint64_t place = (uint64_t)value[i] - (uint64_t)low;
+            int32_t& number = known[place];
             if (number < 0) {
-                first[count] = i;
+                seen[count] = (uint32_t)place;
                 number = (int32_t)count++;
             }
             if (numbers) numbers[i] = number;
