@@ -26,7 +26,7 @@ THREADS = "CX_WIDGETS_THREADS"
 ASKS = "cx_widgets-asks"
 """How the names of threads begin that ask for several answers at once."""
 FOLDER = Path(__file__).parent / "_kernels"
-INTERFACE = 7
+INTERFACE = 8
 """The age of the signatures below, as `cx_interface` in native/cpu.cpp has it."""
 
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
