@@ -110,7 +110,7 @@ def test_what_is_left_out_is_said():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"kinds": {"odd": "owned"}}, r"unknown channel in column 'channel' 'odd'. Did you mean 'Odd'"),
+        ({"kinds": {"odd": "owned"}}, r"unknown channel 'odd'. Did you mean 'Odd'"),
         ({"kinds": {"Odd": "own"}}, r"unknown kind of channel 'Odd' 'own'. Did you mean 'owned'"),
         ({"kinds": ["owned"]}, r"kinds must say of channels whose they are"),
     ],
@@ -216,7 +216,7 @@ def test_without_scores_the_gap_is_undefined_and_says_why():
     ("asked", "message"),
     [
         ({"digital": "app"}, r"digital must be names of channels, not 'app'"),
-        ({"digital": ["ap"]}, r"unknown channel in column 'channel' 'ap'. Did you mean"),
+        ({"digital": ["ap"]}, r"unknown channel 'ap'. Did you mean"),
         ({"of": "mean"}, r"unknown of 'mean'"),
         ({"of": "tone", "scale": (5, 1)}, r"scale must be the lowest and the highest"),
     ],

@@ -250,6 +250,8 @@ def test_a_name_over_two_lines_stands_in_one_and_names_keep_their_capitals():
         "Ordered, best entry, closed reach; no window; ties in stage order. "
         "Each SessionID once; shares of entrants."
     )
+    plain = cx.time_to_convert(log, cx.Definition({"See\nit": ["a\nd"], "Buy": ["buy"]}))
+    assert repr(plain).startswith("From See it to Buy: 1 customer\n")
 
 
 def test_html_escapes_names_and_shows_percentages():

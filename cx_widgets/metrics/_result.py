@@ -55,8 +55,7 @@ class Table:
 
     def text(self) -> str:
         """Return the table in fixed-width characters."""
-        # A name may hold line breaks; a line of the table is one line.
-        lines = [tuple(" ".join(cell.split()) for cell in line) for line in (self.columns, *self.rows)]
+        lines = [tuple(_one_line(cell) for cell in line) for line in (self.columns, *self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
 
         def aligned(line: tuple[str, ...]) -> str:
@@ -66,7 +65,8 @@ class Table:
             )
             return "  ".join(cells).rstrip()
 
-        return "\n".join([self.title, *(aligned(line) for line in lines), *self.notes])
+        around = [_one_line(text) for text in (self.title, *self.notes)]
+        return "\n".join([around[0], *(aligned(line) for line in lines), *around[1:]])
 
     def html(self) -> str:
         """Return the table as an HTML fragment; everything in it is escaped."""
@@ -131,6 +131,11 @@ class Result:
 
     def _repr_html_(self) -> str:
         return self._table().html()
+
+
+def _one_line(text: str) -> str:
+    """Return a text in one line: names may hold line breaks."""
+    return " ".join(text.split())
 
 
 def check(log: object, definition: object) -> tuple[EventLog, Definition]:

@@ -220,7 +220,7 @@ def _told(log: EventLog, column: str, kinds: object) -> dict[str, str]:
     known = set(names)
     for name, kind in kinds.items():
         if str(name) not in known:
-            raise unknown(f"channel in column {column!r}", name, names)
+            raise unknown("channel", name, names, then=f"Column {column!r} holds these.")
         if not isinstance(kind, str) or kind not in KINDS:
             raise unknown(f"kind of channel {name!r}", kind, KINDS)
     return {str(name): str(kind) for name, kind in kinds.items()}

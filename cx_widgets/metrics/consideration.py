@@ -210,7 +210,7 @@ def consideration(
     if own is not None:
         _, brands = _columns.texts(log, brand)
         if str(own) not in brands:
-            raise unknown(f"brand in column {brand!r}", own, brands)
+            raise unknown("brand", own, brands, then=f"Column {brand!r} holds these.")
         own = str(own)
     return log.memo(
         ("consideration", definition, brand, own, purchases),

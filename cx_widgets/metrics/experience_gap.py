@@ -233,7 +233,7 @@ def _digital(log: EventLog, column: str, digital: object) -> tuple[str, ...]:
     wanted = [str(name) for name in digital]
     for name in wanted:
         if name not in names:
-            raise unknown(f"channel in column {column!r}", name, names)
+            raise unknown("channel", name, names, then=f"Column {column!r} holds these.")
     return tuple(name for name in names if name in set(wanted))
 
 
