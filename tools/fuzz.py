@@ -236,7 +236,9 @@ def numbers(one: engine.Engine, rng: np.random.Generator) -> Iterator[object]:
     ]
     n = len(values)
     yield one.ranked(values, np.unique(rng.integers(0, n, rng.integers(1, 9)))).tolist()
-    yield [part.tolist() for part in one.middles(np.split(values, np.cumsum(sizes)[:-1]))]
+    groups = np.split(values, np.cumsum(sizes)[:-1])
+    yield [part.tolist() for part in one.middles(groups)]
+    yield [part.tolist() for part in one.in_order(groups)]
 
 
 def kernels_case(rng: np.random.Generator) -> None:
