@@ -163,8 +163,8 @@ class Ours(Tasks):
     def funnel(self, edit: int) -> Answer:
         """Return the reach of each stage and the median seconds from entry."""
         with engine.counting_with(self._engine):
-            frame = cx.funnel(self.log, definition(edit)).frame
-        return frame["reach"].tolist(), frame["median_from_entry"].dt.total_seconds().tolist()
+            columns = cx.funnel(self.log, definition(edit)).columns()
+        return columns["reach"], columns["median_from_entry"]
 
     def edit(self, edit: int) -> tuple[Answer, Moves]:
         """Return the funnel, and count and median seconds before each move."""
@@ -174,7 +174,7 @@ class Ours(Tasks):
         """Return the reach of each stage and the count of each move, by the order of the table."""
         now = definition(edit, window=None, ties="row")
         with engine.counting_with(self._engine):
-            reach = cx.funnel(self.log, now).frame["reach"].tolist()
+            reach = cx.funnel(self.log, now).columns()["reach"]
         return (reach, []), {move: (n, 0.0) for move, (n, _) in self._moves(now).items()}
 
     def workbench(self, edit: int) -> None:
@@ -182,19 +182,21 @@ class Ours(Tasks):
         now, pinned = definition(edit), definition(0)
         with engine.counting_with(self._engine):
             for metric in (cx.funnel, cx.transitions, cx.reasons, cx.loyalty, cx.figures):
-                metric(self.log, now).frame  # noqa: B018 - made when it is asked for
-            cx.loyalty(self.log, now).retention  # noqa: B018 - as above
-            cx.compare(self.log, pinned, now).frame  # noqa: B018 - as above
+                metric(self.log, now).columns()
+            cx.loyalty(self.log, now).retention_columns()
+            cx.compare(self.log, pinned, now).columns()
             engine.customers_by_stage(self.log, now)
 
     def _moves(self, now: cx.Definition) -> Moves:
         with engine.counting_with(self._engine):
-            made = cx.transitions(self.log, now).frame
-        inner = made[~made["kind"].isin(["start", "end"])]
+            made = cx.transitions(self.log, now).columns()
         number = {f"Stage {stage}": stage for stage in range(1, Asked.stages + 1)}
-        pairs = zip(inner["from"].map(number), inner["to"].map(number), strict=True)
-        values = zip(inner["count"], inner["dwell_median"].dt.total_seconds(), strict=True)
-        return dict(zip(pairs, values, strict=True))
+        names = ("kind", "from", "to", "count", "dwell_median")
+        return {
+            (number[before], number[after]): (times, median)
+            for kind, before, after, times, median in zip(*(made[name] for name in names), strict=True)
+            if kind not in ("start", "end")
+        }
 
 
 class Pandas(Tasks):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import wait
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
@@ -47,7 +49,31 @@ class Workers:
         return self.threads > 1 and numbers >= WORTH_SHARING
 
     def each(self, work: Callable[..., T], parts: Sequence[tuple[object, ...]]) -> list[T]:
-        """Return what a function gave for each of some arguments; several are worked on at once."""
-        if len(parts) < 2 or self.threads < 2:  # noqa: PLR2004 - nothing to share
+        """Return what a function gave for each of some arguments; several are worked on at once.
+
+        Who asks works, too, and each takes the next part when it is done with one: a thread is woken once.
+        """
+        others = min(self.threads, len(parts)) - 1
+        if others < 1:
             return [work(*part) for part in parts]
-        return [future.result() for future in [pool(self.threads).submit(work, *part) for part in parts]]
+        made: dict[int, T] = {}
+        left = deque(enumerate(parts))
+
+        def take() -> None:
+            while True:
+                try:
+                    number, part = left.popleft()
+                except IndexError:
+                    return
+                made[number] = work(*part)
+
+        helping = [pool(self.threads).submit(take) for _ in range(others)]
+        try:
+            take()
+        finally:
+            # Nobody writes to memory of an answer that was given up.
+            left.clear()
+            wait(helping)
+        for other in helping:
+            other.result()
+        return [made[number] for number in range(len(parts))]
