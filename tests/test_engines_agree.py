@@ -300,6 +300,16 @@ def test_middle_values_of_groups_are_those_of_the_sorted_groups(one, kind):
     assert [len(part) for part in one.middles([])] == [0, 0]
 
 
+@pytest.mark.parametrize("one", NATIVE.values(), ids=NATIVE.keys())
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_groups_are_put_in_order_and_left_as_they_were_given(one, kind):
+    groups = [np.array(values, kind) for values in ([5, 0, 2**31 - 1, 5], [], [-3, 4, -7], [2**22, 1, 2**11])]
+    expected = [[0, 5, 5, 2**31 - 1], [], [-7, -3, 4], [1, 2**11, 2**22]]
+    assert [found.tolist() for found in one.in_order(groups)] == expected
+    assert groups[0].tolist() == [5, 0, 2**31 - 1, 5]
+    assert [found.tolist() for found in one.in_order([groups[0], groups[3]])] == [expected[0], expected[3]]
+
+
 def stays(ended, censored, kind):
     """Return a log in which visits to "a" end after some ticks, or last until the end, and its stages."""
     n, longest = len(ended) + len(censored), int(max(ended.max(initial=0), censored.max(initial=0)))

@@ -386,7 +386,7 @@ def test_every_question_of_the_protocol_is_asked_of_every_engine():
         name for name, _ in inspect.getmembers(_protocol.Engine, inspect.isfunction) if name[0] != "_"
     }
     # Asked in tests of their own, those of special rules in test_engines_agree_under_rules.py.
-    apart = {"ranked", "middles", "attempts", "reasons"}
+    apart = {"ranked", "middles", "in_order", "attempts", "reasons"}
     assert questions - apart == heard
     assert apart <= questions
 
